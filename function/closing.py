@@ -1,0 +1,165 @@
+"""Closing a connection: the one routine that every path ends in, from `$disconnect` to the sweep.
+
+First whatever else was asked for (related metadata, history, duplicates), each step idempotent; the record itself last. The record is the
+note that work is left: a crash anywhere leaves it to the sweep. A step that fails is handed to the retry queue before the record goes, so
+that it can't hold the record up; if it can't be handed over, the record stays. With no extras closing is one DeleteItem.
+"""
+
+from __future__ import annotations
+
+import time
+
+import aws
+import ended as ended_
+import log
+from retry import Queue
+from settings import Settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from aws import Clients, Item
+    from ended import Ended
+    from fast_delete import FastDelete
+
+    Step = Callable[[Ended, float], None]
+
+REMOVED = "removed"
+ALREADY_GONE = "already_gone"
+
+
+class Closer:
+    """Closes connections as the settings say.
+
+    `steps` maps a step's name to what it does, in order: f(ended, deadline), deadline in seconds of time.monotonic(). A step may run
+    again after it succeeded, and raises when it could not finish.
+    """
+
+    def __init__(self, settings: Settings, clients: Clients, fast: FastDelete | None = None) -> None:
+        self.settings = settings
+        self.clients = clients
+        self._fast = fast
+        self.queue = Queue(settings.queue_url, clients) if settings.queue_url else None
+        self.steps: dict[str, Step] = {}
+        if settings.related:
+            import related
+
+            self.steps["related"] = related.Related(settings, clients).remove
+        if settings.history_table:
+            import history
+
+            self.steps["history"] = history.History(settings, clients).write
+        if settings.duplicates:
+            import duplicates
+
+            self.steps["duplicates"] = duplicates.Duplicates(settings, clients, self).settle
+
+    def close(self, ended: Ended, deadline: float, seen: Item | None = None, without: tuple[str, ...] = ()) -> str:
+        """Closes a connection: REMOVED for the one caller whose DeleteItem found the record, ALREADY_GONE for everybody else.
+
+        `seen` is the record as a sweep read it; a record that has been rewritten since is left alone. `without` names steps to leave out.
+        Raises botocore's errors.
+        """
+        if self.steps:
+            record = self._read(ended["connectionId"])
+            if record is None or (seen is not None and not _same(record, seen)):
+                return ALREADY_GONE
+            self._complete(ended, record)
+            failed = self.run([name for name in self.steps if name not in without], ended, deadline)
+            if failed:
+                self._hand_over(ended, failed)
+        removed = self._delete(ended["connectionId"], seen)
+        return REMOVED if removed else ALREADY_GONE
+
+    def run(self, names: list[str], ended: Ended, deadline: float) -> dict[str, BaseException]:
+        """Runs the named steps, each whatever the others do; returns those that failed, after an error line for each."""
+        failed: dict[str, BaseException] = {}
+        for name in names:
+            try:
+                self.steps[name](ended, deadline)
+            except Exception as problem:  # whatever it is, it must not hold up the other steps
+                log.error(name, problem, ended)
+                failed[name] = problem
+        return failed
+
+    def _hand_over(self, ended: Ended, failed: dict[str, BaseException]) -> None:
+        if self.queue is None:
+            name, problem = next(iter(failed.items()))
+            raise RuntimeError(f"{name} failed and there is no retry queue to hand it to: set RETRY_QUEUE_URL") from problem
+        self.queue.finish(ended, list(failed))
+
+    def _read(self, connection_id: str) -> Item | None:
+        answer = self.clients("dynamodb").get_item(
+            TableName=self.settings.table, Key={"connectionId": {"S": connection_id}}, ConsistentRead=True
+        )
+        record: Item | None = answer.get("Item")
+        return record
+
+    def _complete(self, ended: Ended, record: Item) -> None:
+        """Adds what only the record knows, so that a retry message can finish the steps when the record is gone."""
+        client_id, connected_at = aws.text(record, "clientId"), aws.integer(record, "connectedAt")
+        if client_id:
+            ended["clientId"] = client_id
+        if connected_at and "connectedAt" not in ended:
+            ended["connectedAt"] = connected_at
+        details = {name: aws.text(record, name) for name in ("sourceIp", "userAgent")}
+        ended_.add_client(ended, details, self.settings.details)
+
+    def _delete(self, connection_id: str, seen: Item | None) -> Item | None:
+        """Deletes the record and returns what it was, or None or {} when there was none, or (with `seen`) another one by now."""
+        if self._fast is not None and seen is None:
+            old = self._fast.delete(connection_id)
+            if old is not None:
+                return old
+        client = self.clients("dynamodb")
+        request: dict[str, Any] = {
+            "TableName": self.settings.table,
+            "Key": {"connectionId": {"S": connection_id}},
+            "ReturnValues": "ALL_OLD",
+        }
+        if seen is not None:
+            request |= _unchanged(seen)
+        try:
+            deleted: Item = client.delete_item(**request).get("Attributes", {})
+        except client.exceptions.ConditionalCheckFailedException:
+            return None
+        return deleted
+
+
+def _witness(seen: Item) -> str:
+    """The attribute whose value tells that a record is still the one that was read."""
+    return "expiresAt" if "connectedAt" not in seen and "expiresAt" in seen else "connectedAt"
+
+
+def _same(record: Item, seen: Item) -> bool:
+    return record.get(_witness(seen)) == seen.get(_witness(seen))
+
+
+def _unchanged(seen: Item) -> dict[str, Any]:
+    """DeleteItem's condition that the record is still the one that was read."""
+    name = _witness(seen)
+    if name not in seen:
+        return {"ConditionExpression": f"attribute_not_exists({name})"}
+    return {"ConditionExpression": f"{name} = :seen", "ExpressionAttributeValues": {":seen": seen[name]}}
+
+
+def report(outcome: str, ended: Ended, settings: Settings, **more: str) -> None:
+    """Writes the connection's log line; its metric `Closed` counts each connection once, for the caller that removed the record."""
+    metrics = {"cause": {"Closed": (1, "Count")}} if settings.connection_metrics and outcome == REMOVED else None
+    log.emit(outcome, {**ended, **more}, metrics=metrics)
+
+
+def from_record(record: Item, why: str) -> Ended:
+    """What a record tells of a connection that was found dead now; nobody knows when it ended, so it has no duration."""
+    ended: Ended = {"connectionId": record["connectionId"]["S"], "cause": why, "endedAt": int(time.time() * 1000)}
+    for name in ("apiId", "stage"):
+        if value := aws.text(record, name):
+            ended[name] = value
+    return ended
+
+
+def deadline(context: Any, reserve_s: float) -> float:
+    """When to stop (s, time.monotonic()): `reserve_s` before Lambda ends the invocation."""
+    return time.monotonic() + float(context.get_remaining_time_in_millis()) / 1000 - reserve_s

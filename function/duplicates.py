@@ -1,0 +1,98 @@
+"""When a client's connection has ended, looks at the client's other records (by the index on `clientId`).
+
+stale: removes those whose connection is expired or gone. newest: also closes the older live ones, socket first, so that one is left.
+Two tabs are two connections: neither is a default.
+"""
+
+from __future__ import annotations
+
+import time
+
+import cause
+import closing
+import liveness
+import probe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aws import Clients, Item
+    from closing import Closer
+    from ended import Ended
+    from settings import Settings
+
+
+class Unsettled(RuntimeError):
+    """API Gateway did not tell, or time ran out: the retry queue asks again."""
+
+
+class Duplicates:
+    def __init__(self, settings: Settings, clients: Clients, closer: Closer) -> None:
+        self._settings = settings
+        self._clients = clients
+        self._closer = closer
+        self._probe = probe.Probe(clients)
+
+    def settle(self, ended: Ended, deadline: float) -> None:
+        """Settles the other records of the client whose connection ended; raises Unsettled when some could not be judged."""
+        client_id = ended.get("clientId")
+        if not client_id:
+            return
+        alive: list[tuple[int, Item]] = []
+        unsettled = ""
+        for record in self._others(client_id, ended["connectionId"]):
+            if time.monotonic() >= deadline:
+                raise Unsettled("out of time")
+            verdict, connected_at = self._judge(record)
+            if verdict in (cause.EXPIRED, cause.GONE):
+                self._close(record, verdict, deadline)
+            elif verdict == probe.ALIVE and connected_at is not None:
+                alive.append((connected_at, record))
+            elif verdict in (probe.THROTTLED, probe.REFUSED):
+                unsettled = self._probe.refusal
+        if self._settings.duplicates == "newest":
+            for _, record in sorted(alive, key=lambda pair: pair[0])[:-1]:
+                if time.monotonic() >= deadline:
+                    raise Unsettled("out of time")
+                if self._probe.close(record["connectionId"]["S"]):
+                    self._close(record, cause.DUPLICATE, deadline)
+                else:
+                    unsettled = self._probe.refusal
+        if unsettled:
+            raise Unsettled(unsettled)
+
+    def _others(self, client_id: str, connection_id: str) -> Iterator[Item]:
+        pages = (
+            self._clients("dynamodb")
+            .get_paginator("query")
+            .paginate(
+                TableName=self._settings.table,
+                IndexName=self._settings.client_index,
+                KeyConditionExpression="clientId = :client",
+                ExpressionAttributeValues={":client": {"S": client_id}},
+            )
+        )
+        for page in pages:
+            yield from (item for item in page["Items"] if item["connectionId"]["S"] != connection_id)
+
+    def _judge(self, record: Item) -> tuple[str, int | None]:
+        """What is to be thought of a record (expired, or the probe's verdict), and since when it is connected (epoch ms).
+
+        A record that is young, timeless or foreign is not asked about: its 410 would prove nothing.
+        """
+        now_ms = int(time.time() * 1000)
+        standing = liveness.judge(record, now_ms, self._settings)
+        connected_at = liveness.connected_ms(record, now_ms)
+        if standing == liveness.EXPIRED:
+            return cause.EXPIRED, connected_at
+        if standing == liveness.FOREIGN or connected_at is None:
+            return standing, connected_at
+        if now_ms - connected_at < probe.YOUNG_MS:
+            return probe.ALIVE, connected_at
+        return self._probe.ask(record["connectionId"]["S"]), connected_at
+
+    def _close(self, record: Item, why: str, deadline: float) -> None:
+        ended = closing.from_record(record, why)
+        outcome = self._closer.close(ended, deadline, seen=record, without=("duplicates",))
+        closing.report(outcome, ended, self._settings)

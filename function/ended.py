@@ -1,0 +1,122 @@
+"""What is known of a connection that ended: one flat dict, which is the log line's fields and the retry message's content too."""
+
+from __future__ import annotations
+
+import time
+
+import cause
+import privacy
+
+TYPE_CHECKING = False  # typing is not imported at run time: it would cost INIT time
+if TYPE_CHECKING:
+    from typing import Any, TypedDict
+
+    class Known(TypedDict):
+        """What is always there. Times are epoch ms."""
+
+        connectionId: str
+        cause: str
+        endedAt: int
+
+    class Ended(Known, total=False):
+        """What may be missing. sourceIp and userAgent are already under the privacy setting."""
+
+        connectedAt: int
+        durationMs: int
+        closeCode: int
+        closeReason: str
+        apiId: str
+        stage: str
+        gatewayRequestId: str
+        clientId: str
+        sourceIp: str
+        userAgent: str
+
+
+LONGEST_ID = 128
+LONGEST_TEXT = 256
+LARGEST_NUMBER = 2**53  # beyond any epoch ms, and what JSON readers still keep exact
+
+
+class Rejected(ValueError):
+    """The input can't be acted upon; the text says what was expected."""
+
+
+def from_event(event: object, details: str) -> Ended:
+    """Reads a `$disconnect` event, any JSON value; `details` is the privacy mode.
+
+    Raises Rejected unless there is a connectionId to act upon. Everything else may be absent or of another type, and is then left out.
+    Source: API Gateway developer guide, "WebSocket API mapping template reference", and recorded events.
+    """
+    context = event.get("requestContext") if isinstance(event, dict) else None
+    if not isinstance(context, dict):
+        raise Rejected("requestContext must be an object: is this function integrated with a WebSocket route (AWS_PROXY)?")
+    now = int(time.time() * 1000)
+    ended_at = _integer(context.get("requestTimeEpoch")) or now
+    ended: Ended = {"connectionId": connection_id(context.get("connectionId")), "cause": cause.UNKNOWN, "endedAt": ended_at}
+    connected_at = _integer(context.get("connectedAt"))
+    if connected_at is not None:
+        ended["connectedAt"] = connected_at
+        if connected_at <= ended_at:
+            ended["durationMs"] = ended_at - connected_at
+    code = _integer(context.get("disconnectStatusCode"))
+    if code is not None:
+        ended["closeCode"] = code
+    reason = _text(context.get("disconnectReason"))
+    if reason is not None:
+        ended["closeReason"] = reason
+    ended["cause"] = cause.classify(code, reason or "", ended.get("durationMs"))
+    for name, source in (("apiId", "apiId"), ("stage", "stage"), ("gatewayRequestId", "requestId")):
+        text = _text(context.get(source))
+        if text is not None:
+            ended[name] = text  # type: ignore[literal-required]
+    identity = context.get("identity")
+    if isinstance(identity, dict):
+        add_client(ended, identity, details)
+    return ended
+
+
+def from_message(value: object) -> Ended:
+    """Reads what a retry message says of a connection; raises Rejected when it can't be one that this module wrote."""
+    if not isinstance(value, dict):
+        raise Rejected("ended must be an object")
+    ended_at, why = _integer(value.get("endedAt")), value.get("cause")
+    if ended_at is None or why not in cause.CAUSES:
+        raise Rejected("ended must have endedAt (epoch ms) and a known cause")
+    ended: Ended = {"connectionId": connection_id(value.get("connectionId")), "cause": str(why), "endedAt": ended_at}
+    for name in ("connectedAt", "durationMs", "closeCode"):
+        number = _integer(value.get(name))
+        if number is not None:
+            ended[name] = number
+    for name in ("closeReason", "apiId", "stage", "gatewayRequestId", "clientId", "sourceIp", "userAgent"):
+        text = _text(value.get(name))
+        if text is not None:
+            ended[name] = text  # type: ignore[literal-required]
+    return ended
+
+
+def connection_id(value: object) -> str:
+    """A connectionId that may be sent to DynamoDB; raises Rejected for anything but a string of 1 to 128 characters."""
+    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_ID:
+        raise Rejected("connectionId must be a string of 1 to 128 characters")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise Rejected("connectionId must be text that UTF-8 can encode") from None
+    return value
+
+
+def add_client(ended: Ended, source: dict[str, Any], details: str) -> None:
+    """Adds the client's address and agent from an event's identity or a record, unless they are there already."""
+    if "sourceIp" not in ended and (ip := privacy.address(source.get("sourceIp"), details)):
+        ended["sourceIp"] = ip
+    if "userAgent" not in ended and (agent := privacy.agent(source.get("userAgent"), details)):
+        ended["userAgent"] = agent
+
+
+def _integer(value: object) -> int | None:
+    return value if type(value) is int and 0 <= value < LARGEST_NUMBER else None
+
+
+def _text(value: object) -> str | None:
+    return value[:LONGEST_TEXT] if isinstance(value, str) else None

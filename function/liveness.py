@@ -1,0 +1,47 @@
+"""What a record's own attributes say about its connection, without asking anybody."""
+
+from __future__ import annotations
+
+from aws import integer, text
+from probe import YOUNG_MS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from aws import Item
+    from settings import Settings
+
+EXPIRED = "expired"  # past API Gateway's 2 h limit: dead whatever anybody says
+SUSPECT = "suspect"  # silent for longer than the idle time-out: worth a question
+TIMELESS = "timeless"  # no usable time: only a question can tell
+FOREIGN = "foreign"  # another API's or stage's record: not ours to judge
+FRESH = "fresh"
+
+FIRST_API_MS = 1_543_622_400_000  # December 2018, when WebSocket APIs began: an earlier "time" is another unit or not a time
+
+
+def judge(record: Item, now_ms: int, settings: Settings) -> str:
+    """One of the words above. `connectedAt` decides; `expiresAt` (the TTL, epoch s) only where `connectedAt` is unusable."""
+    for name, ours in (("apiId", settings.api_id), ("stage", settings.stage)):
+        theirs = text(record, name)
+        if ours and theirs and theirs != ours:
+            return FOREIGN
+    connected_at, expires_at = connected_ms(record, now_ms), integer(record, "expiresAt")
+    if connected_at is None:
+        if expires_at is not None and FIRST_API_MS <= expires_at * 1000 < now_ms - (settings.expired_after_ms - 7_200_000):
+            return EXPIRED
+        return TIMELESS
+    if now_ms - connected_at >= settings.expired_after_ms:
+        return EXPIRED
+    last_seen = max(connected_at, integer(record, "lastSeenAt") or 0)
+    return SUSPECT if now_ms - last_seen >= max(settings.suspect_after_ms, YOUNG_MS) else FRESH
+
+
+def connected_ms(record: Item, now_ms: int) -> int | None:
+    """`connectedAt` (epoch ms) where it can be a connection's time: after WebSocket APIs began, not in the future (1 min of skew)."""
+    value = integer(record, "connectedAt")
+    return value if value is not None and FIRST_API_MS <= value <= now_ms + 60_000 else None
+
+
+def is_proven_ours(record: Item, settings: Settings) -> bool:
+    """Whether the record itself names our API and stage: then a 410 of our endpoint is an answer about it."""
+    return bool(settings.api_id and settings.stage) and (text(record, "apiId"), text(record, "stage")) == (settings.api_id, settings.stage)

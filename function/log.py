@@ -1,0 +1,65 @@
+"""One JSON object a line on stdout: CloudWatch's own log queries read it, in JSON and in text log format.
+
+`level` and `timestamp` are the names Lambda's log-level filter looks for. A line that carries metrics does so in the Embedded Metric
+Format (`_aws`), so that a log line and its metric can't disagree and no PutMetricData call is made.
+Source: CloudWatch user guide, "Specification: Embedded metric format".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    Metrics = Mapping[str, tuple[float, str]]  # name -> value, unit
+
+NAMESPACE = "WebSocketConnections"
+LONGEST_ERROR = 500
+
+
+def emit(outcome: str, fields: Mapping[str, Any], level: str = "INFO", metrics: Mapping[str, Metrics] | None = None) -> None:
+    """Writes a line. `metrics` maps the one dimension (a field's name, or "" for none) besides Name to the metrics under it."""
+    now = time.time()
+    seconds = int(now)
+    line: dict[str, Any] = {
+        "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int((now - seconds) * 1000):03d}Z",
+        "level": level,
+        "outcome": outcome,
+    }
+    line.update(fields)
+    if metrics:
+        _embed(line, metrics, int(now * 1000))
+    sys.stdout.write(json.dumps(line, separators=(",", ":"), default=str) + "\n")
+    sys.stdout.flush()
+
+
+def error(step: str, problem: BaseException, fields: Mapping[str, Any], outcome: str = "error", level: str = "ERROR") -> None:
+    """Writes a line about a problem, which also counts as one of the metric `Failures`, by step."""
+    detail = {"step": step, "error": describe(problem)}
+    emit(outcome, {**fields, **detail}, level, {"step": {"Failures": (1, "Count")}})
+
+
+def describe(problem: BaseException) -> str:
+    """An exception's type and text, cut to a sane length."""
+    return f"{type(problem).__name__}: {problem}"[:LONGEST_ERROR]
+
+
+def _embed(line: dict[str, Any], metrics: Mapping[str, Metrics], now_ms: int) -> None:
+    line["Name"] = os.environ.get("METRICS_NAME", os.environ["CONNECTIONS_TABLE"])
+    directives = []
+    for dimension, values in metrics.items():
+        directives.append(
+            {
+                "Namespace": NAMESPACE,
+                "Dimensions": [["Name", dimension] if dimension else ["Name"]],
+                "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in values.items()],
+            }
+        )
+        line.update((name, value) for name, (value, _) in values.items())
+    line["_aws"] = {"Timestamp": now_ms, "CloudWatchMetrics": directives}

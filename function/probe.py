@@ -1,0 +1,46 @@
+"""Asks API Gateway whether a connection is still open: GET @connections/{connectionId}.
+
+A 410 can also come before `$connect` has finished, so a record younger than YOUNG_MS is never asked about.
+The endpoint is AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI, which botocore reads by itself.
+"""
+
+from __future__ import annotations
+
+from aws import error_code, status_code
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from aws import Clients
+
+ALIVE = "alive"
+GONE = "gone"
+THROTTLED = "throttled"  # 429: production traffic needs the quota; stop asking
+REFUSED = "refused"  # 403, 5xx, a time-out …: nothing is known
+
+YOUNG_MS = 60_000  # twice the integration time-out (29 s) that `$connect` may take
+
+
+class Probe:
+    """Asks about connections and closes them, one request each, without retries."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self.refusal = ""  # the last reason why nothing is known
+
+    def ask(self, connection_id: str) -> str:
+        """ALIVE, GONE, THROTTLED or REFUSED; never raises."""
+        return self._verdict("get_connection", connection_id)
+
+    def close(self, connection_id: str) -> bool:
+        """Closes the socket: whether it is closed now (also when it was gone)."""
+        return self._verdict("delete_connection", connection_id) in (ALIVE, GONE)
+
+    def _verdict(self, operation: str, connection_id: str) -> str:
+        try:
+            getattr(self._clients("apigatewaymanagementapi", attempts=1), operation)(ConnectionId=connection_id)
+        except Exception as problem:
+            if status_code(problem) == 410 or error_code(problem) == "GoneException":
+                return GONE
+            self.refusal = f"{type(problem).__name__}: {problem}"
+            return THROTTLED if status_code(problem) == 429 else REFUSED
+        return ALIVE

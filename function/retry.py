@@ -1,0 +1,49 @@
+"""The retry queue's messages: everything needed to finish a connection's closing, or to go on with a sweep.
+
+{"version": 1, "close":  {"ended": {…}}}                       the whole closing, record included
+{"version": 1, "finish": {"ended": {…}, "steps": ["history"]}} steps that failed; the record is closed already
+{"version": 1, "sweep":  {…}}                                  where a sweep stopped (see sweep.Part)
+"""
+
+from __future__ import annotations
+
+import json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from aws import Clients
+    from ended import Ended
+
+VERSION = 1
+FIRST_DELAY_S = 5
+LONGEST_DELAY_S = 900
+
+
+class Queue:
+    """The retry queue. Sending raises botocore's errors: what can't be queued must fail loudly."""
+
+    def __init__(self, url: str, clients: Clients) -> None:
+        self._url = url
+        self._clients = clients
+
+    def close(self, ended: Ended) -> None:
+        self._send({"close": {"ended": ended}})
+
+    def finish(self, ended: Ended, steps: list[str]) -> None:
+        self._send({"finish": {"ended": ended, "steps": steps}})
+
+    def sweep(self, part: dict[str, Any]) -> None:
+        self._send({"sweep": part})
+
+    def retry_later(self, receipt: str, receive_count: int, spread: float) -> None:
+        """Hides a received message for 5 s, doubling with each receipt up to 15 min, times `spread` (0.5-1: not all at once)."""
+        delay = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** min(max(receive_count - 1, 0), 20))
+        self._clients("sqs").change_message_visibility(
+            QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=max(1, int(delay * spread))
+        )
+
+    def _send(self, message: dict[str, Any]) -> None:
+        body = json.dumps({"version": VERSION, **message}, separators=(",", ":"))
+        self._clients("sqs").send_message(QueueUrl=self._url, MessageBody=body)

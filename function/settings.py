@@ -1,0 +1,69 @@
+"""What the module's Terraform tells the functions, read once at INIT from the environment and checked there."""
+
+from __future__ import annotations
+
+import json
+
+import privacy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TypedDict
+
+    class RelatedTable(TypedDict):
+        """A table whose items carry a connectionId in `attribute`: its own partition key, or that of `index`; `keys` is its primary key."""
+
+        table: str
+        attribute: str
+        index: str | None
+        keys: list[str]
+
+
+class Settings:
+    """The environment's variables as attributes, None or empty where a feature is off. Raises ValueError naming what is wrong."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.table = self._required("CONNECTIONS_TABLE")
+        self.details = self._one_of("CLIENT_DETAILS", privacy.MODES) or "masked"
+        self.connection_metrics = self._one_of("CONNECTION_METRICS", ("true", "false")) == "true"
+        self.queue_url = environment.get("RETRY_QUEUE_URL") or None
+        self.dead_letter_queue_url = environment.get("DEAD_LETTER_QUEUE_URL") or None
+        self.related: list[RelatedTable] = self._related()
+        self.history_table = environment.get("HISTORY_TABLE") or None
+        self.history_days = self._number("HISTORY_DAYS", 90)
+        self.duplicates = self._one_of("DUPLICATES", ("stale", "newest"))
+        self.client_index = self._required("CLIENT_INDEX") if self.duplicates else None
+        self.api_id = environment.get("WEBSOCKET_API_ID") or None
+        self.stage = environment.get("WEBSOCKET_STAGE") or None
+        self.expired_after_ms = self._number("EXPIRED_AFTER_SECONDS", 7_500, least=7_200) * 1000
+        self.suspect_after_ms = self._number("SUSPECT_AFTER_SECONDS", 660) * 1000
+        self.probes_per_second = self._number("PROBES_PER_SECOND", 0)
+
+    def _required(self, name: str) -> str:
+        value = self._environment.get(name, "")
+        if not value.strip():
+            raise ValueError(f"{name} is not set: set this environment variable of the function (the Terraform module does)")
+        return value
+
+    def _one_of(self, name: str, choices: tuple[str, ...]) -> str | None:
+        value = self._environment.get(name) or None
+        if value is not None and value not in choices:
+            raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+        return value
+
+    def _number(self, name: str, default: int, least: int = 0) -> int:
+        value = self._environment.get(name) or str(default)
+        if not (value.isascii() and value.isdigit() and len(value) < 10 and int(value) >= least):
+            raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
+        return int(value)
+
+    def _related(self) -> list[RelatedTable]:
+        text = self._environment.get("RELATED_TABLES") or "[]"
+        try:
+            return [
+                {"table": t["table"], "attribute": t["attribute"], "index": t["index"], "keys": list(t["keys"])} for t in json.loads(text)
+            ]
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"RELATED_TABLES must be a JSON list of objects with table, attribute, index and keys: {error!r}") from None

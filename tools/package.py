@@ -1,0 +1,73 @@
+"""Packages the functions into zips that are the same to the last byte on every machine.
+
+    python tools/package.py           builds dist/function.zip with its manifest, and the example's zip
+    python tools/package.py --check   exits 1 when a committed file is not what would be built
+
+Members are sorted, stored (deflate differs between zlib versions), dated 1980 and mode 0644. The manifest holds the sources' hashes, so
+that Terraform, which can't look into a zip, refuses to plan a stale one.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import sys
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SUFFIXES = {".py", ".pem"}
+
+
+def sources(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES}
+
+
+def build(members: dict[str, bytes]) -> bytes:
+    """The zip of the members, by name."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in sorted(members.items()):
+            member = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            member.create_system = 3  # Unix, whatever machine this is: the mode below is a Unix mode
+            member.external_attr = 0o100644 << 16
+            archive.writestr(member, content)
+    return buffer.getvalue()
+
+
+def manifest(members: dict[str, bytes], archive: bytes) -> bytes:
+    """What the Terraform precondition compares: Terraform's own filesha256 and filebase64sha256."""
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
+    digest = base64.b64encode(hashlib.sha256(archive).digest()).decode()
+    return json.dumps({"sources": hashes, "zip_sha256_base64": digest}, indent=2, sort_keys=True).encode() + b"\n"
+
+
+def wanted() -> dict[Path, bytes]:
+    """Every committed artefact and what it must contain."""
+    function = sources(ROOT / "function")
+    archive = build(function)
+    files = {ROOT / "dist/function.zip": archive, ROOT / "dist/manifest.json": manifest(function, archive)}
+    for folder in sorted(ROOT.glob("examples/*/connect")):
+        files[folder.with_suffix(".zip")] = build(sources(folder))
+    return files
+
+
+def main() -> int:
+    files = wanted()
+    stale = [path for path, content in files.items() if not path.is_file() or path.read_bytes() != content]
+    for path in stale:
+        print(f"{'stale' if '--check' in sys.argv else 'built'}: {path.relative_to(ROOT)}")
+    if "--check" in sys.argv:
+        if stale:
+            print("run `make package` and commit what it builds", file=sys.stderr)
+        return 1 if stale else 0
+    for path in stale:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(files[path])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
