@@ -1,0 +1,63 @@
+# Each command sets up what it needs: python3 (3.10 or newer), make and terraform (1.11 or newer) are all it expects.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo up test lint package plan bench lock clean
+.NOTPARALLEL:
+
+help:
+	@echo 'make demo     apply envs/dev on a local AWS and watch the table follow real WebSocket clients (3 minutes)'
+	@echo 'make up       the same stack, left running for you to play with until Ctrl-C'
+	@echo 'make test     all tests: unit, module, local, lifecycle, faults'
+	@echo 'make lint     ruff, mypy, terraform fmt and validate, tflint, checkov, and whether the generated docs are current'
+	@echo 'make package  rebuild dist/ from function/ (commit the result)'
+	@echo 'make plan     the plan of each env against the local AWS, without credentials'
+	@echo 'make bench    speed and cost, measured'
+	@echo 'make lock     renew requirements/*.txt from requirements/*.in'
+	@echo 'make clean    remove what these commands installed and cached'
+
+demo: .venv/local
+	@$(BIN)/python -m tools.demo
+
+up: .venv/local
+	@$(BIN)/python -m tools.up
+
+plan: .venv/local
+	@$(BIN)/python -m tools.plan
+
+test: .venv/test
+	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+lint: .venv/lint .venv-checkov/checkov
+	@$(BIN)/python -m tools.lint
+
+package:
+	$(PYTHON) -m tools.package
+
+bench: .venv/local
+	$(BIN)/python -m bench
+
+# A stamp per lock file: installed when the lock file is newer than the stamp.
+.venv/%: requirements/%.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is needed: set PYTHON=/path/to/python3.x")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing $< into .venv …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# checkov pins an older boto3 than the tests use, hence a venv of its own.
+.venv-checkov/%: requirements/%.txt
+	@test -x .venv-checkov/bin/python || $(PYTHON) -m venv .venv-checkov
+	@echo "Installing $< into .venv-checkov …"
+	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+lock:
+	@test -x .cache/uv/bin/uv || $(PYTHON) -m venv .cache/uv && .cache/uv/bin/pip install --quiet uv
+	@for name in local test lint checkov; do \
+		.cache/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
+			--no-emit-index-url --custom-compile-command 'make lock' -o requirements/$$name.txt requirements/$$name.in || exit 1; \
+	done
+
+clean:
+	rm -rf .venv .venv-checkov .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
