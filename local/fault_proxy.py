@@ -1,0 +1,332 @@
+"""A proxy that fails on purpose, between a client of AWS and whatever answers in AWS's place.
+
+    with FaultProxy("http://127.0.0.1:5000") as proxy:                  # a moto server, MiniStack
+        table = boto3.client("dynamodb", endpoint_url=proxy.url)
+        proxy.fail("dynamodb", "ThrottlingException", times=2)          # the next two calls, whatever they are
+        proxy.fail("dynamodb", "hang", operation="DeleteItem")          # every DeleteItem until `withdraw()` or `clear()`
+        with proxy.fail("sqs", "cut", probability=0.3):                 # three in ten, while the block runs
+            ...
+        proxy.requests                                                  # everything that came by, in order
+
+Services are named as in the signature ("dynamodb", "sqs", "execute-api" for @connections, "lambda"), operations as in the API.
+A fault is the name of an error in ERRORS, or one of BEHAVIOURS. Everything else passes untouched, `Host` included, so that
+signatures stay valid.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import random
+import re
+import select
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+BEHAVIOURS = {
+    "hang": "no answer, the connection stays open until the fault is withdrawn or the client gives up",
+    "cut": "the connection is reset; the service never sees the request",
+    "lose answer": "the service does what it was asked, then the connection is reset",
+    "repeat": "the service gets the request twice; the second answer is passed on",
+    "pass": "nothing wrong: only `delay` counts",
+}
+
+# Error -> HTTP status, as in each API's reference: the errors of the operations used here, and "Common Errors".
+ERRORS: dict[str, dict[str, int]] = {
+    "dynamodb": {
+        "AccessDeniedException": 400,
+        "ConditionalCheckFailedException": 400,
+        "ExpiredTokenException": 400,
+        "IncompleteSignatureException": 400,
+        "InternalServerError": 500,
+        "ItemCollectionSizeLimitExceededException": 400,
+        "LimitExceededException": 400,
+        "MissingAuthenticationTokenException": 400,
+        "ProvisionedThroughputExceededException": 400,
+        "ReplicatedWriteConflictException": 400,
+        "RequestLimitExceeded": 400,
+        "ResourceNotFoundException": 400,
+        "ServiceUnavailable": 503,
+        "ThrottlingException": 400,
+        "TransactionConflictException": 400,
+        "UnrecognizedClientException": 400,
+        "ValidationException": 400,
+    },
+    "sqs": {
+        "AccessDeniedException": 400,
+        "ExpiredTokenException": 400,
+        "InternalFailure": 500,
+        "InvalidAddress": 404,
+        "InvalidMessageContents": 400,
+        "InvalidSecurity": 403,
+        "KmsAccessDenied": 400,
+        "KmsDisabled": 400,
+        "KmsInvalidKeyUsage": 400,
+        "KmsInvalidState": 400,
+        "KmsNotFound": 400,
+        "KmsOptInRequired": 403,
+        "KmsThrottled": 400,
+        "MessageNotInflight": 400,
+        "OverLimit": 403,
+        "QueueDoesNotExist": 400,
+        "ReceiptHandleIsInvalid": 400,
+        "RequestThrottled": 403,
+        "ServiceUnavailable": 503,
+        "ThrottlingException": 400,
+        "UnsupportedOperation": 400,
+    },
+    "execute-api": {
+        "BadRequestException": 400,
+        "ForbiddenException": 403,
+        "GoneException": 410,
+        "InternalServerErrorException": 500,
+        "LimitExceededException": 429,
+        "PayloadTooLargeException": 413,
+        "ServiceUnavailableException": 503,
+    },
+    "lambda": {
+        "EC2ThrottledException": 502,
+        "ResourceNotFoundException": 404,
+        "ServiceException": 500,
+        "TooManyRequestsException": 429,
+    },
+}
+JSON_TYPES = {"dynamodb": "com.amazonaws.dynamodb.v20120810#", "sqs": "com.amazonaws.sqs#"}
+CONNECTION_OPERATIONS = {"GET": "GetConnection", "POST": "PostToConnection", "DELETE": "DeleteConnection"}
+HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
+
+
+@dataclass
+class Request:
+    """One call to AWS, as it came by. `status` is what the client was answered: None while it waits, 0 when the line was cut."""
+
+    service: str
+    operation: str
+    path: str
+    body: bytes
+    at: float = field(default_factory=time.time)
+    fault: str | None = None
+    status: int | None = None
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body or b"null")
+
+
+@dataclass
+class Fault:
+    """A standing order to fail. Use it as a context manager, or call `withdraw`."""
+
+    service: str
+    what: str
+    operation: str | None
+    times: int | None
+    probability: float
+    where: Callable[[Request], bool]
+    delay: float
+    hits: int = 0
+    withdrawn: threading.Event = field(default_factory=threading.Event)
+
+    def meets(self, request: Request, dice: random.Random) -> bool:
+        return (
+            not self.withdrawn.is_set()
+            and request.service == self.service
+            and self.operation in (None, request.operation)
+            and (self.times is None or self.hits < self.times)
+            and self.where(request)
+            and (self.probability >= 1 or dice.random() < self.probability)
+        )
+
+    def withdraw(self) -> None:
+        self.withdrawn.set()
+
+    def __enter__(self) -> Fault:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.withdraw()
+
+
+class FaultProxy:
+    """Listens on a free port of loopback, in threads of this process, as long as the `with` block runs."""
+
+    def __init__(self, target: str = "", seed: int = 0) -> None:
+        self.target = target
+        self.requests: list[Request] = []
+        self._faults: list[Fault] = []
+        self._dice = random.Random(seed)
+        self._lock = threading.Lock()
+        self._server = _Server(self)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def fail(
+        self,
+        service: str,
+        what: str,
+        *,
+        operation: str | None = None,
+        times: int | None = None,
+        probability: float = 1,
+        where: Callable[[Request], bool] = lambda request: True,
+        delay: float = 0,
+    ) -> Fault:
+        """Make matching requests fail, `delay` seconds after they came. Of several faults that match, the oldest is met."""
+        if what not in BEHAVIOURS and what not in ERRORS.get(service, {}):
+            raise ValueError(f"{what!r} is neither an error of {service} in ERRORS nor one of {', '.join(BEHAVIOURS)}")
+        fault = Fault(service, what, operation, times, probability, where, delay)
+        with self._lock:
+            self._faults.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Withdraw every fault; requests that hang are cut."""
+        with self._lock:
+            for fault in self._faults:
+                fault.withdraw()
+            self._faults.clear()
+
+    def meet(self, request: Request) -> Fault | None:
+        """Note the request and the fault it meets."""
+        with self._lock:
+            self.requests.append(request)
+            fault = next((f for f in self._faults if f.meets(request, self._dice)), None)
+            if fault:
+                fault.hits += 1
+                request.fault = fault.what
+            return fault
+
+    def __enter__(self) -> FaultProxy:
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="fault proxy", daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.clear()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 512
+
+    def __init__(self, proxy: FaultProxy) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.proxy = proxy
+        self.connections: set[socket.socket] = set()
+
+    def shutdown_request(self, request: Any) -> None:
+        self.close_request(request)  # without the polite FIN, so that a cut connection is seen as reset
+
+    def server_close(self) -> None:
+        super().server_close()
+        for connection in list(self.connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass  # a client that went away is nothing to report
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection of a client, with its own connection to the target."""
+
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # head and body leave together
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.connections.add(self.connection)
+        self.upstream: http.client.HTTPConnection | None = None
+
+    def finish(self) -> None:
+        self.server.connections.discard(self.connection)
+        if self.upstream:
+            self.upstream.close()
+        super().finish()
+
+    def relay(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        request = Request(*self._identify(), self.path, body)
+        fault = self.server.proxy.meet(request)
+        what = fault.what if fault else "pass"
+        if fault and fault.delay:
+            fault.withdrawn.wait(fault.delay)
+        if fault and what == "hang":
+            self._hang(fault)
+        if what in ("hang", "cut"):
+            return self._cut(request)
+        if what in ERRORS.get(request.service, {}):
+            return self._answer(request, *_error(request.service, what))
+        if what == "repeat":
+            self._forward(body)
+        answer = self._forward(body)
+        return self._cut(request) if what == "lose answer" else self._answer(request, *answer)
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = relay
+
+    def _identify(self) -> tuple[str, str]:
+        """The service, from the signature's scope, and the operation, from the target header or the path."""
+        scope = re.search(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request", self.headers.get("Authorization", ""))
+        service = scope.group(1) if scope else ""
+        target = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        if service == "execute-api" and "/@connections/" in self.path.replace("%40", "@"):
+            target = CONNECTION_OPERATIONS[self.command]
+        elif service == "lambda" and self.path.endswith("/invocations"):
+            target = "Invoke"
+        return service, target
+
+    def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        if self.upstream is None:
+            target = urlsplit(self.server.proxy.target)
+            self.upstream = http.client.HTTPConnection(target.hostname or "", target.port)
+        self.upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        for name, value in self.headers.items():
+            self.upstream.putheader(name, value)
+        self.upstream.endheaders(body)
+        response = self.upstream.getresponse()
+        return response.status, [h for h in response.getheaders() if h[0].lower() not in HOP_BY_HOP], response.read()
+
+    def _answer(self, request: Request, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        request.status = status
+        self.send_response_only(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        if status != 204:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _cut(self, request: Request) -> None:
+        request.status = 0
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def _hang(self, fault: Fault) -> None:
+        while not fault.withdrawn.is_set():
+            readable, _, _ = select.select([self.connection], [], [], 0.05)
+            if readable and not self.connection.recv(1, socket.MSG_PEEK):
+                return  # the client gave up
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def _error(service: str, name: str) -> tuple[int, list[tuple[str, str]], bytes]:
+    """An error as the service's protocol words it."""
+    status = ERRORS[service][name]
+    message = f"{name}, made by the fault proxy"
+    if service in JSON_TYPES:
+        head = [("Content-Type", "application/x-amz-json-1.0")]
+        return status, head, json.dumps({"__type": JSON_TYPES[service] + name, "message": message}).encode()
+    return status, [("Content-Type", "application/json"), ("x-amzn-ErrorType", name)], json.dumps({"message": message}).encode()
