@@ -1,0 +1,49 @@
+# What the functions are told. A variable that is null is left out, which turns its feature off.
+
+locals {
+  # The API's own ARN says where everything is: arn:PARTITION:execute-api:REGION:ACCOUNT:API
+  partition  = split(":", var.websocket_api.execution_arn)[1]
+  region     = split(":", var.websocket_api.execution_arn)[3]
+  dns_suffix = local.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
+
+  probing    = var.sweep.enabled && var.sweep.probe != null
+  duplicates = var.duplicates != "off"
+
+  shared_environment = {
+    CONNECTIONS_TABLE  = module.connections_table.name
+    CLIENT_DETAILS     = var.logs.client_details
+    METRICS_NAME       = var.name
+    CONNECTION_METRICS = try(var.monitoring.connection_metrics, false) ? "true" : null
+    RETRY_QUEUE_URL    = one(local.retry_queue[*].url)
+    RELATED_TABLES     = length(local.related_tables) == 0 ? null : jsonencode(local.related_tables)
+    HISTORY_TABLE      = one(module.history_table[*].name)
+    HISTORY_DAYS       = try(tostring(var.history.retention_days), null)
+    DUPLICATES         = local.duplicates ? var.duplicates : null
+    CLIENT_INDEX       = local.duplicates ? var.connections_table.client_index : null
+  }
+
+  # botocore reads the endpoint from its variable by itself. Not the event's domainName: @connections answers 403 behind a custom domain.
+  connections_api_environment = {
+    WEBSOCKET_API_ID                         = var.websocket_api.id
+    WEBSOCKET_STAGE                          = var.websocket_api.stage
+    AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI = try("https://${var.websocket_api.id}.execute-api.${local.region}.${local.dns_suffix}/${var.websocket_api.stage}", null)
+  }
+
+  cleanup_only_environment = {
+    DEAD_LETTER_QUEUE_URL = one(local.retry_queue[*].dead_letter_url)
+    EXPIRED_AFTER_SECONDS = tostring(var.sweep.expired_after_seconds)
+    PROBES_PER_SECOND     = local.probing ? tostring(var.sweep.probe.per_second) : null
+    SUSPECT_AFTER_SECONDS = local.probing ? tostring(var.sweep.probe.suspect_after_seconds) : null
+  }
+
+  disconnect_environment = { for name, value in merge(
+    local.shared_environment,
+    local.duplicates ? local.connections_api_environment : null,
+  ) : name => value if value != null }
+
+  cleanup_environment = { for name, value in merge(
+    local.shared_environment,
+    local.duplicates || local.probing ? local.connections_api_environment : null,
+    local.cleanup_only_environment,
+  ) : name => value if value != null }
+}

@@ -1,0 +1,119 @@
+# The architecture at a glance. Each module is one box; policies.tf and environment.tf are the lines between them.
+#
+#   client ─✕─▶ $disconnect ─▶ disconnect ──────────────▶ connections table
+#                                  │ could not                 ▲
+#                                  ▼                           │
+#                              retry queue ─▶ cleanup ─────────┘
+#                                              ▲
+#                                            sweep, for the $disconnect that never came
+
+module "connections_table" {
+  source = "./modules/connections-table"
+
+  name                   = var.connections_table.name
+  create                 = var.connections_table.create
+  client_index           = var.duplicates == "off" ? null : var.connections_table.client_index
+  point_in_time_recovery = var.connections_table.point_in_time_recovery
+  deletion_protection    = var.connections_table.deletion_protection
+  kms_key_arn            = var.kms_key_arn
+  tags                   = var.tags
+}
+
+module "disconnect" {
+  source = "./modules/lambda-function"
+
+  name                 = "${var.name}-disconnect"
+  description          = "Removes the record of a closed WebSocket connection"
+  handler              = "disconnect.lambda_handler"
+  package              = var.function.package
+  runtime              = var.function.runtime
+  architecture         = var.function.architecture
+  memory_size          = var.function.memory_size
+  timeout              = var.function.timeout
+  reserved_concurrency = var.function.reserved_concurrency
+  environment          = local.disconnect_environment
+  policy_statements    = local.disconnect_statements
+  logs                 = var.logs
+  role                 = var.role
+  kms_key_arn          = var.kms_key_arn
+  tags                 = var.tags
+}
+
+module "route" {
+  source = "./modules/disconnect-route"
+
+  websocket_api = var.websocket_api
+  function      = module.disconnect
+}
+
+module "retry_queue" {
+  source = "./modules/retry-queue"
+  count  = var.retry_queue.enabled ? 1 : 0
+
+  name                = "${var.name}-retry"
+  function_name       = module.cleanup[0].name
+  function_timeout    = var.cleanup_function.timeout
+  max_receive_count   = var.retry_queue.max_receive_count
+  maximum_concurrency = var.retry_queue.maximum_concurrency
+  kms_key_arn         = var.kms_key_arn
+  tags                = var.tags
+}
+
+module "cleanup" {
+  source = "./modules/lambda-function"
+  count  = var.retry_queue.enabled ? 1 : 0
+
+  name                 = "${var.name}-cleanup"
+  description          = "Retries what could not be done at $disconnect, and sweeps records of dead WebSocket connections"
+  handler              = "cleanup.lambda_handler"
+  package              = var.function.package
+  runtime              = var.function.runtime
+  architecture         = var.function.architecture
+  memory_size          = var.cleanup_function.memory_size
+  timeout              = var.cleanup_function.timeout
+  reserved_concurrency = var.cleanup_function.reserved_concurrency
+  environment          = local.cleanup_environment
+  policy_statements    = local.cleanup_statements
+  logs                 = var.logs
+  role                 = var.role
+  kms_key_arn          = var.kms_key_arn
+  tags                 = var.tags
+}
+
+module "sweep" {
+  source = "./modules/sweep"
+  count  = var.sweep.enabled ? 1 : 0
+
+  name        = "${var.name}-sweep"
+  function    = module.cleanup[0]
+  schedule    = var.sweep.schedule
+  segments    = var.sweep.segments
+  role        = var.role
+  kms_key_arn = var.kms_key_arn
+  tags        = var.tags
+}
+
+module "history_table" {
+  source = "./modules/history-table"
+  count  = var.history == null ? 0 : 1
+
+  name                   = coalesce(var.history.table_name, "${var.connections_table.name}-history")
+  point_in_time_recovery = var.history.point_in_time_recovery
+  deletion_protection    = var.history.deletion_protection
+  kms_key_arn            = var.kms_key_arn
+  tags                   = var.tags
+}
+
+module "monitoring" {
+  source = "./modules/monitoring"
+  count  = var.monitoring == null ? 0 : 1
+
+  name          = var.name
+  functions     = { disconnect = module.disconnect.name, cleanup = one(module.cleanup[*].name) }
+  retry_queue   = one(module.retry_queue)
+  sweep         = var.sweep.enabled ? { period_seconds = module.sweep[0].period_seconds, segments = var.sweep.segments } : null
+  alarm_actions = var.monitoring.alarm_actions
+  dashboard     = var.monitoring.dashboard
+  region        = local.region
+  tags          = var.tags
+}

@@ -1,0 +1,85 @@
+# One item per open connection. The table is either created here or brought along; both ways the outputs are the same.
+
+resource "aws_dynamodb_table" "this" {
+  #checkov:skip=CKV_AWS_119:The default is DynamoDB's own key; kms_key_arn brings the customer's
+  #checkov:skip=CKV_AWS_28:Point-in-time recovery is on by default; only the caller turns it off
+  #checkov:skip=CKV2_AWS_16:On demand needs no auto scaling
+  count = var.create ? 1 : 0
+
+  name                        = var.name
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "connectionId"
+  deletion_protection_enabled = var.deletion_protection
+  tags                        = var.tags
+
+  attribute {
+    name = "connectionId"
+    type = "S"
+  }
+
+  dynamic "attribute" {
+    for_each = var.client_index == null ? {} : { clientId = "S", connectedAt = "N" }
+
+    content {
+      name = attribute.key
+      type = attribute.value
+    }
+  }
+
+  # From 6.29 on the provider warns that key_schema replaces hash_key and range_key in an index; before that it knows only these two.
+  dynamic "global_secondary_index" {
+    for_each = var.client_index[*]
+
+    content {
+      name               = global_secondary_index.value
+      hash_key           = "clientId"
+      range_key          = "connectedAt"
+      projection_type    = "INCLUDE"
+      non_key_attributes = ["apiId", "expiresAt", "lastSeenAt", "stage"]
+    }
+  }
+
+  ttl {
+    attribute_name = "expiresAt"
+    enabled        = true
+  }
+
+  point_in_time_recovery {
+    enabled = var.point_in_time_recovery
+  }
+
+  server_side_encryption {
+    enabled     = var.kms_key_arn != null
+    kms_key_arn = var.kms_key_arn
+  }
+}
+
+data "aws_dynamodb_table" "this" {
+  count = var.create ? 0 : 1
+
+  name = var.name
+
+  lifecycle {
+    postcondition {
+      condition = (
+        self.hash_key == "connectionId"
+        && try(length(self.range_key), 0) == 0
+        && contains([for a in self.attribute : "${a.name} ${a.type}"], "connectionId S")
+      )
+      error_message = "Table ${var.name} must have the partition key connectionId (String) and no sort key; its partition key is ${self.hash_key}. Name a table with that key, or let this module create one (create = true)."
+    }
+
+    postcondition {
+      condition = alltrue([
+        for index in var.client_index[*] :
+        anytrue([for i in self.global_secondary_index : i.name == index && i.hash_key == "clientId"])
+      ])
+      error_message = "Table ${var.name} has no global secondary index ${coalesce(var.client_index, "-")} with the partition key clientId (String). Add it to the table, or name the index that it has in client_index."
+    }
+  }
+}
+
+locals {
+  arn         = one(concat(aws_dynamodb_table.this[*].arn, data.aws_dynamodb_table.this[*].arn))
+  brought_key = one(flatten(data.aws_dynamodb_table.this[*].server_side_encryption[*].kms_key_arn))
+}

@@ -1,0 +1,38 @@
+variable "websocket_api" {
+  description = "The WebSocket API: an aws_apigatewayv2_api fits as it is. stage narrows the permission to one stage; null = every stage."
+  type = object({
+    id            = string
+    execution_arn = string
+    stage         = optional(string)
+  })
+  nullable = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9]+$", var.websocket_api.id))
+    error_message = "websocket_api.id must be the API's id, for example aws_apigatewayv2_api.this.id."
+  }
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:execute-api:[a-z0-9-]+:\\d{12}:${var.websocket_api.id}$", var.websocket_api.execution_arn))
+    error_message = "websocket_api.execution_arn must be the same API's own, without a stage: aws_apigatewayv2_api.this.execution_arn, not the stage's execution_arn or the API's arn."
+  }
+
+  validation {
+    condition     = var.websocket_api.stage == null || can(regex("^(\\$default|[A-Za-z0-9_-]{1,128})$", var.websocket_api.stage))
+    error_message = "websocket_api.stage must be a stage's name, for example aws_apigatewayv2_stage.this.name, or null for every stage."
+  }
+}
+
+variable "function" {
+  description = "The function that ends connections: its name and its invoke ARN."
+  type = object({
+    name       = string
+    invoke_arn = string
+  })
+  nullable = false
+
+  validation {
+    condition     = can(regex(":apigateway:.+:lambda:path/.+/invocations$", var.function.invoke_arn))
+    error_message = "function.invoke_arn must be the ARN by which API Gateway invokes the function: aws_lambda_function.this.invoke_arn, not its arn."
+  }
+}

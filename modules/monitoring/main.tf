@@ -1,0 +1,114 @@
+# The alarms that page somebody. Each description says what has happened and what to do, since it is all the pager shows.
+
+locals {
+  own_namespace = "WebSocketConnections"
+  own_dimension = { Name = var.name }
+
+  function_alarms = {
+    disconnect-errors = {
+      description = "Disconnects failed, and the retry queue could not take them either: see the error lines in the function's log. The next sweep removes the records."
+      namespace   = "AWS/Lambda"
+      metric_name = "Errors"
+      dimensions  = { FunctionName = var.functions.disconnect }
+    }
+    disconnect-throttles = {
+      description = "Disconnects were refused for want of concurrency; API Gateway does not repeat them. Raise reserved_concurrency or the account's limit. The next sweep removes the records."
+      namespace   = "AWS/Lambda"
+      metric_name = "Throttles"
+      dimensions  = { FunctionName = var.functions.disconnect }
+    }
+  }
+
+  cleanup_alarms = merge([for function in var.functions.cleanup[*] : {
+    cleanup-errors = {
+      description = "The clean-up function failed: see the error lines in its log. Messages come back by themselves, and the next sweep does what this one did not."
+      namespace   = "AWS/Lambda"
+      metric_name = "Errors"
+      dimensions  = { FunctionName = function }
+    }
+  }]...)
+
+  queue_alarms = merge([for queue in var.retry_queue[*] : {
+    dead-letters = {
+      description = "Work was given up: read the messages in the dead-letter queue and the clean-up function's error lines, mend the cause, then start the queue's redrive."
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateNumberOfMessagesVisible"
+      dimensions  = { QueueName = queue.dead_letter_name }
+      statistic   = "Maximum"
+    }
+    retries-old = {
+      description = "A retry has not succeeded for 15 minutes: see the clean-up function's error lines. Nothing is lost yet."
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateAgeOfOldestMessage"
+      dimensions  = { QueueName = queue.name }
+      statistic   = "Maximum"
+      threshold   = 900
+    }
+  }]...)
+
+  sweep_alarms = merge(flatten([for sweep in var.sweep[*] : [
+    {
+      breaker-open = {
+        description        = "Most probes said that the connection is gone, so the sweep stopped removing: check that websocket_api names the API and stage whose connections the table holds."
+        namespace          = local.own_namespace
+        metric_name        = "BreakerOpen"
+        dimensions         = local.own_dimension
+        statistic          = "Maximum"
+        treat_missing_data = "ignore"
+      }
+      foreign-records = {
+        description        = "The table holds records of another API or stage, which the sweep leaves alone: give each its own table, or correct websocket_api."
+        namespace          = local.own_namespace
+        metric_name        = "ForeignRecords"
+        dimensions         = local.own_dimension
+        statistic          = "Maximum"
+        treat_missing_data = "ignore"
+      }
+    },
+    {
+      for segment in range(sweep.segments) : "sweep-silent-${segment}" => {
+        description         = "Three sweeps of segment ${segment} in a row did not finish: look at the schedule, and at the clean-up function's errors and throttles."
+        namespace           = local.own_namespace
+        metric_name         = "ActiveConnections"
+        dimensions          = merge(local.own_dimension, { segment = tostring(segment) })
+        statistic           = "SampleCount"
+        comparison_operator = "LessThanThreshold"
+        threshold           = 1
+        period              = sweep.period_seconds
+        evaluation_periods  = 3
+        treat_missing_data  = "breaching"
+      }
+    },
+  ]])...)
+
+  # What an alarm does not say: one bad event within five minutes is enough.
+  usual = {
+    statistic           = "Sum"
+    comparison_operator = "GreaterThanThreshold"
+    threshold           = 0
+    period              = 300
+    evaluation_periods  = 1
+    treat_missing_data  = "notBreaching"
+  }
+
+  alarms = merge(local.function_alarms, local.cleanup_alarms, local.queue_alarms, local.sweep_alarms)
+}
+
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = { for name, alarm in local.alarms : name => merge(local.usual, alarm) }
+
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric_name
+  dimensions          = each.value.dimensions
+  statistic           = each.value.statistic
+  comparison_operator = each.value.comparison_operator
+  threshold           = each.value.threshold
+  period              = each.value.period
+  evaluation_periods  = each.value.evaluation_periods
+  treat_missing_data  = each.value.treat_missing_data
+  alarm_actions       = var.alarm_actions
+  ok_actions          = var.alarm_actions
+  tags                = var.tags
+}

@@ -1,0 +1,79 @@
+variable "name" {
+  description = "Beginning of the alarms' names, the dashboard's name, and the dimension Name of the functions' own metrics (METRICS_NAME)."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,200}$", var.name))
+    error_message = "name must be 1 to 200 of A-Z a-z 0-9 _ -, for example \"chat\"."
+  }
+}
+
+variable "functions" {
+  description = "Names of the functions."
+  type = object({
+    disconnect = string
+    cleanup    = optional(string)
+  })
+  nullable = false
+}
+
+variable "retry_queue" {
+  description = "Names of the retry queue and its dead-letter queue; null = no alarms on queues."
+  type = object({
+    name             = string
+    dead_letter_name = string
+  })
+  default = null
+}
+
+variable "sweep" {
+  description = "Seconds from one sweep to the next, and the number of segments; null = no alarms on the sweep."
+  type = object({
+    period_seconds = number
+    segments       = number
+  })
+  default = null
+
+  validation {
+    condition     = var.sweep == null || try(var.sweep.period_seconds % 60 == 0 && var.sweep.period_seconds <= 86400, false)
+    error_message = "sweep.period_seconds must be a multiple of 60, at most 86400: CloudWatch knows no other periods."
+  }
+}
+
+variable "alarm_actions" {
+  description = "ARNs of the SNS topics that are told when an alarm goes off and when it is over."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.alarm_actions : can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:\\d{12}:[A-Za-z0-9_-]+$", arn))])
+    error_message = "alarm_actions must be ARNs of SNS topics: arn:aws:sns:REGION:ACCOUNT:TOPIC."
+  }
+}
+
+variable "dashboard" {
+  description = "Whether to make a dashboard (3 USD a month beyond the account's first three)."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "region" {
+  description = "Region of the metrics on the dashboard."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = !var.dashboard || var.region != null
+    error_message = "region must be given with dashboard = true, for example \"eu-central-1\"."
+  }
+}
+
+variable "tags" {
+  description = "Tags of the alarms."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

@@ -1,0 +1,75 @@
+# A queue in front of a function, and a dead-letter queue for what never succeeds.
+#
+# The provider waits 25 s for each step on a queue. So that the steps don't add up, both queues are made side by side, and what refers to
+# the other queue comes after them, side by side again.
+
+locals {
+  queues = { retry = aws_sqs_queue.retry, dead_letter = aws_sqs_queue.dead_letter }
+}
+
+resource "aws_sqs_queue" "retry" {
+  #checkov:skip=CKV_AWS_27:Encrypted with SQS's own key by default; kms_key_arn brings the customer's
+  name                       = var.name
+  message_retention_seconds  = 4 * 24 * 3600 # shorter than the dead-letter queue's: a message's age counts from its first send
+  visibility_timeout_seconds = 6 * var.function_timeout
+  sqs_managed_sse_enabled    = var.kms_key_arn == null ? true : null
+  kms_master_key_id          = var.kms_key_arn
+  tags                       = var.tags
+}
+
+resource "aws_sqs_queue" "dead_letter" {
+  #checkov:skip=CKV_AWS_27:Encrypted with SQS's own key by default; kms_key_arn brings the customer's
+  name                      = "${var.name}-dead-letter"
+  message_retention_seconds = 14 * 24 * 3600
+  sqs_managed_sse_enabled   = var.kms_key_arn == null ? true : null
+  kms_master_key_id         = var.kms_key_arn
+  tags                      = var.tags
+}
+
+resource "aws_sqs_queue_redrive_policy" "retry" {
+  queue_url = aws_sqs_queue.retry.url
+
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = var.max_receive_count
+  })
+}
+
+resource "aws_sqs_queue_redrive_allow_policy" "dead_letter" {
+  queue_url = aws_sqs_queue.dead_letter.url
+
+  redrive_allow_policy = jsonencode({
+    redrivePermission = "byQueue"
+    sourceQueueArns   = [aws_sqs_queue.retry.arn]
+  })
+}
+
+resource "aws_sqs_queue_policy" "tls_only" {
+  for_each = local.queues
+
+  queue_url = each.value.url
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "DenyWithoutTLS"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "sqs:*"
+      Resource  = each.value.arn
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+  })
+}
+
+resource "aws_lambda_event_source_mapping" "this" {
+  event_source_arn        = aws_sqs_queue.retry.arn
+  function_name           = var.function_name
+  batch_size              = 10
+  function_response_types = ["ReportBatchItemFailures"]
+  tags                    = var.tags
+
+  scaling_config {
+    maximum_concurrency = var.maximum_concurrency
+  }
+}

@@ -1,0 +1,69 @@
+variable "name" {
+  description = "Name of the queue; the dead-letter queue's is the same with -dead-letter."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,68}$", var.name))
+    error_message = "name must be 1 to 68 of A-Z a-z 0-9 _ -, for example \"chat-retry\"."
+  }
+}
+
+variable "function_name" {
+  description = "Name of the function that the queue invokes."
+  type        = string
+  nullable    = false
+}
+
+variable "function_timeout" {
+  description = "That function's time-out in seconds; a message stays invisible for six times as long, as Lambda advises."
+  type        = number
+  nullable    = false
+
+  validation {
+    condition     = var.function_timeout >= 1 && var.function_timeout <= 900
+    error_message = "function_timeout must be the function's time-out in seconds, from 1 to 900."
+  }
+}
+
+variable "max_receive_count" {
+  description = "How often a message is tried before it goes to the dead-letter queue."
+  type        = number
+  default     = 20
+  nullable    = false
+
+  validation {
+    condition     = var.max_receive_count >= 5 && var.max_receive_count <= 1000 && floor(var.max_receive_count) == var.max_receive_count
+    error_message = "max_receive_count must be a whole number from 5 (fewer, and a throttled function loses messages) to 1000."
+  }
+}
+
+variable "maximum_concurrency" {
+  description = "How many batches the queue hands out at a time."
+  type        = number
+  default     = 5
+  nullable    = false
+
+  validation {
+    condition     = var.maximum_concurrency >= 2 && var.maximum_concurrency <= 1000 && floor(var.maximum_concurrency) == var.maximum_concurrency
+    error_message = "maximum_concurrency must be a whole number from 2 to 1000."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the KMS key that encrypts both queues. null = SQS's own key."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:\\d{12}:key/", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key, not of an alias: arn:aws:kms:REGION:ACCOUNT:key/ID."
+  }
+}
+
+variable "tags" {
+  description = "Tags of queues and event source mapping."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

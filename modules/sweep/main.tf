@@ -1,0 +1,95 @@
+# Invokes the clean-up function regularly, once per segment of the table.
+#
+# A run that fails is not repeated: the next one does the same work. So neither the schedule nor Lambda keeps old invocations for hours.
+
+locals {
+  patience_seconds = 300
+  unit_seconds     = { minute = 60, hour = 3600, day = 86400 }
+  rate             = regex("^rate\\((?P<value>\\d+) (?P<unit>minute|hour|day)s?\\)$", var.schedule)
+  period_seconds   = tonumber(local.rate.value) * local.unit_seconds[local.rate.unit]
+  region           = split(":", var.function.arn)[3]
+
+  invoke = {
+    Sid      = "InvokeFunction"
+    Effect   = "Allow"
+    Action   = "lambda:InvokeFunction"
+    Resource = var.function.arn
+  }
+
+  decrypt_input = [
+    for key in var.kms_key_arn[*] : {
+      Sid       = "DecryptInput"
+      Effect    = "Allow"
+      Action    = "kms:Decrypt"
+      Resource  = key
+      Condition = { StringEquals = { "kms:ViaService" = "scheduler.${local.region}.amazonaws.com" } }
+    }
+  ]
+}
+
+resource "aws_scheduler_schedule_group" "this" {
+  name = var.name
+  tags = var.tags
+}
+
+resource "aws_scheduler_schedule" "this" {
+  #checkov:skip=CKV_AWS_297:The input holds no secret: the number of a segment; kms_key_arn encrypts it
+  count = var.segments
+
+  name                = "${var.name}-${count.index}"
+  group_name          = aws_scheduler_schedule_group.this.name
+  description         = "Sweeps segment ${count.index} of ${var.segments} of the connections table"
+  schedule_expression = var.schedule
+  kms_key_arn         = var.kms_key_arn
+
+  flexible_time_window {
+    mode = "OFF"
+  }
+
+  target {
+    arn      = var.function.arn
+    role_arn = aws_iam_role.this.arn
+    input    = jsonencode({ sweep = { segment = count.index, segments = var.segments } })
+
+    retry_policy {
+      maximum_event_age_in_seconds = local.patience_seconds
+      maximum_retry_attempts       = 2
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.this]
+}
+
+resource "aws_lambda_function_event_invoke_config" "this" {
+  function_name                = var.function.name
+  maximum_event_age_in_seconds = local.patience_seconds
+  maximum_retry_attempts       = 0
+}
+
+resource "aws_iam_role" "this" {
+  name                 = var.name
+  description          = "Lets the schedules of group ${var.name} invoke ${var.function.name}"
+  path                 = var.role.path
+  permissions_boundary = var.role.permissions_boundary_arn
+  tags                 = var.tags
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "scheduler.amazonaws.com" }
+      Condition = { StringEquals = { "aws:SourceArn" = aws_scheduler_schedule_group.this.arn } }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "this" {
+  name = var.name
+  role = aws_iam_role.this.name
+
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = concat([local.invoke], local.decrypt_input)
+  })
+}

@@ -1,0 +1,117 @@
+# Every permission of the two functions, one statement per need. Each also writes to its own log group: modules/lambda-function adds that.
+
+locals {
+  table = module.connections_table.arn
+
+  # Output by output: the whole module would wait for its event source mapping, which waits for the function that is told these.
+  retry_queue = !var.retry_queue.enabled ? null : {
+    url             = module.retry_queue[0].url
+    arn             = module.retry_queue[0].arn
+    dead_letter_url = module.retry_queue[0].dead_letter_url
+    dead_letter_arn = module.retry_queue[0].dead_letter_arn
+  }
+
+  remove_record = {
+    sid = "RemoveRecord", actions = ["dynamodb:DeleteItem"], resources = [local.table], condition = null
+  }
+
+  read_record = {
+    sid = "ReadRecord", actions = ["dynamodb:GetItem"], resources = [local.table], condition = null
+  }
+
+  scan_records = {
+    sid = "ScanRecords", actions = ["dynamodb:Scan"], resources = [local.table], condition = null
+  }
+
+  send_retries = {
+    sid = "SendRetries", actions = ["sqs:SendMessage"], resources = local.retry_queue[*].arn, condition = null
+  }
+
+  receive_retries = {
+    sid       = "ReceiveRetries"
+    actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+    resources = local.retry_queue[*].arn
+    condition = null
+  }
+
+  send_dead_letters = {
+    sid = "SendDeadLetters", actions = ["sqs:SendMessage"], resources = local.retry_queue[*].dead_letter_arn, condition = null
+  }
+
+  find_related = {
+    sid       = "FindRelated"
+    actions   = ["dynamodb:Query"]
+    resources = [for t in var.related_tables : join("/index/", compact([data.aws_dynamodb_table.related[t.name].arn, t.index]))]
+    condition = null
+  }
+
+  remove_related = {
+    sid       = "RemoveRelated"
+    actions   = ["dynamodb:BatchWriteItem"]
+    resources = [for t in var.related_tables : data.aws_dynamodb_table.related[t.name].arn]
+    condition = null
+  }
+
+  write_history = {
+    sid = "WriteHistory", actions = ["dynamodb:PutItem"], resources = module.history_table[*].arn, condition = null
+  }
+
+  find_duplicates = {
+    sid = "FindDuplicates", actions = ["dynamodb:Query"], resources = module.connections_table.client_index_arn[*], condition = null
+  }
+
+  probe_connections = {
+    sid       = "ProbeConnections"
+    actions   = ["execute-api:ManageConnections"]
+    resources = [for stage in var.websocket_api.stage[*] : "${var.websocket_api.execution_arn}/${stage}/GET/@connections/*"]
+    condition = null
+  }
+
+  close_duplicates = {
+    sid       = "CloseDuplicates"
+    actions   = ["execute-api:ManageConnections"]
+    resources = [for stage in var.websocket_api.stage[*] : "${var.websocket_api.execution_arn}/${stage}/DELETE/@connections/*"]
+    condition = null
+  }
+
+  decrypt_tables = {
+    sid       = "DecryptTables"
+    actions   = ["kms:Decrypt"]
+    resources = distinct(concat(module.connections_table.kms_key_arn[*], var.history == null ? [] : var.kms_key_arn[*], local.related_keys))
+    condition = { StringEquals = { "kms:ViaService" = ["dynamodb.${local.region}.amazonaws.com"] } }
+  }
+
+  encrypt_messages = {
+    sid       = "EncryptMessages"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = var.retry_queue.enabled ? var.kms_key_arn[*] : []
+    condition = { StringEquals = { "kms:ViaService" = ["sqs.${local.region}.amazonaws.com"] } }
+  }
+
+  # What was asked for besides removing the record; both functions do it, whoever ends the connection.
+  extras = length(var.related_tables) > 0 || var.history != null || local.duplicates
+
+  shared_statements = concat(
+    [local.remove_record],
+    local.extras ? [local.read_record] : [],
+    length(var.related_tables) > 0 ? [local.find_related, local.remove_related] : [],
+    var.history != null ? [local.write_history] : [],
+    local.duplicates ? [local.find_duplicates] : [],
+    var.duplicates == "newest" ? [local.close_duplicates] : [],
+    var.retry_queue.enabled ? [local.send_retries] : [],
+    length(local.decrypt_tables.resources) > 0 ? [local.decrypt_tables] : [],
+    length(local.encrypt_messages.resources) > 0 ? [local.encrypt_messages] : [],
+  )
+
+  disconnect_statements = concat(
+    local.shared_statements,
+    local.duplicates ? [local.probe_connections] : [],
+  )
+
+  cleanup_statements = concat(
+    local.shared_statements,
+    local.duplicates || local.probing ? [local.probe_connections] : [],
+    var.sweep.enabled ? [local.scan_records] : [],
+    [local.receive_retries, local.send_dead_letters],
+  )
+}

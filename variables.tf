@@ -1,0 +1,372 @@
+variable "name" {
+  description = "Beginning of every resource's name but the tables'. Unique in the account, since roles know no region."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z][A-Za-z0-9-]{0,39}$", var.name))
+    error_message = "name must be 1 to 40 letters, digits and hyphens, beginning with a letter: for example \"chat-prod\"."
+  }
+}
+
+variable "websocket_api" {
+  description = "The WebSocket API: an `aws_apigatewayv2_api` fits as it is. `stage` limits the module to one stage (null = every stage); the probe and duplicates need it."
+  type = object({
+    id            = string
+    execution_arn = string
+    stage         = optional(string)
+  })
+  nullable = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9]+$", var.websocket_api.id))
+    error_message = "websocket_api.id must be the API's id, for example aws_apigatewayv2_api.this.id."
+  }
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:execute-api:[a-z0-9-]+:\\d{12}:${var.websocket_api.id}$", var.websocket_api.execution_arn))
+    error_message = "websocket_api.execution_arn must be the same API's own, without a stage: aws_apigatewayv2_api.this.execution_arn, not the stage's execution_arn or the API's arn."
+  }
+
+  validation {
+    condition     = var.websocket_api.stage == null || can(regex("^(\\$default|[A-Za-z0-9_-]{1,128})$", var.websocket_api.stage))
+    error_message = "websocket_api.stage must be a stage's name, for example aws_apigatewayv2_stage.this.name, or null for every stage."
+  }
+}
+
+variable "connections_table" {
+  description = "The table of open connections. `create = false` brings an existing one along: partition key `connectionId` (S). `client_index` is the index on `clientId`, used and created only with duplicates."
+  type = object({
+    name                   = string
+    create                 = optional(bool, true)
+    point_in_time_recovery = optional(bool, true)
+    deletion_protection    = optional(bool, true)
+    client_index           = optional(string, "byClient")
+  })
+  nullable = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_.-]{3,255}$", var.connections_table.name))
+    error_message = "connections_table.name must be a table's name, not an ARN: 3 to 255 of A-Z a-z 0-9 _ . -, for example \"chat-connections\"."
+  }
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_.-]{3,255}$", var.connections_table.client_index))
+    error_message = "connections_table.client_index must be an index's name: 3 to 255 of A-Z a-z 0-9 _ . -, for example \"byClient\"."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "KMS key for everything at rest: tables, queues, logs, environment, schedules. Its policy must admit CloudWatch Logs. null = keys that AWS owns."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:\\d{12}:key/", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key, not of an alias: arn:aws:kms:REGION:ACCOUNT:key/ID."
+  }
+}
+
+variable "function" {
+  description = "The function behind `$disconnect`; runtime, architecture and package go for the clean-up function too. `package.path` is a zip of your own with the same handlers. `timeout` in seconds."
+  type = object({
+    memory_size          = optional(number, 256)
+    timeout              = optional(number, 10)
+    reserved_concurrency = optional(number)
+    architecture         = optional(string, "arm64")
+    runtime              = optional(string, "python3.13")
+    package              = optional(object({ path = string }))
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = try(var.function.memory_size >= 128 && var.function.memory_size <= 10240, false)
+    error_message = "function.memory_size must be from 128 to 10240 (MB)."
+  }
+
+  validation {
+    condition     = try(var.function.timeout >= 5 && var.function.timeout <= 29, false)
+    error_message = "function.timeout must be from 5 (its own retries need that) to 29 seconds (API Gateway waits no longer)."
+  }
+
+  validation {
+    condition     = var.function.reserved_concurrency == null || try(var.function.reserved_concurrency >= 1, false)
+    error_message = "function.reserved_concurrency must be at least 1 (0 would stop the function), or null to share the account's."
+  }
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.function.architecture)
+    error_message = "function.architecture must be \"arm64\" or \"x86_64\"."
+  }
+
+  validation {
+    condition     = can(regex("^python3\\.1\\d$", var.function.runtime))
+    error_message = "function.runtime must be one of Lambda's Python runtimes from 3.10 on, for example \"python3.13\"."
+  }
+
+  validation {
+    condition     = var.function.package == null || try(fileexists(var.function.package.path), false)
+    error_message = "function.package.path must be the path of an existing zip: build it first, and begin the path with $${path.root} or $${path.module}."
+  }
+}
+
+variable "cleanup_function" {
+  description = "The function that retries and sweeps. `timeout` in seconds: also how long one part of a sweep takes at most."
+  type = object({
+    memory_size          = optional(number, 256)
+    timeout              = optional(number, 120)
+    reserved_concurrency = optional(number)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = try(var.cleanup_function.memory_size >= 128 && var.cleanup_function.memory_size <= 10240, false)
+    error_message = "cleanup_function.memory_size must be from 128 to 10240 (MB)."
+  }
+
+  validation {
+    condition     = try(var.cleanup_function.timeout >= 60 && var.cleanup_function.timeout <= 900, false)
+    error_message = "cleanup_function.timeout must be from 60 to 900 seconds."
+  }
+
+  validation {
+    condition = var.cleanup_function.reserved_concurrency == null || try(
+      var.cleanup_function.reserved_concurrency >= var.retry_queue.maximum_concurrency + var.sweep.segments, false
+    )
+    error_message = "cleanup_function.reserved_concurrency must be at least retry_queue.maximum_concurrency + sweep.segments, or null: messages refused for want of concurrency end in the dead-letter queue."
+  }
+}
+
+variable "logs" {
+  description = "`client_details`: how addresses and user agents are written, `full`, `masked` or `off`; it goes for the history too. `format`: `JSON` or `Text`, Lambda's own lines."
+  type = object({
+    retention_days = optional(number, 30)
+    format         = optional(string, "JSON")
+    client_details = optional(string, "masked")
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.logs.retention_days)
+    error_message = "logs.retention_days must be one that CloudWatch knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
+
+  validation {
+    condition     = contains(["JSON", "Text"], var.logs.format)
+    error_message = "logs.format must be \"JSON\" or \"Text\"."
+  }
+
+  validation {
+    condition     = contains(["full", "masked", "off"], var.logs.client_details)
+    error_message = "logs.client_details must be \"full\", \"masked\" or \"off\"."
+  }
+}
+
+variable "role" {
+  description = "Path and permissions boundary of every role (both functions', the schedule's)."
+  type = object({
+    path                     = optional(string, "/")
+    permissions_boundary_arn = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = can(regex("^/([!-~]+/)?$", var.role.path))
+    error_message = "role.path must begin and end with a slash, for example \"/service/\"."
+  }
+
+  validation {
+    condition = (
+      var.role.permissions_boundary_arn == null
+      || can(regex("^arn:aws[a-z-]*:iam::(\\d{12}|aws):policy/", var.role.permissions_boundary_arn))
+    )
+    error_message = "role.permissions_boundary_arn must be the ARN of a managed policy: arn:aws:iam::ACCOUNT:policy/NAME."
+  }
+}
+
+variable "retry_queue" {
+  description = "The queue for removals that could not be done at once, with a dead-letter queue. Off, a removal that fails is lost, and so are the sweep and all extras."
+  type = object({
+    enabled             = optional(bool, true)
+    max_receive_count   = optional(number, 20)
+    maximum_concurrency = optional(number, 5)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = try(var.retry_queue.max_receive_count >= 5 && var.retry_queue.max_receive_count <= 1000, false)
+    error_message = "retry_queue.max_receive_count must be from 5 (fewer, and a throttled function loses messages) to 1000."
+  }
+
+  validation {
+    condition     = try(var.retry_queue.maximum_concurrency >= 2 && var.retry_queue.maximum_concurrency <= 1000, false)
+    error_message = "retry_queue.maximum_concurrency must be from 2 to 1000."
+  }
+}
+
+variable "sweep" {
+  description = "The regular search for records whose `$disconnect` never came. `probe = {}` also asks API Gateway about connections that have been silent for `suspect_after_seconds`."
+  type = object({
+    enabled               = optional(bool, true)
+    schedule              = optional(string, "rate(5 minutes)")
+    segments              = optional(number, 1)
+    expired_after_seconds = optional(number, 7500)
+    probe = optional(object({
+      per_second            = optional(number, 10)
+      suspect_after_seconds = optional(number, 660)
+    }))
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = !var.sweep.enabled || var.retry_queue.enabled
+    error_message = "The sweep goes on by the retry queue: set retry_queue.enabled = true, or sweep = { enabled = false }."
+  }
+
+  validation {
+    condition     = can(regex("^rate\\((1 (minute|hour|day)|([2-9]|[1-9]\\d|[1-9]\\d\\d) minutes|([2-9]|1\\d|2[0-4]) hours)\\)$", var.sweep.schedule))
+    error_message = "sweep.schedule must be a rate of a minute to a day, for example \"rate(5 minutes)\", \"rate(1 hour)\" or \"rate(1 day)\"."
+  }
+
+  validation {
+    condition     = try(var.sweep.segments >= 1 && var.sweep.segments <= 100 && floor(var.sweep.segments) == var.sweep.segments, false)
+    error_message = "sweep.segments must be a whole number from 1 to 100."
+  }
+
+  validation {
+    condition     = try(var.sweep.expired_after_seconds >= 7260, false)
+    error_message = "sweep.expired_after_seconds must be at least 7260: a connection may live for two hours, and its clock is not yours."
+  }
+
+  validation {
+    condition     = var.sweep.probe == null || var.websocket_api.stage != null
+    error_message = "The probe asks one stage's connections: set websocket_api.stage, for example aws_apigatewayv2_stage.this.name, or leave sweep.probe out."
+  }
+
+  validation {
+    condition     = var.sweep.probe == null || try(var.sweep.probe.per_second >= 1 && var.sweep.probe.per_second <= 1000, false)
+    error_message = "sweep.probe.per_second must be from 1 to 1000: probes share the account's 10,000 requests per second with all its APIs."
+  }
+
+  validation {
+    condition     = var.sweep.probe == null || try(var.sweep.probe.suspect_after_seconds >= 660, false)
+    error_message = "sweep.probe.suspect_after_seconds must be at least 660: API Gateway itself closes a connection that was idle for ten minutes."
+  }
+}
+
+variable "related_tables" {
+  description = "Tables whose items go when their connection ends: those that carry its id in `connection_id_attribute`, the partition key of the table or of its `index`. They must exist before the plan."
+  type = list(object({
+    name                    = string
+    connection_id_attribute = optional(string, "connectionId")
+    index                   = optional(string)
+  }))
+  default  = []
+  nullable = false
+
+  validation {
+    condition     = length(var.related_tables) == 0 || var.retry_queue.enabled
+    error_message = "Related items that can't be removed at once go to the retry queue: set retry_queue.enabled = true, or leave related_tables out."
+  }
+
+  validation {
+    condition     = alltrue([for t in var.related_tables : can(regex("^[A-Za-z0-9_.-]{3,255}$", t.name))])
+    error_message = "related_tables[*].name must be a table's name, not an ARN: 3 to 255 of A-Z a-z 0-9 _ . -, for example \"chat-subscriptions\"."
+  }
+
+  validation {
+    condition     = length(var.related_tables) == length(distinct(var.related_tables[*].name))
+    error_message = "related_tables names a table twice: name each once."
+  }
+
+  validation {
+    condition     = !contains(var.related_tables[*].name, var.connections_table.name)
+    error_message = "related_tables must not name the connections table: its record is removed anyway, and last."
+  }
+
+  validation {
+    condition     = length(var.related_tables) <= 10
+    error_message = "related_tables may name at most ten tables: each is read and written while a connection ends."
+  }
+}
+
+variable "history" {
+  description = "A table with one item per ended connection, kept for `retention_days`. `{}` turns it on, null off. `table_name` is the connections table's with `-history` unless given."
+  type = object({
+    table_name             = optional(string)
+    retention_days         = optional(number, 90)
+    point_in_time_recovery = optional(bool, true)
+    deletion_protection    = optional(bool, true)
+  })
+  default = null
+
+  validation {
+    condition     = var.history == null || var.retry_queue.enabled
+    error_message = "History that can't be written at once goes to the retry queue: set retry_queue.enabled = true, or leave history out."
+  }
+
+  validation {
+    condition     = try(var.history.table_name, null) == null || can(regex("^[A-Za-z0-9_.-]{3,255}$", var.history.table_name))
+    error_message = "history.table_name must be a table's name, not an ARN: 3 to 255 of A-Z a-z 0-9 _ . -, for example \"chat-history\"."
+  }
+
+  validation {
+    condition     = try(var.history.table_name, null) == null || try(var.history.table_name != var.connections_table.name, false)
+    error_message = "history.table_name must not be the connections table."
+  }
+
+  validation {
+    condition     = var.history == null || try(var.history.retention_days >= 1 && var.history.retention_days <= 3650 && floor(var.history.retention_days) == var.history.retention_days, false)
+    error_message = "history.retention_days must be a whole number from 1 to 3650."
+  }
+}
+
+variable "duplicates" {
+  description = "What happens to a client's other connections when one of them ends: `off`, `stale` (dead ones go) or `newest` (older live ones are closed too)."
+  type        = string
+  default     = "off"
+  nullable    = false
+
+  validation {
+    condition     = contains(["off", "stale", "newest"], var.duplicates)
+    error_message = "duplicates must be \"off\", \"stale\" or \"newest\"."
+  }
+
+  validation {
+    condition     = var.duplicates == "off" || var.websocket_api.stage != null
+    error_message = "Duplicates are asked about at one stage: set websocket_api.stage, for example aws_apigatewayv2_stage.this.name, or duplicates = \"off\"."
+  }
+
+  validation {
+    condition     = var.duplicates == "off" || var.retry_queue.enabled
+    error_message = "Duplicates that can't be settled at once go to the retry queue: set retry_queue.enabled = true, or duplicates = \"off\"."
+  }
+}
+
+variable "monitoring" {
+  description = "Alarms (0.10 USD a month each) with the SNS topics they tell, on request a dashboard, and a metric of ended connections by cause. `{}` turns the alarms on, null off."
+  type = object({
+    alarm_actions      = optional(list(string), [])
+    dashboard          = optional(bool, false)
+    connection_metrics = optional(bool, false)
+  })
+  default = null
+
+  validation {
+    condition     = alltrue([for arn in try(var.monitoring.alarm_actions, []) : can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:\\d{12}:[A-Za-z0-9_-]+$", arn))])
+    error_message = "monitoring.alarm_actions must be ARNs of SNS topics: arn:aws:sns:REGION:ACCOUNT:TOPIC."
+  }
+}
+
+variable "tags" {
+  description = "Tags of everything that takes tags."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
