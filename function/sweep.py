@@ -68,6 +68,7 @@ class Tally:
         self.probes_per_second = probes_per_second
         self.active = 0
         self.foreign = 0
+        self.timeless = 0
         self.failed = 0
         self.overdue_ms = 0
         self.removed: Counter[str] = Counter()
@@ -120,6 +121,7 @@ class Sweep:
                     if connected_at is not None:
                         tally.overdue_ms = max(tally.overdue_ms, now_ms - connected_at - self._settings.expired_after_ms)
                 elif standing != liveness.FRESH:
+                    tally.timeless += standing == liveness.TIMELESS
                     sample.offer(record)
             self._close_all(expired, tally, pool, deadline)
             if next_start is not None and time.monotonic() >= until:
@@ -209,6 +211,7 @@ class Sweep:
             "removed": dict(tally.removed),
             "failed": tally.failed,
             "foreign": tally.foreign,
+            "timeless": tally.timeless,
             "unproven": tally.unproven,
             "probes": dict(tally.answers),
             "breakerOpen": tally.breaker_open,
