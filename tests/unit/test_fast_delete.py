@@ -1,0 +1,585 @@
+"""The fast path asks exactly what boto3 would, believes only a plain 200, and leaves all else to boto3."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+import re
+import select
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from pathlib import Path
+
+import botocore.auth
+import botocore.configprovider
+import botocore.session
+import fast_delete
+import pytest
+import trustme
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from fast_delete import FastDelete
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.fast_delete_server import CLOSE, GOODBYE, HANG, RESET, TRICKLE, Server, answer
+
+FUNCTION = Path(fast_delete.__file__).parent
+OLD = {"connectionId": {"S": "c1"}, "connectedAt": {"N": "1795234579479"}}
+EMPTY = answer(b"{}")
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def bundle(authority, tmp_path_factory):
+    path = tmp_path_factory.mktemp("ca") / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return path
+
+
+@pytest.fixture
+def server(authority):
+    with Server(authority.issue_cert("127.0.0.1")) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch, tmp_path):
+    """The environment as Lambda gives it, and no home folder's settings."""
+    for name in list(os.environ):
+        if name.upper().startswith(("AWS_", "BOTO", "REQUESTS_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "ASIAEXAMPLE",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+        "AWS_LAMBDA_FUNCTION_NAME": "disconnect",
+        "AWS_REGION": "eu-west-1",
+        "AWS_SECRET_ACCESS_KEY": "secret/+",
+        "AWS_SESSION_TOKEN": "token/+==",
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "HOME": str(tmp_path),
+        "_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3fe1be46a994272793",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Addresses that were asked for, none of which answers."""
+    asked = []
+
+    def refuse(address, timeout):
+        asked.append((address[0].decode(), address[1]))
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("socket.create_connection", refuse)
+    return asked
+
+
+@pytest.fixture
+def connect(plain, server, bundle):
+    plain.setenv("AWS_ENDPOINT_URL_DYNAMODB", server.url)
+    plain.setenv("AWS_CA_BUNDLE", str(bundle))
+
+    def connected(*answers):
+        server.answers.extend(answers)
+        fast = fast_delete.connect("connections")
+        assert fast is not None
+        return fast
+
+    return connected
+
+
+def connect_and_delete():
+    fast = fast_delete.connect("connections")
+    assert fast is not None
+    return fast.delete("c1")
+
+
+def wait_until_readable(fast):
+    assert select.select([fast._socket], [], [], 10)[0], "the server's bytes never came"
+
+
+# What is asked
+
+
+def words(characters, most=40):
+    return st.text(characters, min_size=1, max_size=most)
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+
+@settings(max_examples=3000, deadline=None)
+@given(
+    connection_id=st.text(min_size=1, max_size=128),
+    table=st.text(LETTERS + "-_.", min_size=3, max_size=255),
+    region=st.sampled_from(["us-east-1", "eu-west-1", "ap-northeast-2", "ap-southeast-7", "mx-central-1", "il-central-1"]),
+    key=words(LETTERS),
+    secret=words(LETTERS + "/+="),
+    token=st.just("") | words(LETTERS + "/+=%", 1500),
+    host=st.sampled_from(["dynamodb.us-east-1.amazonaws.com", "vpce-0.dynamodb.eu-west-1.vpce.amazonaws.com", "127.0.0.1", "localhost"]),
+    port=st.sampled_from([80, 443, 8000]),
+    tls=st.sampled_from([None, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)]),
+    now=st.datetimes(datetime.datetime(2020, 1, 1), datetime.datetime(2099, 12, 31)),
+)
+def test_every_request_is_signed_as_botocore_signs_it(connection_id, table, region, key, secret, token, host, port, tls, now):
+    fast = FastDelete(table, region, (key, secret, token), (host, port), tls)
+    head, _, body = fast.request(connection_id, now.timetuple()).decode("ascii").partition("\r\n\r\n")
+    line, *rest = head.split("\r\n")
+    headers = dict(header.split(": ", 1) for header in rest)
+    assert line == "POST / HTTP/1.1"
+    assert headers.pop("Content-Length") == str(len(body))
+    sent = headers.pop("Authorization")
+    url = f"{'https' if tls else 'http'}://{host}:{port}/"
+    oracle = AWSRequest("POST", url, {name: headers[name] for name in ("Content-Type", "X-Amz-Target")}, body)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.auth, "get_current_datetime", lambda: now)
+        botocore.auth.SigV4Auth(Credentials(key, secret, token or None), "dynamodb", region).add_auth(oracle)
+    assert sent == oracle.headers["Authorization"]
+    assert headers.pop("Host") == botocore.auth._host_from_url(url)
+    del oracle.headers["Authorization"]
+    assert headers == dict(oracle.headers.items())
+
+
+def test_a_signing_key_is_not_used_for_another_day():
+    fast = FastDelete("connections", "eu-west-1", ("key", "secret", ""), ("127.0.0.1", 80), None)
+    one, two = (time.gmtime(day * 86_400) for day in (20_000, 20_001))
+    fast.request("c1", one)
+    fresh = FastDelete("connections", "eu-west-1", ("key", "secret", ""), ("127.0.0.1", 80), None)
+    assert fast.request("c1", two) == fresh.request("c1", two)
+
+
+@pytest.mark.parametrize("connection_id", ["L0SM9cOFvHcCIhw=", 'quote " and \\ and \n', "연결", "\U0001f600", "\x7f\u2028"])
+def test_it_asks_what_boto3_asks(connect, server, connection_id):
+    fast = connect(EMPTY)
+    fast.delete(connection_id)
+    client = botocore.session.get_session().create_client("dynamodb", endpoint_url=server.url)
+    server.answers.append(EMPTY)
+    client.delete_item(TableName="connections", Key={"connectionId": {"S": connection_id}}, ReturnValues="ALL_OLD")
+    ours, theirs = server.requests
+    assert json.loads(ours.body) == json.loads(theirs.body)
+    for name in ("host", "content-type", "x-amz-target", "x-amz-security-token"):
+        assert ours.headers[name] == theirs.headers[name]
+
+
+# What is answered
+
+
+def test_it_tells_the_record_that_was_there(connect):
+    assert connect(answer(json.dumps({"Attributes": OLD}).encode())).delete("c1") == OLD
+
+
+def test_it_tells_that_there_was_none(connect):
+    assert connect(EMPTY).delete("c1") == {}
+
+
+def test_a_record_of_400_kilobytes_is_read_whole(connect):
+    old = OLD | {"blob": {"S": "x" * 400_000}}
+    assert connect(answer(json.dumps({"Attributes": old}).encode())).delete("c1") == old
+
+
+def test_an_answer_in_many_pieces_is_put_together(connect):
+    assert connect([bytes([byte]) for byte in answer(b'{"Attributes":{"connectionId":{"S":"c1"}}}')]).delete("c1") == {
+        "connectionId": {"S": "c1"}
+    }
+
+
+def test_one_connection_serves_many_deletes(connect, server):
+    fast = connect(EMPTY, EMPTY, EMPTY)
+    assert [fast.delete(name) for name in ("a", "b", "c")] == [{}, {}, {}]
+    assert server.connections == 1
+    assert len(server.requests) == 3
+
+
+CRC = str(zlib.crc32(b"{}")).encode()
+ODD = {
+    "another status": answer(b"{}", status=b"HTTP/1.1 204 No Content"),
+    "HTTP/1.0": answer(b"{}", status=b"HTTP/1.0 200 OK"),
+    "another protocol": b"SSH-2.0-OpenSSH_9.9\r\n\r\n",
+    "no length": b"HTTP/1.1 200 OK\r\n\r\n{}",
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+    "a length that is no number": b"HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\n{}",
+    "a negative length": b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n{}",
+    "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    "chunked with a length": b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    "more than its length": answer(b"{}") + b"x",
+    "compressed": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b",
+    "not the body that was sent": answer(b"{}").replace(CRC, b"1"),
+    "a checksum that is no number": answer(b"{}").replace(CRC, b"x"),
+    "not JSON": answer(b"<html>hello</html>"),
+    "not an object": answer(b"[]"),
+    "attributes that are none": answer(b'{"Attributes":["connectionId"]}'),
+    "an interim answer": b"HTTP/1.1 100 Continue\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_an_odd_answer_is_not_believed(connect, server, odd):
+    fast = connect([odd, CLOSE])
+    assert fast.delete("c1") is None
+    assert len(server.requests) == 1
+
+
+ERRORS = {
+    400: "ProvisionedThroughputExceededException ExpiredTokenException RequestExpired AccessDeniedException ResourceNotFoundException",
+    307: "TemporaryRedirect",
+    403: "Forbidden",
+    500: "InternalServerError",
+    503: "ServiceUnavailable",
+}
+
+
+@pytest.mark.parametrize(("status", "code"), [(status, code) for status, codes in ERRORS.items() for code in codes.split()])
+def test_an_error_is_left_to_boto3_and_the_next_delete_starts_afresh(connect, server, status, code):
+    body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}"}).encode()
+    fast = connect(answer(body, status=f"HTTP/1.1 {status} {code}".encode()), EMPTY)
+    assert fast.delete("c1") is None
+    assert fast.delete("c2") == {}
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("length", range(0, len(EMPTY), 7))
+def test_a_cut_answer_is_not_believed_and_the_request_is_not_repeated(connect, server, length):
+    fast = connect([EMPTY[:length], CLOSE], EMPTY)
+    assert fast.delete("c1") is None
+    assert len(server.requests) == 1
+
+
+def test_a_reset_after_the_request_does_not_repeat_it(connect, server):
+    fast = connect([RESET], EMPTY)
+    assert fast.delete("c1") is None
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("slow", [HANG, TRICKLE], ids=["hangs", "trickles"])
+def test_a_slow_answer_is_given_up_in_time(connect, monkeypatch, slow):
+    monkeypatch.setattr(fast_delete, "BUDGET_S", 0.3)
+    fast = connect([slow])
+    begun = time.monotonic()
+    assert fast.delete("c1") is None
+    assert 0.25 < time.monotonic() - begun < 0.6
+
+
+def test_a_handshake_that_hangs_is_given_up_in_time(plain, authority, bundle, monkeypatch):
+    monkeypatch.setattr(fast_delete, "BUDGET_S", 0.3)
+    with Server(None) as mute:
+        plain.setenv("AWS_ENDPOINT_URL", f"https://127.0.0.1:{mute.port}")
+        plain.setenv("AWS_CA_BUNDLE", str(bundle))
+        begun = time.monotonic()
+        fast = fast_delete.connect("connections")
+        assert fast is not None
+        assert time.monotonic() - begun < 0.6
+        assert fast.delete("c1") is None
+        assert time.monotonic() - begun < 1.2
+
+
+def test_the_budget_leaves_boto3_and_the_queue_most_of_the_functions_time():
+    assert fast_delete.BUDGET_S <= 1.0
+
+
+# The connection
+
+
+@pytest.mark.parametrize("end", [CLOSE, GOODBYE, RESET])
+def test_a_connection_that_the_server_closed_is_noticed_before_it_is_used(connect, server, end):
+    answered = threading.Event()
+    fast = connect([EMPTY, answered, end], EMPTY)
+    assert fast.delete("a") == {}
+    answered.set()
+    assert server.ended.acquire(timeout=10)
+    assert fast.delete("b") == {}
+    assert server.connections == 2
+    assert [json.loads(request.body)["Key"]["connectionId"]["S"] for request in server.requests] == ["a", "b"]
+
+
+@pytest.mark.parametrize("end", [CLOSE, GOODBYE, RESET])
+def test_a_connection_closed_before_its_first_use_is_noticed(connect, server, end):
+    server.welcome = end
+    fast = connect(EMPTY)
+    assert server.ended.acquire(timeout=10)
+    server.welcome = None
+    assert fast.delete("a") == {}
+    assert len(server.requests) == 1
+
+
+def test_an_answer_that_says_close_is_the_connections_last(connect, server):
+    fast = connect(answer(b"{}", more=b"Connection: close\r\n"), EMPTY)
+    assert [fast.delete("a"), fast.delete("b")] == [{}, {}]
+    assert server.connections == 2
+
+
+def test_session_tickets_that_wait_to_be_read_are_not_taken_for_a_close(connect, server):
+    fast = connect(EMPTY)
+    wait_until_readable(fast)
+    assert fast.delete("a") == {}
+    assert server.connections == 1
+
+
+def test_bytes_that_nobody_asked_for_end_the_connection(connect, server):
+    fast = connect([EMPTY, EMPTY], EMPTY)
+    fast.delete("a")
+    assert fast.delete("b") == {}
+    assert server.connections == 2
+
+
+def test_a_reconnect_resumes_the_tls_session(connect, server):
+    fast = connect([EMPTY, CLOSE], EMPTY)
+    fast.delete("a")
+    assert server.ended.acquire(timeout=10)
+    fast.delete("b")
+    assert server.resumed == [False, True]
+
+
+def test_a_server_that_is_down_at_init_is_tried_again_by_each_delete(connect, server, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("socket.create_connection", _refuse)
+        fast = connect(EMPTY)
+        assert fast.delete("a") is None
+    assert fast.delete("b") == {}
+
+
+def _refuse(address, timeout):
+    raise ConnectionRefusedError
+
+
+def test_plain_http_is_spoken_where_the_endpoint_says_so(plain):
+    with Server(None) as server:
+        plain.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.port}/")
+        server.answers.append(EMPTY)
+        assert connect_and_delete() == {}
+        assert server.requests[0].headers["host"] == f"127.0.0.1:{server.port}"
+
+
+def test_an_authority_that_the_bundle_does_not_hold_is_refused(connect, server, plain, tmp_path):
+    stranger = tmp_path / "stranger.pem"
+    trustme.CA().cert_pem.write_to_path(str(stranger))
+    connect(EMPTY)
+    plain.setenv("AWS_CA_BUNDLE", str(stranger))
+    assert connect_and_delete() is None
+    assert server.requests == []
+
+
+def test_a_certificate_for_another_host_is_refused(plain, authority, bundle):
+    with Server(authority.issue_cert("elsewhere.example")) as server:
+        plain.setenv("AWS_ENDPOINT_URL", server.url)
+        plain.setenv("AWS_CA_BUNDLE", str(bundle))
+        assert connect_and_delete() is None
+        assert server.requests == []
+
+
+@pytest.fixture
+def instead_of_aws(plain, authority):
+    """A server that stands where dynamodb.eu-west-1.amazonaws.com is looked for."""
+    create_connection = fast_delete.socket.create_connection
+    with Server(authority.issue_cert("dynamodb.eu-west-1.amazonaws.com")) as server:
+
+        def redirect(address, timeout):
+            assert address == (b"dynamodb.eu-west-1.amazonaws.com", 443)
+            return create_connection(("127.0.0.1", server.port), timeout)
+
+        plain.setattr("socket.create_connection", redirect)
+        server.answers.append(EMPTY)
+        yield server
+
+
+def test_without_an_endpoint_it_goes_to_the_regions_own(instead_of_aws, plain, bundle):
+    plain.setattr(fast_delete, "AMAZON_ROOTS", str(bundle))
+    assert connect_and_delete() == {}
+    assert instead_of_aws.requests[0].headers["host"] == "dynamodb.eu-west-1.amazonaws.com"
+
+
+def test_aws_itself_is_trusted_by_amazons_roots_only(instead_of_aws, plain, bundle):
+    plain.setenv("SSL_CERT_FILE", str(bundle))
+    assert connect_and_delete() is None
+    assert instead_of_aws.requests == []
+
+
+def test_a_bundle_replaces_amazons_roots(instead_of_aws, plain, bundle):
+    plain.setenv("AWS_CA_BUNDLE", str(bundle))
+    assert connect_and_delete() == {}
+
+
+def test_an_endpoint_of_ones_own_is_trusted_by_the_systems_roots(plain, server, bundle):
+    plain.setenv("AWS_ENDPOINT_URL", server.url)
+    plain.setenv("SSL_CERT_FILE", str(bundle))
+    server.answers.append(EMPTY)
+    assert connect_and_delete() == {}
+
+
+def test_the_roots_are_the_five_of_amazon_trust_services():
+    """Their fingerprints are published at https://www.amazontrust.com/repository/."""
+    certificates = re.findall("-----BEGIN.*?-----END CERTIFICATE-----", Path(fast_delete.AMAZON_ROOTS).read_text(), re.DOTALL)
+    assert [hashlib.sha256(ssl.PEM_cert_to_DER_cert(text)).hexdigest() for text in certificates] == [
+        "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e",
+        "1ba5b2aa8c65401a82960118f80bec4f62304d83cec4713a19c39c011ea46db4",
+        "18ce6cfe7bf14e60b2e347b8dfe868cb31d02ebb3ada271569f50343b46db3a4",
+        "e35d28419ed02025cfa69038cd623962458da5c695fbdea3c22b0bfb25897092",
+        "568d6905a2c88708a4b3025190edcfedb1974a606a13c6e5290fcb2ae63edab5",
+    ]
+
+
+# The settings
+
+
+NOT_PLAIN = {
+    "a proxy": {"HTTPS_PROXY": "http://proxy:3128"},
+    "a proxy in small letters": {"https_proxy": "http://proxy:3128"},
+    "a proxy for everything": {"ALL_PROXY": "socks5://proxy"},
+    "exceptions from a proxy": {"NO_PROXY": "amazonaws.com"},
+    "FIPS": {"AWS_USE_FIPS_ENDPOINT": "true"},
+    "dual stack": {"AWS_USE_DUALSTACK_ENDPOINT": "true"},
+    "an account's own endpoint": {"AWS_ACCOUNT_ID": "123456789012"},
+    "only an account's own endpoint": {"AWS_ACCOUNT_ID_ENDPOINT_MODE": "required"},
+    "a profile": {"AWS_PROFILE": "dev"},
+    "a default profile": {"AWS_DEFAULT_PROFILE": "dev"},
+    "a configuration file": {"AWS_CONFIG_FILE": "/opt/config"},
+    "a credentials file": {"AWS_SHARED_CREDENTIALS_FILE": "/opt/credentials"},
+    "endpoints to be ignored": {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+    "credentials that expire": {"AWS_CREDENTIAL_EXPIRATION": "2026-11-22T00:00:00Z"},
+    "SnapStart's credentials": {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1/", "AWS_ACCESS_KEY_ID": ""},
+    "a role by web identity": {"AWS_WEB_IDENTITY_TOKEN_FILE": "/opt/token"},
+    "a bearer token": {"AWS_BEARER_TOKEN_DYNAMODB": "token"},
+    "another signature": {"AWS_AUTH_SCHEME_PREFERENCE": "sigv4a"},
+    "regions to sign for": {"AWS_SIGV4A_SIGNING_REGION_SET": "*"},
+    "models elsewhere": {"AWS_DATA_PATH": "/opt/models"},
+    "client side monitoring": {"AWS_CSM_ENABLED": "true"},
+    "plugins": {"BOTOCORE_EXPERIMENTAL__PLUGINS": "one=two"},
+    "a bundle of requests": {"REQUESTS_CA_BUNDLE": "/opt/ca.pem"},
+    "a bundle that is not there": {"AWS_CA_BUNDLE": "/nowhere/ca.pem"},
+    "an empty bundle": {"AWS_CA_BUNDLE": ""},
+    "a setting that does not exist yet": {"AWS_TELEPATHY": "true"},
+    "no key": {"AWS_ACCESS_KEY_ID": ""},
+    "no secret": {"AWS_SECRET_ACCESS_KEY": ""},
+    "a key that would break the header": {"AWS_ACCESS_KEY_ID": "key\r\nX-Evil: 1"},
+    "a token that would break the header": {"AWS_SESSION_TOKEN": "token\n"},
+    "a token with a space": {"AWS_SESSION_TOKEN": "to ken"},
+    "no region": {"AWS_DEFAULT_REGION": ""},
+    "an endpoint with a path": {"AWS_ENDPOINT_URL": "http://127.0.0.1:1/path"},
+    "an endpoint with a user": {"AWS_ENDPOINT_URL": "http://user@127.0.0.1:1"},
+    "an endpoint with a query": {"AWS_ENDPOINT_URL": "http://127.0.0.1:1?query"},
+    "an endpoint in IPv6": {"AWS_ENDPOINT_URL": "http://[::1]:1"},
+    "an endpoint without a scheme": {"AWS_ENDPOINT_URL": "127.0.0.1:1"},
+    "an endpoint of another scheme": {"AWS_ENDPOINT_URL": "unix://socket"},
+    "an endpoint without a port's number": {"AWS_ENDPOINT_URL": "http://127.0.0.1:port"},
+    "an endpoint of dual stack": {"AWS_ENDPOINT_URL": "https://dynamodb.eu-west-1.api.aws"},
+    "an endpoint of DynamoDB that is not plain": {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_DYNAMODB": "http://[::1]"},
+}
+
+
+@pytest.mark.parametrize("settings", NOT_PLAIN.values(), ids=NOT_PLAIN)
+def test_a_setting_that_is_not_plain_is_left_to_boto3(plain, no_network, settings):
+    for name, value in settings.items():
+        plain.setenv(name, value)
+    assert fast_delete.connect("connections") is None
+    assert no_network == []
+
+
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"])
+def test_a_setting_that_is_missing_is_left_to_boto3(plain, no_network, name):
+    plain.delenv(name)
+    assert fast_delete.connect("connections") is None
+
+
+@pytest.mark.parametrize("name", ["config", "credentials"])
+def test_a_home_folder_with_settings_is_left_to_boto3(plain, no_network, tmp_path, name):
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / name).write_text("[default]\n")
+    assert fast_delete.connect("connections") is None
+
+
+@pytest.mark.parametrize("table", ["arn:aws:dynamodb:eu-west-1:123456789012:table/connections", 'a"b', "", "tabelle-ä"])
+def test_a_table_that_is_not_a_plain_name_is_left_to_boto3(no_network, table):
+    assert fast_delete.connect(table) is None
+
+
+def test_the_settings_that_lambda_itself_makes_are_plain(no_network):
+    assert fast_delete.connect("Security_Event.Connections-2") is not None
+    assert no_network == [("dynamodb.eu-west-1.amazonaws.com", 443)]
+
+
+def _settings_of_botocore():
+    for _, names, _, _ in botocore.configprovider.BOTOCORE_DEFAUT_SESSION_VARIABLES.values():
+        yield from [names] if isinstance(names, str) else names or []
+
+
+# AWS_DEFAULT_REGION and AWS_CA_BUNDLE are followed.
+@pytest.mark.parametrize("name", sorted(set(_settings_of_botocore()) - {"AWS_DEFAULT_REGION", "AWS_CA_BUNDLE"}))
+def test_every_other_setting_that_botocore_reads_is_left_to_it(plain, no_network, name):
+    plain.setenv(name, "true")
+    assert fast_delete.connect("connections") is None
+
+
+def _regions():
+    for partition in botocore.session.get_session().get_component("endpoint_resolver").get_available_partitions():
+        for region in botocore.session.get_session().get_available_regions("dynamodb", partition):
+            yield partition, region
+
+
+@pytest.mark.parametrize(("partition", "region"), sorted(_regions()))
+def test_each_region_is_reached_where_botocore_reaches_it_or_left_to_botocore(plain, no_network, partition, region):
+    plain.setenv("AWS_DEFAULT_REGION", region)
+    fast = fast_delete.connect("connections")
+    assert (fast is not None) == (partition == "aws")
+    if fast is not None:
+        url = botocore.session.get_session().create_client("dynamodb").meta.endpoint_url
+        assert no_network == [(url.removeprefix("https://"), 443)]
+
+
+@pytest.mark.parametrize(
+    "region",
+    [
+        "local",
+        "aws-global",
+        "us-gov-west-1",
+        "us-isob-east-1",
+        "eu-isoe-west-1",
+        "eu-west-",
+        "eu--1",
+        "eu-west-1.evil.example",
+        "eu-west-1/",
+    ],
+)
+def test_a_region_outside_the_standard_partition_is_left_to_boto3(plain, no_network, region):
+    plain.setenv("AWS_DEFAULT_REGION", region)
+    assert fast_delete.connect("connections") is None
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"])
+def test_an_endpoints_port_is_followed(plain, no_network, variable):
+    plain.setenv(variable, "http://vpce-0.dynamodb.eu-west-1.vpce.amazonaws.com:8443")
+    assert fast_delete.connect("connections") is not None
+    assert no_network == [("vpce-0.dynamodb.eu-west-1.vpce.amazonaws.com", 8443)]
+
+
+def test_dynamodbs_own_endpoint_goes_before_the_general_one(plain, no_network):
+    plain.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    plain.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:2")
+    assert fast_delete.connect("connections") is not None
+    assert no_network == [("127.0.0.1", 2)]
+
+
+# What INIT imports
+
+
+def test_init_imports_nothing_that_the_fast_path_does_not_need():
+    """Beside what AWS's runtime client has imported by then. Each module more is work for every cold start: a new name needs a reason."""
+    program = "import sys, json, logging; before = set(sys.modules); import disconnect; print(*set(sys.modules) - before)"
+    environment = {**os.environ, "PYTHONPATH": str(FUNCTION), "CONNECTIONS_TABLE": "connections", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True, timeout=60)
+    ours = {"disconnect", "aws", "cause", "closing", "ended", "fast_delete", "log", "privacy", "retry", "settings"}
+    signing = {"binascii", "hashlib", "hmac", "_blake2", "_hashlib"}
+    connecting = {"array", "base64", "errno", "math", "select", "selectors", "socket", "ssl", "struct", "_socket", "_ssl", "_struct"}
+    assert set(done.stdout.split()) <= ours | signing | connecting | {"__future__"}
