@@ -1,0 +1,23 @@
+module "connections" {
+  source = "../.."
+
+  name = "history-dev"
+
+  websocket_api = {
+    id            = data.aws_apigatewayv2_api.this.id
+    execution_arn = data.aws_apigatewayv2_api.this.execution_arn
+    stage         = "dev"
+  }
+
+  # Nothing here is worth keeping: the environment can be destroyed as it is.
+  connections_table = {
+    name                   = "SecurityEventWebSocketConnections-dev"
+    deletion_protection    = false
+    point_in_time_recovery = false
+  }
+
+  logs = {
+    retention_days = 7
+    client_details = "full"
+  }
+}

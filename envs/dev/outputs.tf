@@ -1,0 +1,27 @@
+output "connections_table" {
+  description = "Name and ARN of the connections table, for the stack that owns `$connect`."
+  value       = module.connections.connections_table
+}
+
+output "redeployment_trigger" {
+  description = "For the stack that owns the API's deployment, when its stage has no auto_deploy."
+  value       = module.connections.redeployment_trigger
+}
+
+output "websocket_api_id" {
+  description = "Id of the WebSocket API whose disconnects are handled."
+  value       = data.aws_apigatewayv2_api.this.id
+}
+
+output "functions" {
+  description = "Names of the functions and their log groups, for whoever looks into an alarm."
+  value = {
+    disconnect = module.connections.disconnect_function
+    cleanup    = module.connections.cleanup_function
+  }
+}
+
+output "retry_queue" {
+  description = "Names, URLs and ARNs of the retry queue and its dead-letter queue."
+  value       = module.connections.retry_queue
+}

@@ -1,0 +1,12 @@
+variable "websocket_api_name" {
+  description = "Name of the WebSocket API, which another stack owns."
+  type        = string
+  default     = "history-dev"
+  nullable    = false
+}
+
+variable "websocket_api_id" {
+  description = "Id of the WebSocket API, when its name is not unique. null = found by name."
+  type        = string
+  default     = null
+}

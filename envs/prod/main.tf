@@ -1,0 +1,24 @@
+module "connections" {
+  source = "../.."
+
+  name = "history-prod"
+
+  websocket_api = {
+    id            = data.aws_apigatewayv2_api.this.id
+    execution_arn = data.aws_apigatewayv2_api.this.execution_arn
+    stage         = "prod"
+  }
+
+  connections_table = {
+    name                = "SecurityEventWebSocketConnections"
+    deletion_protection = var.deletion_protection
+  }
+
+  logs  = { retention_days = 365 }
+  sweep = { probe = {} }
+
+  monitoring = {
+    alarm_actions = var.alarm_topic_arns
+    dashboard     = true
+  }
+}

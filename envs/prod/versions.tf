@@ -1,0 +1,28 @@
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100.0, < 7.0.0"
+    }
+  }
+
+  # bucket and region are given once: terraform init -backend-config=bucket=… -backend-config=region=…
+  backend "s3" {
+    key          = "websocket-connections/prod.tfstate"
+    encrypt      = true
+    use_lockfile = true
+  }
+}
+
+# Region and credentials come from the environment (AWS_REGION, AWS_PROFILE …).
+provider "aws" {
+  default_tags {
+    tags = {
+      Service     = "websocket-connections"
+      Environment = "prod"
+      ManagedBy   = "terraform"
+    }
+  }
+}

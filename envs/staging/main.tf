@@ -1,0 +1,20 @@
+module "connections" {
+  source = "../.."
+
+  name = "history-staging"
+
+  websocket_api = {
+    id            = data.aws_apigatewayv2_api.this.id
+    execution_arn = data.aws_apigatewayv2_api.this.execution_arn
+    stage         = "staging"
+  }
+
+  connections_table = {
+    name                = "SecurityEventWebSocketConnections-staging"
+    deletion_protection = var.deletion_protection
+  }
+
+  # As in production, but the alarms tell nobody.
+  sweep      = { probe = {} }
+  monitoring = {}
+}

@@ -1,0 +1,30 @@
+"""`$connect` of the example API: writes the record of the new connection."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import boto3
+
+# API Gateway ends every connection after two hours. The hour on top lets the sweep come before DynamoDB's TTL: only the sweep closes properly.
+EXPIRES_AFTER_SECONDS = 3 * 3600
+
+table = boto3.resource("dynamodb").Table(os.environ["CONNECTIONS_TABLE"])
+
+
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, int]:
+    connection = event["requestContext"]
+    query = event.get("queryStringParameters") or {}
+    record = {
+        "connectionId": connection["connectionId"],
+        "connectedAt": connection["connectedAt"],  # epoch ms
+        "expiresAt": connection["connectedAt"] // 1000 + EXPIRES_AFTER_SECONDS,  # epoch s
+        "clientId": query.get("clientId"),  # an example: yours comes from the authorizer, not from the client
+        "sourceIp": connection["identity"].get("sourceIp"),
+        "userAgent": connection["identity"].get("userAgent"),
+        "apiId": connection["apiId"],
+        "stage": connection["stage"],
+    }
+    table.put_item(Item={name: value for name, value in record.items() if value})
+    return {"statusCode": 200}
