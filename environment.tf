@@ -43,7 +43,7 @@ locals {
 
   cleanup_environment = { for name, value in merge(
     local.shared_environment,
-    local.duplicates || local.probing ? local.connections_api_environment : null,
+    local.connections_api_environment,
     local.cleanup_only_environment,
   ) : name => value if value != null }
 }

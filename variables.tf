@@ -86,8 +86,8 @@ variable "function" {
   }
 
   validation {
-    condition     = try(var.function.timeout >= 5 && var.function.timeout <= 29, false)
-    error_message = "function.timeout must be from 5 (its own retries need that) to 29 seconds (API Gateway waits no longer)."
+    condition     = try(var.function.timeout >= 8 && var.function.timeout <= 29, false)
+    error_message = "function.timeout must be from 8 (what its own retries take at worst) to 29 seconds (API Gateway waits no longer)."
   }
 
   validation {
