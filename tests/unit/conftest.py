@@ -1,0 +1,114 @@
+"""What the functions' tests share: the AWS they call, a clock that waits for nobody, entry points imported fresh, their log lines."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.unit.fake_aws import SOCKETS, FakeAws
+from tests.unit.support import TABLE, Clock, RetryQueue, Table, client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from types import ModuleType
+    from typing import Any
+
+    from tests.unit.support import Lines, Load
+
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "eu-west-1", "AWS_REGION": "eu-west-1"}
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[FakeAws]:
+    running = FakeAws()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def aws(server: FakeAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeAws]:
+    """An empty AWS, and an environment that leads there and nowhere else."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "BOTO", "REQUESTS_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    addresses = {"AWS_ENDPOINT_URL": server.url, "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": server.url + SOCKETS}
+    for name, value in {**CREDENTIALS, **addresses, "HOME": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    server.reset()
+    yield server
+    server.reset()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    running = Clock()
+    for name in ("monotonic", "time", "sleep"):
+        monkeypatch.setattr(time, name, getattr(running, name))
+    return running
+
+
+@pytest.fixture
+def load(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """load("disconnect", CLIENT_DETAILS="off") is a new environment's INIT: the entry point, imported under these variables."""
+
+    def load(name: str, **environment: str | None) -> ModuleType:
+        for variable, value in {"CONNECTIONS_TABLE": TABLE, "METRICS_NAME": "test-api", **environment}.items():
+            if value is not None:
+                monkeypatch.setenv(variable, value)
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        return importlib.import_module(name)
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def dynamodb(server: FakeAws) -> Any:
+    """The test's own client."""
+    return client("dynamodb", server)
+
+
+@pytest.fixture(scope="session")
+def sqs(server: FakeAws) -> Any:
+    return client("sqs", server)
+
+
+@pytest.fixture
+def connections(aws: FakeAws, dynamodb: Any) -> Table:
+    table = Table(dynamodb, TABLE)
+    aws.requests.clear()
+    return table
+
+
+@pytest.fixture
+def queue(aws: FakeAws, sqs: Any) -> RetryQueue:
+    made = RetryQueue(sqs, "retry")
+    aws.requests.clear()
+    return made
+
+
+@pytest.fixture
+def dead_letters(aws: FakeAws, sqs: Any) -> RetryQueue:
+    made = RetryQueue(sqs, "dead-letters")
+    aws.requests.clear()
+    return made
+
+
+@pytest.fixture
+def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
+    """The log lines since the last call, each of which must be one JSON object."""
+
+    def lines() -> list[dict[str, Any]]:
+        written = capsys.readouterr().out
+        assert written == "" or written.endswith("\n")
+        parsed = [json.loads(line) for line in written.split("\n")[:-1]]
+        assert all(isinstance(line, dict) for line in parsed)
+        return parsed
+
+    return lines

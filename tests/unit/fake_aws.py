@@ -1,0 +1,120 @@
+"""moto behind one loopback server that remembers what it was asked, and answers otherwise when a test says so."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from dataclasses import dataclass
+from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING
+
+from moto.moto_api._internal.models import moto_api_backend
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    Handler = Callable[["Request"], "Answer | None"]
+
+SOCKETS = "/socketapi/live"  # where @connections is served
+
+
+@dataclass
+class Request:
+    """What the server was asked: `DeleteItem`, or `GET @connections` with the id as its parameter."""
+
+    operation: str
+    parameters: dict[str, Any]
+    agent: str  # empty when it was not boto3 that asked
+
+
+@dataclass
+class Answer:
+    status: int
+    body: dict[str, Any]
+
+
+def error(status: int, code: str) -> Handler:
+    return lambda request: Answer(status, {"__type": code, "message": f"{code} from the test"})
+
+
+class FakeAws:
+    """The server of a test run. What a handler changes in a request's parameters is what moto gets to see."""
+
+    def __init__(self) -> None:
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._server = make_server("127.0.0.1", 0, self._serve, threaded=True, request_handler=_Plain)
+        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._thread.start()
+        self._lock = Lock()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.requests: list[Request] = []
+        self.handlers: dict[str, Handler] = {}
+        self.gone: set[str] = set()  # connection ids that @connections answers with 410; all others are alive
+        self._released = Event()
+
+    def reset(self) -> None:
+        moto_api_backend.reset()
+        self.requests = []
+        self.handlers = {}
+        self.gone = set()
+        self._released.set()
+        self._released = Event()
+
+    def stop(self) -> None:
+        self._released.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def on(self, operation: str, handler: Handler) -> None:
+        """`handler` sees every such request first; None lets moto answer."""
+        self.handlers[operation] = handler
+
+    def hang(self, request: Request) -> None:
+        """A handler that answers when the test is over."""
+        self._released.wait(30)
+
+    def asked(self, *operations: str) -> list[dict[str, Any]]:
+        """The parameters of the requests for these operations so far."""
+        return [request.parameters for request in self.requests if request.operation in operations]
+
+    @property
+    def operations(self) -> list[str]:
+        return [request.operation for request in self.requests]
+
+    def _serve(self, environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        path = environ["PATH_INFO"]
+        if path.startswith(f"{SOCKETS}/@connections/"):
+            operation, parameters = f"{environ['REQUEST_METHOD']} @connections", {"connectionId": path.rpartition("/")[2]}
+        else:
+            operation, parameters = environ.get("HTTP_X_AMZ_TARGET", path).rpartition(".")[2], json.loads(body or b"{}")
+        request = Request(operation, parameters, environ.get("HTTP_USER_AGENT", ""))
+        with self._lock:
+            self.requests.append(request)
+        handler = self.handlers.get(operation)
+        answer = handler(request) if handler else None
+        if answer is None and operation.endswith("@connections"):
+            answer = Answer(410 if parameters["connectionId"] in self.gone else 200, {})
+        if answer is None:
+            body = json.dumps(parameters).encode()
+            environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+            chunks: Iterable[bytes] = self._moto(environ, start_response)
+            return chunks
+        payload = json.dumps(answer.body).encode()
+        start_response(f"{answer.status} told", [("Content-Type", "application/x-amz-json-1.0"), ("Content-Length", str(len(payload)))])
+        return [payload]
+
+
+class _Plain(WSGIRequestHandler):
+    """Answers like AWS's servers: HTTP/1.1, and no header twice (moto has a `Server` of its own)."""
+
+    protocol_version = "HTTP/1.1"
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        self.send_response_only(code, message)

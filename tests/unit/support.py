@@ -1,0 +1,173 @@
+"""Plain things the functions' tests share; fixtures are in conftest.py."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any, Protocol
+
+    from tests.unit.fake_aws import FakeAws
+
+    Item = dict[str, dict[str, Any]]
+
+    class Load(Protocol):
+        def __call__(self, name: str, **environment: str | None) -> ModuleType: ...
+
+    class Lines(Protocol):
+        def __call__(self) -> list[dict[str, Any]]: ...
+
+
+EVENTS = Path(__file__).parent.parent / "data/events"
+TABLE = "connections"
+REQUEST_ID = "6f1c1a1e-0000-4000-8000-000000000001"
+LONG_AGO = 1_700_000_000_000  # epoch ms, years ago
+
+
+def event(name: str = "client_closed_without_code", **changes: Any) -> dict[str, Any]:
+    """A recorded `$disconnect` event, with changes to its requestContext."""
+    sample: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    sample["requestContext"] |= changes
+    return sample
+
+
+class Clock:
+    """Real time, plus what was slept: a sleep is over at once, and afterwards it is later."""
+
+    def __init__(self) -> None:
+        self._monotonic, self._time = time.monotonic, time.time
+        self._ahead = 0.0
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        return self._monotonic() + self._ahead
+
+    def time(self) -> float:
+        return self._time() + self._ahead
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        self._ahead += seconds
+
+    @property
+    def ms(self) -> int:
+        return int(self.time() * 1000)
+
+
+@dataclass
+class Context:
+    """Lambda's context object, for as long as the function may run (s)."""
+
+    timeout: float = 10.0
+    aws_request_id: str = REQUEST_ID
+    _began: float = field(default_factory=lambda: time.monotonic())
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((self._began + self.timeout - time.monotonic()) * 1000)
+
+
+def client(service: str, server: FakeAws) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=server.url,
+        region_name="eu-west-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+class Table:
+    """A table as a test sees it: items in and out in plain Python values."""
+
+    def __init__(self, dynamodb: Any, name: str, keys: tuple[str, ...] = ("connectionId",), **indexes: tuple[str, ...]) -> None:
+        self.name = name
+        self._keys = keys
+        self._dynamodb = dynamodb
+        numbers = {"connectedAt", "endedAt", "at"}
+        attributes = {*keys, *itertools.chain(*indexes.values())}
+        extra = [{"IndexName": name, "KeySchema": _schema(keys), "Projection": {"ProjectionType": "ALL"}} for name, keys in indexes.items()]
+        dynamodb.create_table(
+            TableName=name,
+            KeySchema=_schema(keys),
+            AttributeDefinitions=[{"AttributeName": a, "AttributeType": "N" if a in numbers else "S"} for a in sorted(attributes)],
+            BillingMode="PAY_PER_REQUEST",
+            **({"GlobalSecondaryIndexes": extra} if extra else {}),
+        )
+
+    def put(self, key: str, **attributes: object) -> Item:
+        item: Item = {name: _typed(value) for name, value in {self._keys[0]: key, **attributes}.items()}
+        self._dynamodb.put_item(TableName=self.name, Item=item)
+        return item
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        item = self._dynamodb.get_item(TableName=self.name, Key={self._keys[0]: {"S": key}}).get("Item")
+        return _plain(item) if item else None
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        return [_plain(item) for page in self._dynamodb.get_paginator("scan").paginate(TableName=self.name) for item in page["Items"]]
+
+    @property
+    def keys(self) -> set[str]:
+        return {str(item[self._keys[0]]) for item in self.items}
+
+
+def _schema(keys: tuple[str, ...]) -> list[dict[str, str]]:
+    return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(keys, ("HASH", "RANGE"), strict=False)]
+
+
+def _typed(value: object) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value  # DynamoDB's own JSON, for what Python has no type for
+    return {"N": str(value)} if isinstance(value, int) else {"S": value}
+
+
+def _plain(item: Item) -> dict[str, Any]:
+    return {
+        name: int(value["N"]) if value.get("N", "").lstrip("-").isdigit() else next(iter(value.values())) for name, value in item.items()
+    }
+
+
+class RetryQueue:
+    """A queue as a test sees it, and as Lambda's event source mapping hands its messages over."""
+
+    def __init__(self, sqs: Any, name: str) -> None:
+        self._sqs = sqs
+        self.url: str = sqs.create_queue(QueueName=name)["QueueUrl"]
+
+    def receive(self) -> list[dict[str, Any]]:
+        """The messages there are, received and deleted, as their JSON."""
+        return [json.loads(record["body"]) for record in self.batch()["Records"]]
+
+    def batch(self, receive_count: int = 1) -> dict[str, Any]:
+        """An event with the messages there are. Like Lambda, it deletes them; unlike it, even when they fail."""
+        records = []
+        while messages := self._sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages", []):
+            for message in messages:
+                records.append(sqs_record(message["Body"], message["MessageId"], receive_count))
+                self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+        return {"Records": records}
+
+
+def sqs_record(body: str, message_id: str = "m1", receive_count: int = 1) -> dict[str, Any]:
+    """A message as Lambda hands it over. Source: Lambda developer guide, "Using Lambda with Amazon SQS"."""
+    return {
+        "messageId": message_id,
+        "receiptHandle": f"receipt-{message_id}",
+        "body": body,
+        "attributes": {"ApproximateReceiveCount": str(receive_count)},
+        "eventSource": "aws:sqs",
+    }

@@ -1,0 +1,103 @@
+"""One JSON object a line, which is a metric too when it has to be."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from typing import TYPE_CHECKING
+
+import log
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tests.unit.support import Clock, Lines
+
+
+@pytest.fixture(autouse=True)
+def name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONNECTIONS_TABLE", "connections")
+    monkeypatch.setenv("METRICS_NAME", "test-api")
+
+
+def directives(line: dict[str, Any]) -> list[dict[str, Any]]:
+    """The line's metrics, after a look at what CloudWatch demands of them. Source: "Specification: Embedded metric format"."""
+    embedded = line["_aws"]
+    assert type(embedded["Timestamp"]) is int
+    for directive in embedded["CloudWatchMetrics"]:
+        for dimensions in directive["Dimensions"]:
+            assert all(isinstance(line[name], str) and 1 <= len(line[name]) <= 1024 for name in dimensions)
+        assert all(type(line[metric["Name"]]) in (int, float) for metric in directive["Metrics"])
+    found: list[dict[str, Any]] = embedded["CloudWatchMetrics"]
+    return found
+
+
+def test_a_line_has_time_level_and_outcome_before_its_fields(clock: Clock, lines: Lines) -> None:
+    before = clock.ms
+    log.emit("removed", {"connectionId": "c"})
+    [line] = lines()
+    assert list(line) == ["timestamp", "level", "outcome", "connectionId"]
+    assert (line["level"], line["outcome"], line["connectionId"]) == ("INFO", "removed", "c")
+    written = datetime.datetime.fromisoformat(line["timestamp"].replace("Z", "+00:00"))
+    assert len(line["timestamp"]) == len("2026-11-22T10:00:00.000Z")
+    assert before <= round(written.timestamp() * 1000) <= clock.ms
+
+
+def test_a_line_without_metrics_has_nothing_of_them(lines: Lines) -> None:
+    log.emit("removed", {"connectionId": "c"})
+    [line] = lines()
+    assert not {"_aws", "Name"} & set(line)
+
+
+def test_metrics_are_fields_of_the_line_under_their_dimensions(lines: Lines) -> None:
+    log.emit("swept", {"segment": "0"}, metrics={"": {"Overdue": (7, "Seconds")}, "segment": {"ActiveConnections": (3, "Count")}})
+    [line] = lines()
+    assert (line["Name"], line["Overdue"], line["ActiveConnections"]) == ("test-api", 7, 3)
+    assert directives(line) == [
+        {"Namespace": "WebSocketConnections", "Dimensions": [["Name"]], "Metrics": [{"Name": "Overdue", "Unit": "Seconds"}]},
+        {
+            "Namespace": "WebSocketConnections",
+            "Dimensions": [["Name", "segment"]],
+            "Metrics": [{"Name": "ActiveConnections", "Unit": "Count"}],
+        },
+    ]
+
+
+def test_a_metrics_time_is_the_lines(clock: Clock, lines: Lines) -> None:
+    before = clock.ms
+    log.emit("swept", {}, metrics={"": {"Overdue": (7, "Seconds")}})
+    assert before <= lines()[0]["_aws"]["Timestamp"] <= clock.ms
+
+
+def test_without_a_name_the_table_names_the_metrics(monkeypatch: pytest.MonkeyPatch, lines: Lines) -> None:
+    monkeypatch.delenv("METRICS_NAME")
+    log.emit("swept", {}, metrics={"": {"Overdue": (7, "Seconds")}})
+    assert lines()[0]["Name"] == "connections"
+
+
+def test_an_error_is_counted_by_its_step(lines: Lines) -> None:
+    log.error("history", RuntimeError("no"), {"connectionId": "c"})
+    [line] = lines()
+    assert (line["level"], line["outcome"], line["step"], line["error"]) == ("ERROR", "error", "history", "RuntimeError: no")
+    assert line["connectionId"] == "c"
+    assert line["Failures"] == 1
+    assert directives(line)[0]["Dimensions"] == [["Name", "step"]]
+
+
+def test_a_long_error_is_cut(lines: Lines) -> None:
+    log.error("close", RuntimeError("x" * 10_000), {})
+    assert len(lines()[0]["error"]) == 500
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(fields=st.dictionaries(st.sampled_from(["closeReason", "stage", "apiId"]), st.text(st.characters()) | st.integers() | st.none()))
+def test_no_text_breaks_the_line(fields: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    log.emit("removed", fields)
+    written = capsys.readouterr().out
+    assert written.isascii()
+    assert written[:-1].isprintable()
+    assert written[-1] == "\n"
+    assert {name: json.loads(written)[name] for name in fields} == fields

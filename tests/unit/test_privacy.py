@@ -1,0 +1,107 @@
+"""How much of the client's address and User-Agent each setting lets out."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import privacy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.7444.60 Safari/537.36"
+
+
+@pytest.mark.parametrize(
+    ("address", "masked"),
+    [
+        ("203.0.113.24", "203.0.113.0"),
+        ("255.255.255.255", "255.255.255.0"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1::"),
+        ("2001:DB8::1f", "2001:db8::"),
+        ("::ffff:203.0.113.24", "::"),
+        ("::1", "::"),
+    ],
+)
+def test_a_masked_address_is_its_network(address: str, masked: str) -> None:
+    assert privacy.address(address, "masked") == masked
+    assert privacy.address(address, "full") == address
+    assert privacy.address(address, "off") is None
+
+
+@given(st.ip_addresses())
+def test_all_addresses_of_a_network_look_the_same(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+    network = ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False)
+    shown = privacy.address(str(address), "masked")
+    assert shown == privacy.address(str(network[-1]), "masked")
+    assert ipaddress.ip_address(shown or "") == network[0]
+
+
+@pytest.mark.parametrize("mode", privacy.MODES)
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "kim@example.com",
+        "203.0.113",
+        "203.0.113.24\x00",
+        "203.0.113.24, 10.0.0.1",
+        "fe80::1%eth0",
+        "\ud800",
+        "999.1.1.1",
+        None,
+        7,
+        ["203.0.113.24"],
+    ],
+    ids=ascii,
+)
+def test_what_is_not_an_address_is_never_shown(value: object, mode: str) -> None:
+    assert privacy.address(value, mode) is None
+
+
+@pytest.mark.parametrize(
+    ("agent", "masked"),
+    [
+        (CHROME, "Mozilla/5 AppleWebKit/537 Chrome/142 Safari/537"),
+        ("Amazon CloudFront", "Amazon CloudFront"),
+        ("curl/8.5.0", "curl/8"),
+        ("App/1.2 (a (b; c) Kim) Lib/2.3", "App/1 Lib/2"),
+        ("App/1.2 ((Kim) Kim) Lib/2.3", "App/1 Lib/2"),
+        ("App/1.2 (Kim", "App/1"),
+        ("App/1.2) (Kim; x) Lib/2.3", "App/1 Lib/2"),
+        ("App/1.2 ))) (Kim; x) Lib/2.3", "App/1 ))) Lib/2"),
+        ("App/1.2(Kim) Lib/2.3", "Lib/2"),
+        ("(Kim)", None),
+        ("", None),
+        ("   ", None),
+    ],
+)
+def test_a_masked_agent_is_its_products_with_major_versions(agent: str, masked: str | None) -> None:
+    assert privacy.agent(agent, "masked") == masked
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("full", CHROME), ("off", None)])
+def test_an_agent_is_shown_whole_or_not_at_all(mode: str, expected: str | None) -> None:
+    assert privacy.agent(CHROME, mode) == expected
+
+
+@pytest.mark.parametrize("value", [None, 7, [CHROME], {"userAgent": CHROME}])
+@pytest.mark.parametrize("mode", privacy.MODES)
+def test_an_agent_that_is_no_text_is_not_shown(value: object, mode: str) -> None:
+    assert privacy.agent(value, mode) is None
+
+
+@given(st.text(st.characters(), max_size=3_000), st.sampled_from(["full", "masked"]))
+def test_any_agent_becomes_a_short_text_that_utf_8_can_encode(agent: str, mode: str) -> None:
+    shown = privacy.agent(agent, mode)
+    assert shown is None or 1 <= len(shown.encode()) <= 4 * 256
+
+
+@given(before=st.text("ab/.) ", max_size=20), comment=st.text("ab(/. ", max_size=20))
+def test_a_comment_never_shows_whatever_stands_before_it(before: str, comment: str) -> None:
+    assert "Kim" not in (privacy.agent(f"{before} ({comment} Kim {comment}", "masked") or "")
+
+
+def test_an_agent_of_many_words_is_cut_to_256_characters() -> None:
+    assert privacy.agent("x " * 5_000, "masked") == ("x " * 128)
+    assert len(privacy.agent("x" * 5_000, "full") or "") == 256

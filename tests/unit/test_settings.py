@@ -1,0 +1,92 @@
+"""The environment is checked at INIT, and what is wrong is named."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from settings import Settings
+
+TABLE = {"CONNECTIONS_TABLE": "connections"}
+RELATED = {"table": "subscriptions", "attribute": "connectionId", "index": None, "keys": ["connectionId", "topic"]}
+
+
+def test_a_table_is_all_that_must_be_set() -> None:
+    plain = Settings(TABLE)
+    assert (plain.table, plain.details, plain.connection_metrics) == ("connections", "masked", False)
+    assert (plain.queue_url, plain.dead_letter_queue_url, plain.related) == (None, None, [])
+    assert (plain.history_table, plain.history_days, plain.duplicates, plain.client_index) == (None, 90, None, None)
+    assert (plain.api_id, plain.stage) == (None, None)
+    assert (plain.expired_after_ms, plain.suspect_after_ms, plain.probes_per_second) == (7_500_000, 660_000, 0)
+
+
+def test_every_variable_is_read() -> None:
+    full = Settings(
+        TABLE
+        | {
+            "CLIENT_DETAILS": "full",
+            "CONNECTION_METRICS": "true",
+            "RETRY_QUEUE_URL": "https://retry",
+            "DEAD_LETTER_QUEUE_URL": "https://dead",
+            "RELATED_TABLES": json.dumps([RELATED, {**RELATED, "index": "byConnection"}]),
+            "HISTORY_TABLE": "history",
+            "HISTORY_DAYS": "30",
+            "DUPLICATES": "newest",
+            "CLIENT_INDEX": "byClient",
+            "WEBSOCKET_API_ID": "api1",
+            "WEBSOCKET_STAGE": "live",
+            "EXPIRED_AFTER_SECONDS": "7200",
+            "SUSPECT_AFTER_SECONDS": "700",
+            "PROBES_PER_SECOND": "10",
+        }
+    )
+    assert (full.details, full.connection_metrics) == ("full", True)
+    assert (full.queue_url, full.dead_letter_queue_url) == ("https://retry", "https://dead")
+    assert full.related == [RELATED, {**RELATED, "index": "byConnection"}]
+    assert (full.history_table, full.history_days, full.duplicates, full.client_index) == ("history", 30, "newest", "byClient")
+    assert (full.api_id, full.stage) == ("api1", "live")
+    assert (full.expired_after_ms, full.suspect_after_ms, full.probes_per_second) == (7_200_000, 700_000, 10)
+
+
+def test_an_empty_variable_is_as_good_as_none() -> None:
+    names = "CLIENT_DETAILS CONNECTION_METRICS RETRY_QUEUE_URL DEAD_LETTER_QUEUE_URL RELATED_TABLES HISTORY_TABLE HISTORY_DAYS DUPLICATES"
+    names += " CLIENT_INDEX WEBSOCKET_API_ID WEBSOCKET_STAGE EXPIRED_AFTER_SECONDS SUSPECT_AFTER_SECONDS PROBES_PER_SECOND"
+    empty = Settings(TABLE | dict.fromkeys(names.split(), ""))
+    assert {name: value for name, value in vars(empty).items() if name != "_environment"} == {
+        name: value for name, value in vars(Settings(TABLE)).items() if name != "_environment"
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CONNECTIONS_TABLE", ""),
+        ("CONNECTIONS_TABLE", " \t"),
+        ("CLIENT_DETAILS", "some"),
+        ("CLIENT_DETAILS", "MASKED"),
+        ("CONNECTION_METRICS", "yes"),
+        ("DUPLICATES", "all"),
+        ("HISTORY_DAYS", "ninety"),
+        ("HISTORY_DAYS", "-1"),
+        ("HISTORY_DAYS", "1.5"),
+        ("HISTORY_DAYS", "٣"),
+        ("HISTORY_DAYS", "1234567890"),
+        ("EXPIRED_AFTER_SECONDS", "7199"),
+        ("PROBES_PER_SECOND", "1e3"),
+        ("RELATED_TABLES", "not JSON"),
+        ("RELATED_TABLES", "null"),
+        ("RELATED_TABLES", "7"),
+        ("RELATED_TABLES", '{"table": "t"}'),
+        ("RELATED_TABLES", '["t"]'),
+        ("RELATED_TABLES", '[{"table": "t", "attribute": "a", "index": null}]'),
+        ("RELATED_TABLES", '[{"table": "t", "attribute": "a", "index": null, "keys": null}]'),
+    ],
+)
+def test_a_wrong_value_is_refused_by_the_variables_name(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        Settings(TABLE | {name: value})
+
+
+def test_duplicates_need_the_name_of_an_index() -> None:
+    with pytest.raises(ValueError, match="CLIENT_INDEX"):
+        Settings(TABLE | {"DUPLICATES": "stale"})
