@@ -77,7 +77,7 @@ def _job(body: object) -> tuple[int, Callable[[float], None]]:
     """What a message asks for, and its rank within a batch; raises Rejected for what this module can't have written."""
     try:
         message = json.loads(body if isinstance(body, str) else "")
-    except ValueError:
+    except (ValueError, RecursionError):  # RecursionError: nested too deeply
         raise ended_.Rejected("the message is not JSON") from None
     if not isinstance(message, dict) or message.get("version") != retry.VERSION:
         raise ended_.Rejected(f"the message is not of version {retry.VERSION}")

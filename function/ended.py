@@ -81,17 +81,20 @@ def from_message(value: object) -> Ended:
     if not isinstance(value, dict):
         raise Rejected("ended must be an object")
     ended_at, why = _integer(value.get("endedAt")), value.get("cause")
-    if ended_at is None or why not in cause.CAUSES:
+    if ended_at is None or not isinstance(why, str) or why not in cause.CAUSES:
         raise Rejected("ended must have endedAt (epoch ms) and a known cause")
-    ended: Ended = {"connectionId": connection_id(value.get("connectionId")), "cause": str(why), "endedAt": ended_at}
+    ended: Ended = {"connectionId": connection_id(value.get("connectionId")), "cause": why, "endedAt": ended_at}
     for name in ("connectedAt", "durationMs", "closeCode"):
         number = _integer(value.get(name))
         if number is not None:
             ended[name] = number
-    for name in ("closeReason", "apiId", "stage", "gatewayRequestId", "clientId", "sourceIp", "userAgent"):
+    for name in ("closeReason", "apiId", "stage", "gatewayRequestId", "sourceIp", "userAgent"):
         text = _text(value.get(name))
         if text is not None:
             ended[name] = text  # type: ignore[literal-required]
+    client_id = value.get("clientId")
+    if isinstance(client_id, str) and client_id:
+        ended["clientId"] = client_id  # whole: it is a key to look others up by
     return ended
 
 
@@ -119,4 +122,5 @@ def _integer(value: object) -> int | None:
 
 
 def _text(value: object) -> str | None:
-    return value[:LONGEST_TEXT] if isinstance(value, str) else None
+    """A string, cut to a sane length; what UTF-8 can't encode, which DynamoDB and strict JSON readers refuse, becomes "?"."""
+    return value[:LONGEST_TEXT].encode(errors="replace").decode() if isinstance(value, str) else None

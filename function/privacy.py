@@ -33,9 +33,9 @@ def agent(value: object, mode: str) -> str | None:
         words, depth = [], 0
         for word in value[:1024].split():
             depth += word.count("(")
-            if depth <= 0:
+            if depth == 0:
                 product, slash, version = word.partition("/")
                 words.append(product + slash + version.partition(".")[0])
-            depth -= word.count(")")
+            depth = max(0, depth - word.count(")"))
         value = " ".join(words)
-    return value[:LONGEST_AGENT] or None
+    return value[:LONGEST_AGENT].encode(errors="replace").decode() or None
