@@ -1,1 +1,24 @@
 """What every test may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from local.aws import LocalAws, local_aws
+
+
+@pytest.fixture(scope="session")
+def running_aws() -> Iterator[LocalAws]:
+    """One local AWS for all tests of this process."""
+    with local_aws() as aws:
+        yield aws
+
+
+@pytest.fixture
+def aws(running_aws: LocalAws) -> Iterator[LocalAws]:
+    """The local AWS, without any fault left over from another test."""
+    running_aws.faults.clear()
+    yield running_aws
+    running_aws.faults.clear()

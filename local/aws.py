@@ -1,0 +1,97 @@
+"""An AWS on this machine, for as long as a block runs:
+
+    with local_aws() as aws:
+        subprocess.run(["terraform", "apply"], env=aws.environment)
+        aws.client("dynamodb").scan(TableName="connections")
+        websockets.sync.client.connect(aws.websocket_url(api_id, "dev"))
+        aws.faults.fail("lambda", "cut", where=is_disconnect, times=3)     # API Gateway loses three $disconnect events
+        aws.faults.fail("dynamodb", "InternalServerError")                 # for functions only: they call AWS through the proxy
+
+Signatures are verified and every function's calls are judged by its role. It listens on loopback only, and ends with the block or
+with this process, however that ends.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+from . import leash
+from .fault_proxy import FaultProxy, Request
+
+REGION = "ap-northeast-2"
+ROOT_KEY = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+NO_FILE = (None, None, os.devnull, None)  # botocore: neither a setting nor a variable names it, but this default
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+_session = boto3.Session(
+    botocore_session=botocore.session.Session(
+        {"profile": (None, None, None, None), "config_file": NO_FILE, "credentials_file": NO_FILE}  # whatever the caller's are
+    )
+)
+
+
+def is_disconnect(request: Request) -> bool:
+    """Whether this is API Gateway invoking a function for `$disconnect`."""
+    return request.operation == "Invoke" and request.json["requestContext"]["eventType"] == "DISCONNECT"
+
+
+@dataclass(frozen=True)
+class LocalAws:
+    endpoint: str
+    faults: FaultProxy
+    folder: Path  # for anything that should vanish with this AWS
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a program needs to take this for AWS; nothing of the caller's own AWS settings is left."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        own = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
+        return {**kept, **own, **ROOT_KEY, "AWS_ENDPOINT_URL": self.endpoint, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+
+    def client(self, service: str, **options: Any) -> Any:
+        config = Config(proxies={}).merge(options.pop("config", None) or Config())
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
+        return _session.client(service, **{"endpoint_url": self.endpoint, "config": config, **keys, **options})
+
+    def websocket_url(self, api_id: str, stage: str) -> str:
+        return f"{self.endpoint.replace('http', 'ws', 1)}/_aws/execute-api/{api_id}/{stage}"
+
+    def connections(self, api_id: str, stage: str) -> Any:
+        """A client of the stage's @connections."""
+        return self.client("apigatewaymanagementapi", endpoint_url=f"{self.endpoint}/_aws/execute-api/{api_id}/{stage}")
+
+
+@contextmanager
+def local_aws() -> Iterator[LocalAws]:
+    with tempfile.TemporaryFile("w+") as log, FaultProxy() as faults:
+        # HOME and the rest stay out: functions inherit this environment.
+        environment = {**ROOT_KEY, "PATH": os.environ["PATH"], "TMPDIR": tempfile.gettempdir(), "AWS_EC2_METADATA_DISABLED": "true"}
+        command = [sys.executable, "-m", "local.server", faults.url]
+        server = leash.start(command, env=environment, cwd=str(REPOSITORY), stdout=subprocess.PIPE, stderr=log)
+        try:
+            port, _, folder = server.stdout.readline().strip().partition(" ") if server.stdout else ("", "", "")
+            if not folder:
+                log.seek(0)
+                raise RuntimeError(f"The local AWS did not start:\n{log.read()}")
+            faults.target = f"http://127.0.0.1:{port}"
+            ready = http.client.HTTPConnection("127.0.0.1", int(port), timeout=30)
+            ready.request("GET", "/_ministack/health")
+            ready.getresponse().read()  # connections wait until the application is up
+            ready.close()
+            yield LocalAws(faults.target, faults, Path(folder))
+        finally:
+            faults.clear()
+            leash.end(server)

@@ -1,0 +1,71 @@
+"""Run a command that can neither outlive its starter nor leave anything behind:  python leash.py COMMAND [ARGUMENT …]
+
+The starter holds the other end of this process's standard input. When that closes, be it on purpose or because the starter
+was killed, the command and all its descendants are ended, and the folder they got as TMPDIR is removed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import IO
+
+GRACE_SECONDS = 2
+
+
+def start(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+    stdout: int | IO[str] | None = None,
+    stderr: int | IO[str] | None = None,
+) -> subprocess.Popen[str]:
+    """Start the command on a leash: close `stdin` of the result, or die, to end it."""
+    leash = [sys.executable, "-I", "-S", __file__, *command]
+    return subprocess.Popen(
+        leash, env=env, cwd=cwd, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, text=True, start_new_session=True
+    )  # a session of its own: Ctrl-C is for the starter, who then lets go
+
+
+def end(process: subprocess.Popen[str]) -> int:
+    """End what `start` started, and wait until it is gone."""
+    if process.stdin:
+        process.stdin.close()
+    return process.wait()
+
+
+def main() -> int:
+    folder = tempfile.mkdtemp(prefix="local-aws-")
+    try:
+        command = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True, env={**os.environ, "TMPDIR": folder})
+        threading.Thread(target=_end_with_starter, args=[command], daemon=True).start()
+        code = command.wait()
+        _signal_group(command, signal.SIGKILL)  # whatever it left running
+        return code
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_with_starter(command: subprocess.Popen[bytes]) -> None:
+    sys.stdin.buffer.read()
+    _signal_group(command, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        command.wait(GRACE_SECONDS)
+    _signal_group(command, signal.SIGKILL)
+
+
+def _signal_group(command: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(command.pid, number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

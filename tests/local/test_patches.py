@@ -1,0 +1,38 @@
+"""What is changed in MiniStack is tied to the version that was read."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from local import patches
+
+
+def original() -> int:
+    return 1
+
+
+def replacement() -> int:
+    return 2
+
+
+def owner() -> SimpleNamespace:
+    return SimpleNamespace(__name__="service", original=original)
+
+
+def test_a_function_that_is_as_it_was_read_is_replaced() -> None:
+    changed = owner()
+    patches.replaces(changed, "original", patches.source_digest(original))(replacement)
+    assert changed.original() == 2
+
+
+def test_a_function_that_changed_is_not_replaced_and_the_message_says_what_to_do() -> None:
+    with pytest.raises(SystemExit, match=r"replaces service.original of MiniStack .* delete the patch if"):
+        patches.replaces(owner(), "original", "000000000000")(replacement)
+
+
+def test_another_version_of_ministack_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patches, "VERSION", "1.0.0")
+    with pytest.raises(SystemExit, match="is installed"):
+        patches.replaces(owner(), "original", patches.source_digest(original))(replacement)

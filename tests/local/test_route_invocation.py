@@ -1,0 +1,62 @@
+"""API Gateway invokes what it may, within Lambda's limits, and loses what it can't deliver."""
+
+from __future__ import annotations
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from local.aws import is_disconnect
+
+from .conftest import KEEP_EVENT, Api
+
+
+def connect_and_close(api: Api) -> None:
+    with api.connect():
+        assert (api.next_event() or {})["requestContext"]["eventType"] == "CONNECT"
+
+
+@pytest.mark.parametrize("source", ["", "{api}/prod/$disconnect", "{api}/dev/$connect", "arn:aws:execute-api:*:*:other/*"])
+def test_a_function_without_permission_for_the_route_is_not_invoked(api: Api, source: str) -> None:
+    api.route("$connect", api.function(KEEP_EVENT))
+    api.route("$disconnect", api.function(KEEP_EVENT), source=source.format(api=api.execution_arn))
+    connect_and_close(api)
+    assert api.next_event(wait=2) is None
+
+
+@pytest.mark.parametrize("source", ["{api}/dev/$disconnect", "{api}/*/$disconnect", "{api}/*"])
+def test_a_function_with_permission_for_the_route_is_invoked(api: Api, source: str) -> None:
+    api.route("$connect", api.function(KEEP_EVENT))
+    api.route("$disconnect", api.function(KEEP_EVENT), source=source.format(api=api.execution_arn))
+    connect_and_close(api)
+    assert api.next_event()
+
+
+def test_a_connect_that_fails_refuses_the_client(api: Api) -> None:
+    api.route("$connect", api.function("def handler(event, context): raise ValueError"))
+    with pytest.raises(InvalidStatus), api.connect():
+        pass
+
+
+def test_a_throttled_disconnect_is_lost(observed: Api) -> None:
+    with observed.connect():
+        observed.next_event()
+        limit = {"FunctionName": observed.functions[0], "ReservedConcurrentExecutions": 0}
+        observed.aws.client("lambda").put_function_concurrency(**limit)
+    assert observed.next_event(wait=2) is None
+
+
+def test_the_invocation_is_in_the_functions_log_group(api: Api) -> None:
+    api.route("$connect", api.function("def handler(event, context): print('seen', event['requestContext']['routeKey'])"))
+    with api.connect():
+        pass
+    logs = api.aws.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{api.functions[0]}")["events"]
+    assert "seen $connect" in [event["message"] for event in logs]
+
+
+@pytest.mark.parametrize(("fault", "deliveries"), [("cut", 0), ("TooManyRequestsException", 0), ("repeat", 2), ("pass", 1)])
+def test_disconnects_can_be_lost_throttled_repeated_and_delayed(observed: Api, fault: str, deliveries: int) -> None:
+    observed.aws.faults.fail("lambda", fault, where=is_disconnect, delay=0.5)
+    connect_and_close(observed)
+    seen = [observed.next_event(wait=3) for _ in range(deliveries)]
+    assert all(seen)
+    assert observed.next_event(wait=1) is None
