@@ -38,8 +38,9 @@ def aws(server: FakeAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ite
     for name in list(os.environ):
         if name.startswith(("AWS_", "BOTO", "REQUESTS_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+    names = {"CONNECTIONS_TABLE": TABLE, "METRICS_NAME": "test-api"}
     addresses = {"AWS_ENDPOINT_URL": server.url, "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": server.url + SOCKETS}
-    for name, value in {**CREDENTIALS, **addresses, "HOME": str(tmp_path)}.items():
+    for name, value in {**CREDENTIALS, **addresses, **names, "HOME": str(tmp_path)}.items():
         monkeypatch.setenv(name, value)
     server.reset()
     yield server
@@ -59,8 +60,10 @@ def load(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Load:
     """load("disconnect", CLIENT_DETAILS="off") is a new environment's INIT: the entry point, imported under these variables."""
 
     def load(name: str, **environment: str | None) -> ModuleType:
-        for variable, value in {"CONNECTIONS_TABLE": TABLE, "METRICS_NAME": "test-api", **environment}.items():
-            if value is not None:
+        for variable, value in environment.items():
+            if value is None:
+                monkeypatch.delenv(variable, raising=False)
+            else:
                 monkeypatch.setenv(variable, value)
         monkeypatch.delitem(sys.modules, name, raising=False)
         return importlib.import_module(name)

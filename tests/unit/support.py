@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
+import closing
+from aws import Clients
 from botocore.config import Config
+from settings import Settings
 
 if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any, Protocol
+
+    from ended import Ended
 
     from tests.unit.fake_aws import FakeAws
 
@@ -38,6 +43,17 @@ def event(name: str = "client_closed_without_code", **changes: Any) -> dict[str,
     sample: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
     sample["requestContext"] |= changes
     return sample
+
+
+def closer(**environment: str) -> closing.Closer:
+    """What closes connections under these variables, with clients that don't retry."""
+    return closing.Closer(Settings({"CONNECTIONS_TABLE": TABLE, **environment}), Clients(timeout=2.0, attempts=1))
+
+
+def ended(connection_id: str, **more: Any) -> Ended:
+    """What is known of a connection that ended."""
+    known: Ended = {"connectionId": connection_id, "cause": "client_closed", "endedAt": 1_795_234_586_555}
+    return known | more  # type: ignore[return-value]
 
 
 class Clock:

@@ -1,0 +1,313 @@
+"""Closing a connection: what else was asked for first, the record last, once, and never lost."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import closing
+import pytest
+
+from tests.unit.fake_aws import error
+from tests.unit.support import Context, Table, closer, ended
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ended import Ended
+
+    from tests.unit.fake_aws import FakeAws
+    from tests.unit.support import Clock, Lines, RetryQueue
+
+RELATED = json.dumps([{"table": "subscriptions", "attribute": "connectionId", "index": None, "keys": ["connectionId", "topic"]}])
+CONNECTED = 1_795_234_579_479
+
+
+@pytest.fixture
+def subscriptions(aws: FakeAws, dynamodb: Any) -> Table:
+    return Table(dynamodb, "subscriptions", keys=("connectionId", "topic"))
+
+
+@pytest.fixture
+def history(aws: FakeAws, dynamodb: Any) -> Table:
+    return Table(dynamodb, "history")
+
+
+def later() -> float:
+    return time.monotonic() + 30
+
+
+def test_without_extras_closing_is_one_delete(aws: FakeAws, connections: Table) -> None:
+    connections.put("c")
+    aws.requests.clear()
+    assert closer().close(ended("c"), later()) == closing.REMOVED
+    assert aws.operations == ["DeleteItem"]
+
+
+def test_a_record_is_removed_once(connections: Table) -> None:
+    connections.put("c")
+    assert [closer().close(ended("c"), later()) for _ in range(2)] == [closing.REMOVED, closing.ALREADY_GONE]
+
+
+def test_the_record_goes_last(aws: FakeAws, connections: Table, subscriptions: Table, history: Table) -> None:
+    connections.put("c", clientId="kim")
+    subscriptions.put("c", topic="t")
+    aws.on("DeleteItem", lambda request: None if not subscriptions.items and history.items else error(500, "TooEarly")(request))
+    everything = closer(RELATED_TABLES=RELATED, HISTORY_TABLE="history")
+    aws.requests.clear()
+    assert everything.close(ended("c"), later()) == closing.REMOVED
+    assert [name for name in aws.operations if name != "Scan"] == ["GetItem", "Query", "BatchWriteItem", "PutItem", "DeleteItem"]
+
+
+def test_the_record_is_read_consistently(aws: FakeAws, connections: Table, history: Table) -> None:
+    connections.put("c")
+    closer(HISTORY_TABLE="history").close(ended("c"), later())
+    assert aws.asked("GetItem") == [{"TableName": "connections", "Key": {"connectionId": {"S": "c"}}, "ConsistentRead": True}]
+
+
+def test_a_record_that_is_gone_has_no_steps_left(aws: FakeAws, connections: Table, history: Table) -> None:
+    aws.requests.clear()
+    assert closer(HISTORY_TABLE="history").close(ended("c"), later()) == closing.ALREADY_GONE
+    assert aws.operations == ["GetItem"]
+
+
+def test_a_step_that_fails_is_handed_over_before_the_record_goes(
+    aws: FakeAws, connections: Table, subscriptions: Table, history: Table, queue: RetryQueue, lines: Lines
+) -> None:
+    connections.put("c", clientId="kim", connectedAt=CONNECTED)
+    subscriptions.put("c", topic="t")
+    aws.on("PutItem", error(400, "AccessDeniedException"))
+    everything = closer(RELATED_TABLES=RELATED, HISTORY_TABLE="history", RETRY_QUEUE_URL=queue.url)
+    aws.requests.clear()
+
+    assert everything.close(ended("c"), later()) == closing.REMOVED
+
+    assert aws.operations[-3:] == ["PutItem", "SendMessage", "DeleteItem"]
+    assert connections.keys == set()
+    assert subscriptions.items == []
+    whole = ended("c", clientId="kim", connectedAt=CONNECTED)
+    assert queue.receive() == [{"version": 1, "finish": {"ended": whole, "steps": ["history"]}}]
+    [line] = lines()
+    assert (line["level"], line["step"], line["connectionId"]) == ("ERROR", "history", "c")
+
+
+def test_a_step_that_fails_does_not_keep_the_next_from_running(aws: FakeAws, connections: Table, history: Table, queue: RetryQueue) -> None:
+    connections.put("c")
+    closer(RELATED_TABLES=RELATED, HISTORY_TABLE="history", RETRY_QUEUE_URL=queue.url).close(ended("c"), later())  # no subscriptions table
+    assert history.keys == {"c"}
+    assert [message["finish"]["steps"] for message in queue.receive()] == [["related"]]
+
+
+def test_all_failed_steps_go_in_one_message(aws: FakeAws, connections: Table, queue: RetryQueue) -> None:
+    connections.put("c")
+    closer(RELATED_TABLES=RELATED, HISTORY_TABLE="history", RETRY_QUEUE_URL=queue.url).close(ended("c"), later())
+    assert [message["finish"]["steps"] for message in queue.receive()] == [["related", "history"]]
+
+
+def test_the_record_stays_when_a_failed_step_can_not_be_handed_over(
+    aws: FakeAws, connections: Table, history: Table, queue: RetryQueue
+) -> None:
+    connections.put("c")
+    aws.on("PutItem", error(400, "AccessDeniedException"))
+    aws.on("SendMessage", error(400, "AccessDenied"))
+    with pytest.raises(Exception, match="AccessDenied"):
+        closer(HISTORY_TABLE="history", RETRY_QUEUE_URL=queue.url).close(ended("c"), later())
+    assert connections.keys == {"c"}
+
+
+def test_the_record_stays_when_there_is_no_queue_for_a_failed_step(aws: FakeAws, connections: Table, history: Table) -> None:
+    connections.put("c")
+    aws.on("PutItem", error(400, "AccessDeniedException"))
+    with pytest.raises(RuntimeError, match="history failed and there is no retry queue to hand it to: set RETRY_QUEUE_URL"):
+        closer(HISTORY_TABLE="history").close(ended("c"), later())
+    assert connections.keys == {"c"}
+
+
+@pytest.mark.parametrize("step", ["related", "history"])
+def test_a_function_killed_in_a_step_leaves_the_record(step: str, connections: Table, subscriptions: Table, history: Table) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(_: Ended, deadline: float) -> None:
+        raise Killed
+
+    connections.put("c")
+    dying = closer(RELATED_TABLES=RELATED, HISTORY_TABLE="history")
+    dying.steps[step] = kill
+    with pytest.raises(Killed):
+        dying.close(ended("c"), later())
+    assert connections.keys == {"c"}
+
+
+def test_closing_again_after_the_delete_failed_does_nothing_twice(
+    aws: FakeAws, connections: Table, subscriptions: Table, history: Table
+) -> None:
+    connections.put("c")
+    subscriptions.put("c", topic="t")
+    everything = closer(RELATED_TABLES=RELATED, HISTORY_TABLE="history")
+    aws.on("DeleteItem", error(500, "InternalServerError"))
+    with pytest.raises(Exception, match="InternalServerError"):
+        everything.close(ended("c"), later())
+    first = history.items
+    aws.on("DeleteItem", lambda request: None)
+    assert everything.close(ended("c", cause="gone", endedAt=1_795_234_599_999), later()) == closing.REMOVED
+    assert history.items == first
+    assert (connections.items, subscriptions.items) == ([], [])
+
+
+SEEN_AND_REWRITTEN = [
+    ({"connectedAt": 1}, {"connectedAt": 2}),
+    ({"connectedAt": 1, "expiresAt": 5}, {"connectedAt": 2, "expiresAt": 5}),
+    ({"expiresAt": 5}, {"expiresAt": 6}),
+    ({"expiresAt": 5}, {}),
+    ({"connectedAt": 1}, {}),
+    ({}, {"connectedAt": 1}),
+    ({"connectedAt": "soon"}, {"connectedAt": 1}),
+]
+
+
+@pytest.mark.parametrize("extras", [{}, {"HISTORY_TABLE": "history"}], ids=["plain", "history"])
+@pytest.mark.parametrize(("seen", "rewritten"), SEEN_AND_REWRITTEN, ids=str)
+def test_a_record_rewritten_since_it_was_seen_survives(
+    seen: dict[str, Any], rewritten: dict[str, Any], extras: dict[str, str], connections: Table, history: Table
+) -> None:
+    item = connections.put("c", **seen)
+    connections.put("c", **rewritten)
+    assert closer(**extras).close(ended("c"), later(), seen=item) == closing.ALREADY_GONE
+    assert connections.keys == {"c"}
+    assert history.items == []
+
+
+@pytest.mark.parametrize("extras", [{}, {"HISTORY_TABLE": "history"}], ids=["plain", "history"])
+@pytest.mark.parametrize("seen", [seen for seen, _ in SEEN_AND_REWRITTEN], ids=str)
+def test_a_record_that_is_still_as_it_was_seen_is_removed(
+    seen: dict[str, Any], extras: dict[str, str], connections: Table, history: Table
+) -> None:
+    item = connections.put("c", **seen)
+    connections.put("c", **seen, lastSeenAt=7)
+    assert closer(**extras).close(ended("c"), later(), seen=item) == closing.REMOVED
+    assert connections.keys == set()
+
+
+def test_a_record_rewritten_while_its_steps_run_survives(aws: FakeAws, connections: Table, history: Table) -> None:
+    item = connections.put("c", connectedAt=1)
+
+    def rewrite(request: Any) -> None:
+        aws.on("PutItem", lambda request: None)
+        connections.put("c", connectedAt=2)
+
+    aws.on("PutItem", rewrite)
+    assert closer(HISTORY_TABLE="history").close(ended("c"), later(), seen=item) == closing.ALREADY_GONE
+    assert connections.get("c") == {"connectionId": "c", "connectedAt": 2}
+
+
+def test_a_seen_record_that_is_gone_is_no_error(connections: Table) -> None:
+    assert closer().close(ended("c"), later(), seen={"connectionId": {"S": "c"}, "connectedAt": {"N": "1"}}) == closing.ALREADY_GONE
+
+
+def test_the_record_adds_what_the_event_did_not_tell(connections: Table, history: Table) -> None:
+    connections.put("c", clientId="kim", connectedAt=CONNECTED, sourceIp="203.0.113.24", userAgent="App/1.2 (Kim)")
+    known = ended("c")
+    closer(HISTORY_TABLE="history").close(known, later())
+    assert known == ended("c", clientId="kim", connectedAt=CONNECTED, sourceIp="203.0.113.0", userAgent="App/1")
+
+
+def test_the_event_knows_better_than_the_record(connections: Table, history: Table) -> None:
+    connections.put("c", connectedAt=5, sourceIp="203.0.113.24", userAgent="App/1.2")
+    known = ended("c", connectedAt=CONNECTED, sourceIp="198.51.100.0", userAgent="Other/2")
+    closer(HISTORY_TABLE="history").close(known, later())
+    assert known == ended("c", connectedAt=CONNECTED, sourceIp="198.51.100.0", userAgent="Other/2")
+
+
+def test_a_record_of_wrong_types_adds_nothing(connections: Table, history: Table) -> None:
+    connections.put("c", clientId=7, connectedAt="soon", sourceIp={"L": []}, userAgent={"NULL": True})
+    known = ended("c")
+    assert closer(HISTORY_TABLE="history").close(known, later()) == closing.REMOVED
+    assert known == ended("c")
+
+
+@pytest.mark.parametrize("mode", ["masked", "off"])
+def test_the_records_address_stays_in_the_record(mode: str, connections: Table, history: Table, queue: RetryQueue, aws: FakeAws) -> None:
+    connections.put("c", sourceIp="203.0.113.24", userAgent="App/1.2 (Kim)")
+    aws.on("PutItem", error(400, "AccessDeniedException"))
+    closer(HISTORY_TABLE="history", CLIENT_DETAILS=mode, RETRY_QUEUE_URL=queue.url).close(ended("c"), later())
+    message = json.dumps(queue.receive())
+    assert "203.0.113.24" not in message
+    assert "Kim" not in message
+
+
+class Fast:
+    """A fast path that answers as told."""
+
+    def __init__(self, answer: dict[str, Any] | None) -> None:
+        self.asked: list[str] = []
+        self._answer = answer
+
+    def delete(self, connection_id: str) -> dict[str, Any] | None:
+        self.asked.append(connection_id)
+        return self._answer
+
+
+@pytest.mark.parametrize(("answer", "outcome"), [({"connectionId": {"S": "c"}}, "removed"), ({}, "already_gone")])
+def test_the_fast_paths_answer_is_believed(answer: dict[str, Any], outcome: str, aws: FakeAws, connections: Table) -> None:
+    fast = Fast(answer)
+    plain = closer()
+    quick = closing.Closer(plain.settings, plain.clients, fast)  # type: ignore[arg-type]
+    aws.requests.clear()
+    assert quick.close(ended("c"), later()) == outcome
+    assert (fast.asked, aws.requests) == (["c"], [])
+
+
+def test_boto3_deletes_what_the_fast_path_can_not(connections: Table) -> None:
+    connections.put("c")
+    plain = closer()
+    assert closing.Closer(plain.settings, plain.clients, Fast(None)).close(ended("c"), later()) == closing.REMOVED  # type: ignore[arg-type]
+    assert connections.keys == set()
+
+
+def test_a_seen_record_is_never_deleted_without_its_condition(connections: Table) -> None:
+    item = connections.put("c", connectedAt=1)
+    fast, plain = Fast({"connectionId": {"S": "c"}}), closer()
+    closing.Closer(plain.settings, plain.clients, fast).close(ended("c"), later(), seen=item)  # type: ignore[arg-type]
+    assert fast.asked == []
+    assert connections.keys == set()
+
+
+def test_steps_are_in_the_order_of_the_design() -> None:
+    everything = closer(RELATED_TABLES=RELATED, HISTORY_TABLE="history", DUPLICATES="stale", CLIENT_INDEX="byClient")
+    assert list(everything.steps) == ["related", "history", "duplicates"]
+
+
+def test_a_step_can_be_left_out(connections: Table, history: Table) -> None:
+    connections.put("c")
+    assert closer(HISTORY_TABLE="history").close(ended("c"), later(), without=("history",)) == closing.REMOVED
+    assert history.items == []
+
+
+@pytest.mark.parametrize(
+    ("metrics", "outcome", "counted"), [("true", "removed", True), ("true", "already_gone", False), ("", "removed", False)]
+)
+def test_a_connection_is_counted_for_whoever_removed_it(metrics: str, outcome: str, counted: bool, aws: FakeAws, lines: Lines) -> None:
+    closing.report(outcome, ended("c"), closer(CONNECTION_METRICS=metrics).settings, requestId="r")
+    [line] = lines()
+    assert (line["outcome"], line["connectionId"], line["requestId"]) == (outcome, "c", "r")
+    assert ("Closed" in line) is counted
+
+
+def test_a_swept_record_tells_whose_it_was_and_has_no_duration(clock: Clock) -> None:
+    record = {
+        "connectionId": {"S": "c"},
+        "apiId": {"S": "api1"},
+        "stage": {"S": "live"},
+        "connectedAt": {"N": "1"},
+        "sourceIp": {"S": "203.0.113.24"},
+    }
+    before = clock.ms
+    told = closing.from_record(record, "expired")
+    assert before <= told["endedAt"] <= clock.ms
+    assert told == {"connectionId": "c", "cause": "expired", "endedAt": told["endedAt"], "apiId": "api1", "stage": "live"}
+
+
+def test_the_deadline_is_the_reserve_before_lambdas(clock: Clock) -> None:
+    assert closing.deadline(Context(timeout=10), 4.0) - clock.monotonic() == pytest.approx(6, abs=0.5)

@@ -1,0 +1,160 @@
+"""What other tables keep about a connection goes with it."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import related
+
+from tests.unit.fake_aws import Answer, error
+from tests.unit.support import Clock, Table, closer, ended
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tests.unit.fake_aws import FakeAws, Request
+
+BY_KEY = {"table": "subscriptions", "attribute": "connectionId", "index": None, "keys": ["connectionId", "topic"]}
+BY_INDEX = {"table": "alerts", "attribute": "connection", "index": "byConnection", "keys": ["alert"]}
+RESERVED = {"table": "rooms", "attribute": "user", "index": "byUser", "keys": ["name"]}  # both are reserved words of DynamoDB
+
+
+@pytest.fixture
+def subscriptions(aws: FakeAws, dynamodb: Any) -> Table:
+    return Table(dynamodb, "subscriptions", keys=("connectionId", "topic"))
+
+
+@pytest.fixture
+def alerts(aws: FakeAws, dynamodb: Any) -> Table:
+    return Table(dynamodb, "alerts", keys=("alert",), byConnection=("connection",))
+
+
+def remove(*tables: dict[str, Any], within_s: float = 30) -> None:
+    made = closer(RELATED_TABLES=json.dumps(tables))
+    related.Related(made.settings, made.clients).remove(ended("c"), time.monotonic() + within_s)
+
+
+def test_items_are_found_by_the_tables_own_key(subscriptions: Table) -> None:
+    for number in range(3):
+        subscriptions.put("c", topic=f"t{number}")
+    subscriptions.put("other", topic="t0")
+    remove(BY_KEY)
+    assert subscriptions.keys == {"other"}
+
+
+def test_items_are_found_by_an_index(alerts: Table) -> None:
+    alerts.put("a1", connection="c")
+    alerts.put("a2", connection="c")
+    alerts.put("a3", connection="other")
+    alerts.put("a4")
+    remove(BY_INDEX)
+    assert alerts.keys == {"a3", "a4"}
+
+
+def test_names_may_be_reserved_words(aws: FakeAws, dynamodb: Any) -> None:
+    rooms = Table(dynamodb, "rooms", keys=("name",), byUser=("user",))
+    rooms.put("lobby", user="c")
+    remove(RESERVED)
+    assert rooms.keys == set()
+
+
+def test_a_table_is_read_consistently_and_an_index_is_not(aws: FakeAws, subscriptions: Table, alerts: Table) -> None:
+    remove(BY_KEY, BY_INDEX)
+    by_key, by_index = aws.asked("Query")
+    assert by_key["ConsistentRead"] is True
+    assert "IndexName" not in by_key
+    assert by_index["IndexName"] == "byConnection"
+    assert "ConsistentRead" not in by_index
+
+
+def test_only_keys_are_read(aws: FakeAws, subscriptions: Table) -> None:
+    subscriptions.put("c", topic="t", text="long")
+    remove(BY_KEY)
+    [request] = aws.asked("Query")
+    assert {request["ExpressionAttributeNames"][name] for name in request["ProjectionExpression"].split(", ")} == {"connectionId", "topic"}
+
+
+def test_nothing_is_written_when_there_is_nothing(aws: FakeAws, subscriptions: Table) -> None:
+    remove(BY_KEY)
+    assert aws.asked("BatchWriteItem") == []
+
+
+@pytest.mark.parametrize(("items", "batches"), [(25, [25]), (26, [25, 1]), (60, [25, 25, 10])])
+def test_items_are_deleted_25_at_a_time(items: int, batches: list[int], aws: FakeAws, subscriptions: Table) -> None:
+    for number in range(items):
+        subscriptions.put("c", topic=f"t{number}")
+    remove(BY_KEY)
+    assert subscriptions.items == []
+    assert [len(request["RequestItems"]["subscriptions"]) for request in aws.asked("BatchWriteItem")] == batches
+
+
+def test_all_pages_are_read(aws: FakeAws, subscriptions: Table) -> None:
+    aws.on("Query", lambda request: request.parameters.update(Limit=2))
+    for number in range(5):
+        subscriptions.put("c", topic=f"t{number}")
+    remove(BY_KEY)
+    assert subscriptions.items == []
+    assert len(aws.asked("Query")) == 3
+
+
+def hand_back(times: int) -> Any:
+    """A handler that hands all but the first item back, this many times."""
+    left = [times]
+
+    def handle(request: Request) -> Answer | None:
+        [(table, requests)] = request.parameters["RequestItems"].items()
+        if left[0] == 0 or len(requests) < 2:
+            return None
+        left[0] -= 1
+        return Answer(200, {"UnprocessedItems": {table: requests[1:]}})
+
+    return handle
+
+
+def test_what_is_handed_back_is_tried_again_after_longer_and_longer_waits(aws: FakeAws, subscriptions: Table, clock: Clock) -> None:
+    for number in range(25):
+        subscriptions.put("c", topic=f"t{number:02}")
+    aws.on("BatchWriteItem", hand_back(10))
+    remove(BY_KEY)
+    sizes = [len(request["RequestItems"]["subscriptions"]) for request in aws.asked("BatchWriteItem")]
+    assert sizes == list(range(25, 14, -1))
+    assert {item["topic"] for item in subscriptions.items} == {f"t{number:02}" for number in range(10)}  # the handler swallowed these
+    limits = [0.05, 0.1, 0.2, 0.4, 0.8, 1, 1, 1, 1, 1]
+    assert len(clock.slept) == 10
+    assert all(limit / 2 <= slept <= limit for slept, limit in zip(clock.slept, limits, strict=True))
+
+
+def test_items_still_handed_back_at_the_deadline_are_reported(aws: FakeAws, subscriptions: Table, clock: Clock) -> None:
+    subscriptions.put("c", topic="t")
+    aws.on("BatchWriteItem", lambda request: Answer(200, {"UnprocessedItems": request.parameters["RequestItems"]}))
+    with pytest.raises(related.Unfinished, match="subscriptions: Unfinished: out of time"):
+        remove(BY_KEY, within_s=20)
+    assert 19 <= sum(clock.slept) <= 22
+
+
+def test_nothing_is_begun_after_the_deadline(aws: FakeAws, subscriptions: Table) -> None:
+    subscriptions.put("c", topic="t")
+    with pytest.raises(related.Unfinished, match="out of time"):
+        remove(BY_KEY, within_s=0)
+    assert aws.asked("BatchWriteItem") == []
+
+
+def test_a_missing_table_is_named_and_the_others_are_done(aws: FakeAws, subscriptions: Table) -> None:
+    subscriptions.put("c", topic="t")
+    with pytest.raises(related.Unfinished, match="alerts: ResourceNotFoundException"):
+        remove(BY_INDEX, BY_KEY)
+    assert subscriptions.items == []
+
+
+def test_a_missing_index_is_named_with_its_table(aws: FakeAws, subscriptions: Table) -> None:
+    with pytest.raises(related.Unfinished, match=r"subscriptions: .*(?i:index)"):
+        remove({**BY_KEY, "index": "byNobody"})
+
+
+def test_every_table_that_fails_is_named(aws: FakeAws, subscriptions: Table) -> None:
+    aws.on("Query", error(400, "AccessDeniedException"))
+    with pytest.raises(related.Unfinished, match=r"subscriptions: .*AccessDenied.*; alerts: .*AccessDenied"):
+        remove(BY_KEY, BY_INDEX)
