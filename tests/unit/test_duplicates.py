@@ -1,0 +1,184 @@
+"""A client's other records, when one of its connections has ended."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import duplicates
+import pytest
+
+from tests.unit.fake_aws import error
+from tests.unit.support import TABLE, Table, closer, ended
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tests.unit.fake_aws import FakeAws
+    from tests.unit.support import Clock, Lines
+
+MINUTE, HOUR = 60_000, 3_600_000
+
+
+@pytest.fixture
+def connections(aws: FakeAws, dynamodb: Any) -> Table:
+    return Table(dynamodb, TABLE, byClient=("clientId", "connectedAt"))
+
+
+def settle(mode: str, client_id: str | None = "kim", within_s: float = 60.0, **environment: str) -> None:
+    made = closer(DUPLICATES=mode, CLIENT_INDEX="byClient", WEBSOCKET_API_ID="api1", WEBSOCKET_STAGE="live", **environment)
+    known = ended("ended", **({"clientId": client_id} if client_id else {}))
+    made.steps["duplicates"](known, time.monotonic() + within_s)
+
+
+def ages(connections: Table, clock: Clock, **minutes: float) -> None:
+    """Records of one client, by their ages."""
+    for name, age in minutes.items():
+        connections.put(name, clientId="kim", connectedAt=int(clock.ms - age * MINUTE))
+
+
+def test_stale_removes_the_expired_and_the_gone_and_keeps_the_live(aws: FakeAws, connections: Table, clock: Clock, lines: Lines) -> None:
+    ages(connections, clock, expired=126, gone=30, live=20, newest=10)
+    aws.gone = {"gone"}
+    settle("stale")
+    assert connections.keys == {"live", "newest"}
+    assert {(line["connectionId"], line["cause"], line["outcome"]) for line in lines()} == {
+        ("expired", "expired", "removed"),
+        ("gone", "gone", "removed"),
+    }
+    assert aws.asked("DELETE @connections") == []
+
+
+def test_newest_closes_all_older_live_ones_socket_first(aws: FakeAws, connections: Table, clock: Clock, lines: Lines) -> None:
+    ages(connections, clock, older=30, newest=10, old=20)
+    aws.requests.clear()
+    settle("newest")
+    assert connections.keys == {"newest"}
+    assert [name for name in aws.operations if "Delete" in name or "DELETE" in name] == ["DELETE @connections", "DeleteItem"] * 2
+    assert [(line["connectionId"], line["cause"]) for line in lines()] == [("older", "duplicate"), ("old", "duplicate")]
+
+
+def test_newest_keeps_the_newest_that_is_alive(aws: FakeAws, connections: Table, clock: Clock) -> None:
+    ages(connections, clock, old=30, live=20, dead=10)
+    aws.gone = {"dead"}
+    settle("newest")
+    assert connections.keys == {"live"}
+
+
+def test_newest_keeps_a_lone_connection(aws: FakeAws, connections: Table, clock: Clock) -> None:
+    ages(connections, clock, only=20)
+    settle("newest")
+    assert connections.keys == {"only"}
+
+
+def test_a_young_connection_is_taken_for_alive_without_asking(aws: FakeAws, connections: Table, clock: Clock) -> None:
+    ages(connections, clock, old=20, young=0.9)
+    aws.gone = {"young"}  # as API Gateway says of a connection whose `$connect` is still under way
+    settle("newest")
+    assert connections.keys == {"young"}
+    assert [request["connectionId"] for request in aws.asked("GET @connections")] == ["old"]
+
+
+def test_a_connection_of_a_minute_is_asked_about(aws: FakeAws, connections: Table, clock: Clock) -> None:
+    ages(connections, clock, grown=1.0)
+    aws.gone = {"grown"}
+    settle("stale")
+    assert connections.keys == set()
+
+
+def test_a_record_of_another_api_is_left_alone(aws: FakeAws, connections: Table, clock: Clock) -> None:
+    connections.put("foreign", clientId="kim", connectedAt=clock.ms - 3 * HOUR, apiId="api2")
+    ages(connections, clock, live=20)
+    settle("newest")
+    assert connections.keys == {"foreign", "live"}
+    assert [request["connectionId"] for request in aws.asked("GET @connections")] == ["live"]
+
+
+def test_a_record_without_a_usable_time_is_left_alone(aws: FakeAws, connections: Table, clock: Clock) -> None:
+    connections.put("seconds", clientId="kim", connectedAt=clock.ms // 1000)
+    connections.put("future", clientId="kim", connectedAt=clock.ms + HOUR)
+    aws.gone = {"seconds", "future"}
+    settle("newest")
+    assert connections.keys == {"seconds", "future"}
+    assert aws.asked("GET @connections") == []
+
+
+def test_other_clients_records_are_left_alone(aws: FakeAws, connections: Table, clock: Clock) -> None:
+    connections.put("lees", clientId="lee", connectedAt=clock.ms - 3 * HOUR)
+    settle("stale")
+    assert connections.keys == {"lees"}
+
+
+def test_the_connection_that_ended_is_not_looked_at(aws: FakeAws, connections: Table, clock: Clock) -> None:
+    ages(connections, clock, ended=20, live=30)
+    settle("newest")
+    assert connections.keys == {"ended", "live"}
+
+
+def test_without_a_client_there_is_nothing_to_do(aws: FakeAws, connections: Table) -> None:
+    aws.requests.clear()
+    settle("newest", client_id=None)
+    assert aws.requests == []
+
+
+def test_all_pages_of_the_index_are_read(aws: FakeAws, connections: Table, clock: Clock) -> None:
+    aws.on("Query", lambda request: request.parameters.update(Limit=1))
+    ages(connections, clock, a=130, b=140, c=150)
+    settle("stale")
+    assert connections.keys == set()
+
+
+@pytest.mark.parametrize(("status", "code"), [(429, "LimitExceededException"), (403, "ForbiddenException"), (500, "InternalServerError")])
+def test_what_api_gateway_did_not_tell_is_asked_again_later(status: int, code: str, aws: FakeAws, connections: Table, clock: Clock) -> None:
+    ages(connections, clock, expired=126, unknown=20)
+    aws.on("GET @connections", error(status, code))
+    with pytest.raises(duplicates.Unsettled, match=code):
+        settle("newest")
+    assert connections.keys == {"unknown"}
+
+
+def test_a_socket_that_could_not_be_closed_keeps_its_record_and_is_tried_again(aws: FakeAws, connections: Table, clock: Clock) -> None:
+    ages(connections, clock, old=30, newest=20)
+    aws.on("DELETE @connections", error(429, "LimitExceededException"))
+    with pytest.raises(duplicates.Unsettled, match="LimitExceeded"):
+        settle("newest")
+    assert connections.keys == {"old", "newest"}
+
+
+def test_nothing_is_begun_after_the_deadline(aws: FakeAws, connections: Table, clock: Clock) -> None:
+    ages(connections, clock, expired=126)
+    with pytest.raises(duplicates.Unsettled, match="out of time"):
+        settle("stale", within_s=0)
+    assert connections.keys == {"expired"}
+
+
+def test_no_socket_is_closed_after_the_deadline(aws: FakeAws, connections: Table, clock: Clock) -> None:
+    ages(connections, clock, old=30, newest=20)
+    aws.on("GET @connections", lambda request: clock.advance(40))
+    with pytest.raises(duplicates.Unsettled, match="out of time"):
+        settle("newest", within_s=60)
+    assert aws.asked("DELETE @connections") == []
+
+
+def test_settling_one_duplicate_does_not_settle_the_others_again(aws: FakeAws, connections: Table, clock: Clock, dynamodb: Any) -> None:
+    history = Table(dynamodb, "history")
+    ages(connections, clock, a=130, b=140)
+    aws.requests.clear()
+    settle("stale", HISTORY_TABLE="history")
+    assert history.keys == {"a", "b"}
+    assert len(aws.asked("Query")) == 1
+
+
+def test_a_record_rewritten_since_the_index_was_read_survives(aws: FakeAws, connections: Table, clock: Clock) -> None:
+    ages(connections, clock, c=20)
+    aws.gone = {"c"}
+    aws.on("GET @connections", lambda request: ages(connections, clock, c=0))
+    settle("stale")
+    assert connections.keys == {"c"}
+
+
+def test_closing_a_connection_settles_its_clients_others(aws: FakeAws, connections: Table, clock: Clock) -> None:
+    ages(connections, clock, c=20, expired=126)
+    made = closer(DUPLICATES="stale", CLIENT_INDEX="byClient")
+    assert made.close(ended("c"), clock.monotonic() + 30) == "removed"
+    assert connections.keys == set()

@@ -1,0 +1,265 @@
+"""The clean-up function's messages: finished, brought back later and later, or buried at once."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import ended as ended_
+import pytest
+from aws import Clients
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from retry import Queue
+
+from tests.unit.fake_aws import Answer, error
+from tests.unit.support import TABLE, Context, Table, ended, event, sqs_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+    from typing import Any
+
+    from tests.unit.fake_aws import FakeAws
+    from tests.unit.support import Clock, Lines, Load, RetryQueue
+
+    Start = Callable[..., ModuleType]
+
+CONTEXT_S = 120.0
+
+
+@pytest.fixture
+def start(aws: FakeAws, connections: Table, queue: RetryQueue, dead_letters: RetryQueue, clock: Clock, load: Load) -> Start:
+    """The clean-up function in a new environment. Receipts are the test's own, so that moto can't know them."""
+    aws.on("ChangeMessageVisibility", lambda request: Answer(200, {}))
+
+    def start(**environment: str) -> ModuleType:
+        return load("cleanup", RETRY_QUEUE_URL=queue.url, DEAD_LETTER_QUEUE_URL=dead_letters.url, **environment)
+
+    return start
+
+
+def close_message(connection_id: str) -> str:
+    return json.dumps({"version": 1, "close": {"ended": ended(connection_id)}})
+
+
+def finish_message(connection_id: str, *steps: str) -> str:
+    return json.dumps({"version": 1, "finish": {"ended": ended(connection_id), "steps": steps}})
+
+
+def batch(*bodies: str) -> dict[str, Any]:
+    return {"Records": [sqs_record(body, f"m{number}") for number, body in enumerate(bodies)]}
+
+
+def failures(*numbers: int) -> dict[str, Any]:
+    return {"batchItemFailures": [{"itemIdentifier": f"m{number}"} for number in numbers]}
+
+
+def test_what_the_route_could_not_remove_is_removed_and_logged_as_it_would_have_been(
+    aws: FakeAws, connections: Table, queue: RetryQueue, load: Load, start: Start, lines: Lines
+) -> None:
+    route = load("disconnect", RETRY_QUEUE_URL=queue.url)
+    connections.put(event()["requestContext"]["connectionId"])
+    aws.on("DeleteItem", error(500, "InternalServerError"))
+    route.lambda_handler(event(), Context())
+    [queued] = lines()
+    aws.on("DeleteItem", lambda request: None)
+
+    assert start().lambda_handler(queue.batch(), Context(CONTEXT_S)) == failures()
+
+    assert connections.keys == set()
+    [line] = lines()
+    assert (line["outcome"], line["level"]) == ("removed", "INFO")
+    told = ended_.from_event(event(), "masked")
+    assert {name: line[name] for name in told} == told == {name: queued[name] for name in told}
+
+
+def test_a_message_that_comes_twice_removes_once(connections: Table, start: Start, lines: Lines) -> None:
+    connections.put("c")
+    assert start().lambda_handler(batch(close_message("c"), close_message("c")), Context(CONTEXT_S)) == failures()
+    assert [line["outcome"] for line in lines()] == ["removed", "already_gone"]
+
+
+def test_failed_steps_are_finished_without_the_record(aws: FakeAws, connections: Table, dynamodb: Any, start: Start, lines: Lines) -> None:
+    history = Table(dynamodb, "history")
+    aws.requests.clear()
+    cleanup = start(HISTORY_TABLE="history")
+    assert cleanup.lambda_handler(batch(finish_message("c", "history")), Context(CONTEXT_S)) == failures()
+    assert history.keys == {"c"}
+    assert aws.operations == ["PutItem", "Scan"]
+    assert lines() == []
+
+
+def test_only_the_failed_steps_run(aws: FakeAws, start: Start) -> None:
+    related = json.dumps([{"table": TABLE, "attribute": "connectionId", "index": None, "keys": ["connectionId"]}])
+    cleanup = start(HISTORY_TABLE="nowhere", RELATED_TABLES=related)
+    assert cleanup.lambda_handler(batch(finish_message("c", "related")), Context(CONTEXT_S)) == failures()
+    assert aws.asked("PutItem") == []
+
+
+def test_a_step_that_has_been_turned_off_is_dropped(aws: FakeAws, start: Start) -> None:
+    aws.requests.clear()
+    assert start().lambda_handler(batch(finish_message("c", "history", "nonsense")), Context(CONTEXT_S)) == failures()
+    assert aws.requests == []
+
+
+def test_a_step_that_fails_again_comes_back(aws: FakeAws, start: Start, lines: Lines) -> None:
+    cleanup = start(HISTORY_TABLE="nowhere")
+    assert cleanup.lambda_handler(batch(finish_message("c", "history")), Context(CONTEXT_S)) == failures(0)
+    step, message = lines()
+    assert (step["step"], step["connectionId"]) == ("history", "c")
+    assert (message["step"], message["messageId"], message["error"]) == ("retry", "m0", "Unfinished: failed again: history")
+    assert len(aws.asked("ChangeMessageVisibility")) == 1
+
+
+def test_one_message_does_not_fail_the_others(aws: FakeAws, connections: Table, start: Start) -> None:
+    for name in "abc":
+        connections.put(name)
+    poison = error(400, "ValidationException")
+    aws.on("DeleteItem", lambda request: poison(request) if request.parameters["Key"]["connectionId"]["S"] == "b" else None)
+    cleanup = start()
+    assert cleanup.lambda_handler(batch(close_message("a"), close_message("b"), close_message("c")), Context(CONTEXT_S)) == failures(1)
+    assert connections.keys == {"b"}
+
+
+MALFORMED = [
+    "",
+    "not JSON",
+    "7",
+    "null",
+    "[]",
+    "NaN",
+    '"text"',
+    "1" * 5_000,
+    "[" * 100_000,
+    "{}",
+    '{"version": 2, "close": {}}',
+    '{"version": "1", "close": {}}',
+    '{"version": 1}',
+    '{"version": 1, "close": null}',
+    '{"version": 1, "close": []}',
+    '{"version": 1, "close": {}}',
+    '{"version": 1, "close": {"ended": {}}}',
+    json.dumps({"version": 1, "close": {"ended": ended("x" * 129)}}),
+    json.dumps({"version": 1, "close": {"ended": ended("c", cause=["gone"])}}),
+    json.dumps({"version": 1, "finish": {"ended": ended("c")}}),
+    json.dumps({"version": 1, "finish": {"ended": ended("c"), "steps": "history"}}),
+    json.dumps({"version": 1, "finish": {"ended": ended("c"), "steps": [7]}}),
+    '{"version": 1, "sweep": null}',
+    '{"version": 1, "sweep": {"segment": 1, "segments": 1}}',
+    '{"version": 1, "sweep": {"segment": 0, "segments": 1, "start": ""}}',
+]
+
+
+@pytest.mark.parametrize("body", MALFORMED, ids=lambda body: body[:60])
+def test_a_malformed_message_goes_to_the_dead_letters_at_once_and_holds_nobody_up(
+    body: str, aws: FakeAws, connections: Table, dead_letters: RetryQueue, start: Start, lines: Lines
+) -> None:
+    connections.put("c")
+    assert start().lambda_handler(batch(body, close_message("c")), Context(CONTEXT_S)) == failures()
+    assert connections.keys == set()
+    assert [record["body"] for record in dead_letters.batch()["Records"]] == [body or "{}"]
+    buried, removed = lines()
+    assert (buried["level"], buried["step"], buried["messageId"], removed["outcome"]) == ("ERROR", "message", "m0", "removed")
+
+
+def test_a_malformed_message_that_can_not_be_moved_comes_back(aws: FakeAws, start: Start, lines: Lines) -> None:
+    aws.on("SendMessage", error(400, "AccessDenied"))
+    assert start().lambda_handler(batch("not JSON"), Context(CONTEXT_S)) == failures(0)
+    assert [line["step"] for line in lines()] == ["message", "message"]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+)
+WORK = JSON | st.fixed_dictionaries({}, optional={"ended": JSON, "steps": JSON, "segment": JSON, "segments": JSON, "start": JSON})
+MESSAGE = JSON | st.fixed_dictionaries({"version": st.just(1) | JSON}, optional={"close": WORK, "finish": WORK, "sweep": st.lists(JSON)})
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(message=MESSAGE)
+def test_no_message_can_fail_its_batch(message: Any, aws: FakeAws, start: Start) -> None:
+    aws.requests.clear()
+    assert start().lambda_handler(batch(json.dumps(message)), Context(CONTEXT_S)) == failures()
+    assert aws.operations == ["SendMessage"]
+
+
+@pytest.mark.parametrize(
+    ("receive_count", "spread", "delay_s"),
+    [
+        (0, 1.0, 5),
+        (1, 1.0, 5),
+        (1, 0.5, 2),
+        (2, 1.0, 10),
+        (5, 1.0, 80),
+        (8, 1.0, 640),
+        (9, 1.0, 900),
+        (9, 0.5, 450),
+        (10**9, 1.0, 900),
+        (1, 0.0, 1),
+    ],
+)
+def test_each_return_is_later_than_the_last(receive_count: int, spread: float, delay_s: int, aws: FakeAws, queue: RetryQueue) -> None:
+    aws.on("ChangeMessageVisibility", lambda request: Answer(200, {}))
+    Queue(queue.url, Clients(timeout=2, attempts=1)).retry_later("receipt", receive_count, spread)
+    [request] = aws.asked("ChangeMessageVisibility")
+    assert request == {"QueueUrl": queue.url, "ReceiptHandle": "receipt", "VisibilityTimeout": delay_s}
+
+
+def test_a_failed_message_is_hidden_by_how_often_it_was_received(aws: FakeAws, start: Start) -> None:
+    aws.on("DeleteItem", error(400, "AccessDeniedException"))
+    start().lambda_handler({"Records": [sqs_record(close_message("c"), "m0", receive_count=4)]}, Context(CONTEXT_S))
+    [request] = aws.asked("ChangeMessageVisibility")
+    assert request["ReceiptHandle"] == "receipt-m0"
+    assert 20 <= request["VisibilityTimeout"] <= 40
+
+
+def test_returns_are_spread_over_time(aws: FakeAws, start: Start) -> None:
+    aws.on("DeleteItem", error(400, "AccessDeniedException"))
+    start().lambda_handler({"Records": [sqs_record(close_message("c"), f"m{n}", receive_count=9) for n in range(10)]}, Context(CONTEXT_S))
+    delays = {request["VisibilityTimeout"] for request in aws.asked("ChangeMessageVisibility")}
+    assert len(delays) > 3
+
+
+@pytest.mark.parametrize("attributes", [{}, {"ApproximateReceiveCount": "many"}])
+def test_a_message_that_can_not_be_postponed_comes_back_all_the_same(attributes: dict[str, str], aws: FakeAws, start: Start) -> None:
+    aws.on("DeleteItem", error(400, "AccessDeniedException"))
+    aws.on("ChangeMessageVisibility", error(400, "AccessDenied"))
+    record = {**sqs_record(close_message("c"), "m0"), "attributes": attributes}
+    assert start().lambda_handler({"Records": [record]}, Context(CONTEXT_S)) == failures(0)
+
+
+def test_out_of_time_everything_comes_back_and_nothing_is_begun(aws: FakeAws, connections: Table, start: Start) -> None:
+    connections.put("c")
+    aws.requests.clear()
+    assert start().lambda_handler(batch(close_message("c"), finish_message("c", "history")), Context(timeout=10)) == failures(0, 1)
+    assert set(aws.operations) == {"ChangeMessageVisibility"}
+
+
+def test_sweeps_come_last_as_they_take_all_the_time(aws: FakeAws, connections: Table, start: Start) -> None:
+    connections.put("c")
+    sweep = json.dumps({"version": 1, "sweep": {"segment": 0, "segments": 1}})
+    aws.requests.clear()
+    assert start().lambda_handler(batch(sweep, close_message("c"), sweep), Context(CONTEXT_S)) == failures()
+    assert aws.operations == ["DeleteItem", "Scan", "Scan"]
+
+
+@pytest.mark.parametrize("stray", [None, [], {}, "sweep", {"Records": "all"}, {"sweep": []}, {"sweep": {"segment": -1}}], ids=repr)
+def test_a_stray_invocation_is_told_what_was_expected(stray: object, aws: FakeAws, start: Start) -> None:
+    aws.requests.clear()
+    with pytest.raises(ended_.Rejected, match=r"expected|must"):
+        start().lambda_handler(stray, Context(CONTEXT_S))
+    assert aws.requests == []
+
+
+def test_a_removal_fails_until_dynamodb_is_back(aws: FakeAws, connections: Table, queue: RetryQueue, start: Start, lines: Lines) -> None:
+    connections.put("c")
+    cleanup = start()
+    aws.on("DeleteItem", error(500, "InternalServerError"))
+    assert cleanup.lambda_handler(batch(close_message("c")), Context(CONTEXT_S)) == failures(0)
+    assert connections.keys == {"c"}
+    [line] = lines()
+    assert (line["level"], line["step"], line["Failures"]) == ("ERROR", "retry", 1)
+    aws.on("DeleteItem", lambda request: None)
+    assert cleanup.lambda_handler(batch(close_message("c")), Context(CONTEXT_S)) == failures()
+    assert connections.keys == set()
