@@ -27,3 +27,8 @@ output "log_group_name" {
   description = "Name of the function's log group."
   value       = aws_cloudwatch_log_group.this.name
 }
+
+output "policy" {
+  description = "All that the role may do, as JSON."
+  value       = aws_iam_role_policy.this.policy
+}

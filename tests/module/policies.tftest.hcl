@@ -1,0 +1,330 @@
+# The whole policy of each role, feature by feature. A permission more or less fails here.
+
+mock_provider "aws" {
+  source          = "./tests/module/mocks"
+  override_during = plan
+}
+
+variables {
+  name = "chat"
+  websocket_api = {
+    id            = "a1b2c3"
+    execution_arn = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3"
+    stage         = "live"
+  }
+  connections_table = { name = "chat-connections" }
+}
+
+override_resource {
+  target          = module.retry_queue[0].aws_sqs_queue.dead_letter
+  override_during = plan
+  values = {
+    arn = "arn:aws:sqs:eu-central-1:111122223333:chat-retry-dead-letter"
+    url = "https://sqs.eu-central-1.amazonaws.com/111122223333/chat-retry-dead-letter"
+  }
+}
+
+override_resource {
+  target          = module.history_table[0].aws_dynamodb_table.this
+  override_during = plan
+  values          = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections-history" }
+}
+
+override_data {
+  target = data.aws_dynamodb_table.related["subscriptions"]
+  values = {
+    arn                    = "arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions"
+    hash_key               = "connectionId"
+    range_key              = "topic"
+    attribute              = [{ name = "connectionId", type = "S" }, { name = "topic", type = "S" }]
+    global_secondary_index = []
+  }
+}
+
+override_data {
+  target = data.aws_dynamodb_table.related["rooms"]
+  values = {
+    arn       = "arn:aws:dynamodb:eu-central-1:111122223333:table/rooms"
+    hash_key  = "room"
+    range_key = null
+    attribute = [{ name = "room", type = "S" }, { name = "member", type = "S" }]
+    global_secondary_index = [{
+      name = "byMember", hash_key = "member", range_key = "", projection_type = "ALL", non_key_attributes = [], read_capacity = 0, write_capacity = 0, on_demand_throughput = []
+    }]
+  }
+}
+
+run "by_default" {
+  command = plan
+
+  assert {
+    condition = jsondecode(module.disconnect.policy).Statement == [
+      { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
+      { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+    ]
+    error_message = "The disconnect role may: ${module.disconnect.policy}"
+  }
+
+  assert {
+    condition = jsondecode(module.cleanup[0].policy).Statement == [
+      { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
+      { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "ScanRecords", Effect = "Allow", Action = ["dynamodb:Scan"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "ReceiveRetries", Effect = "Allow", Action = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "SendDeadLetters", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry-dead-letter"] },
+    ]
+    error_message = "The cleanup role may: ${module.cleanup[0].policy}"
+  }
+}
+
+run "without_the_retry_queue" {
+  command = plan
+
+  variables {
+    retry_queue = { enabled = false }
+    sweep       = { enabled = false }
+  }
+
+  assert {
+    condition = jsondecode(module.disconnect.policy).Statement == [
+      { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
+      { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+    ]
+    error_message = "The disconnect role may: ${module.disconnect.policy}"
+  }
+}
+
+run "without_the_sweep" {
+  command = plan
+
+  variables {
+    sweep = { enabled = false }
+  }
+
+  assert {
+    condition = jsondecode(module.disconnect.policy).Statement == [
+      { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
+      { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+    ]
+    error_message = "The disconnect role may: ${module.disconnect.policy}"
+  }
+
+  assert {
+    condition = jsondecode(module.cleanup[0].policy).Statement == [
+      { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
+      { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "ReceiveRetries", Effect = "Allow", Action = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "SendDeadLetters", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry-dead-letter"] },
+    ]
+    error_message = "The cleanup role may: ${module.cleanup[0].policy}"
+  }
+}
+
+run "with_the_probe" {
+  command = plan
+
+  variables {
+    sweep = { probe = {} }
+  }
+
+  assert {
+    condition = jsondecode(module.disconnect.policy).Statement == [
+      { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
+      { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+    ]
+    error_message = "The disconnect role may: ${module.disconnect.policy}"
+  }
+
+  assert {
+    condition = jsondecode(module.cleanup[0].policy).Statement == [
+      { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
+      { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "ProbeConnections", Effect = "Allow", Action = ["execute-api:ManageConnections"], Resource = ["arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/live/GET/@connections/*"] },
+      { Sid = "ScanRecords", Effect = "Allow", Action = ["dynamodb:Scan"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "ReceiveRetries", Effect = "Allow", Action = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "SendDeadLetters", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry-dead-letter"] },
+    ]
+    error_message = "The cleanup role may: ${module.cleanup[0].policy}"
+  }
+}
+
+run "with_related_tables" {
+  command = plan
+
+  variables {
+    related_tables = [{ name = "subscriptions" }, { name = "rooms", index = "byMember", connection_id_attribute = "member" }]
+  }
+
+  assert {
+    condition = jsondecode(module.disconnect.policy).Statement == [
+      { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
+      { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "ReadRecord", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "FindRelated", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions", "arn:aws:dynamodb:eu-central-1:111122223333:table/rooms/index/byMember"] },
+      { Sid = "RemoveRelated", Effect = "Allow", Action = ["dynamodb:BatchWriteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions", "arn:aws:dynamodb:eu-central-1:111122223333:table/rooms"] },
+      { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+    ]
+    error_message = "The disconnect role may: ${module.disconnect.policy}"
+  }
+
+  assert {
+    condition = jsondecode(module.cleanup[0].policy).Statement == [
+      { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
+      { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "ReadRecord", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "FindRelated", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions", "arn:aws:dynamodb:eu-central-1:111122223333:table/rooms/index/byMember"] },
+      { Sid = "RemoveRelated", Effect = "Allow", Action = ["dynamodb:BatchWriteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions", "arn:aws:dynamodb:eu-central-1:111122223333:table/rooms"] },
+      { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "ScanRecords", Effect = "Allow", Action = ["dynamodb:Scan"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "ReceiveRetries", Effect = "Allow", Action = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "SendDeadLetters", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry-dead-letter"] },
+    ]
+    error_message = "The cleanup role may: ${module.cleanup[0].policy}"
+  }
+}
+
+run "with_history" {
+  command = plan
+
+  variables {
+    history = {}
+  }
+
+  assert {
+    condition = jsondecode(module.disconnect.policy).Statement == [
+      { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
+      { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "ReadRecord", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "WriteHistory", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections-history"] },
+      { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+    ]
+    error_message = "The disconnect role may: ${module.disconnect.policy}"
+  }
+
+  assert {
+    condition = jsondecode(module.cleanup[0].policy).Statement == [
+      { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
+      { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "ReadRecord", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "WriteHistory", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections-history"] },
+      { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "ScanRecords", Effect = "Allow", Action = ["dynamodb:Scan"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "ReceiveRetries", Effect = "Allow", Action = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "SendDeadLetters", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry-dead-letter"] },
+    ]
+    error_message = "The cleanup role may: ${module.cleanup[0].policy}"
+  }
+}
+
+run "with_stale_duplicates" {
+  command = plan
+
+  variables {
+    duplicates = "stale"
+  }
+
+  assert {
+    condition = jsondecode(module.disconnect.policy).Statement == [
+      { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
+      { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "ReadRecord", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "FindDuplicates", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections/index/byClient"] },
+      { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "ProbeConnections", Effect = "Allow", Action = ["execute-api:ManageConnections"], Resource = ["arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/live/GET/@connections/*"] },
+    ]
+    error_message = "The disconnect role may: ${module.disconnect.policy}"
+  }
+
+  assert {
+    condition = jsondecode(module.cleanup[0].policy).Statement == [
+      { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
+      { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "ReadRecord", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "FindDuplicates", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections/index/byClient"] },
+      { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "ProbeConnections", Effect = "Allow", Action = ["execute-api:ManageConnections"], Resource = ["arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/live/GET/@connections/*"] },
+      { Sid = "ScanRecords", Effect = "Allow", Action = ["dynamodb:Scan"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "ReceiveRetries", Effect = "Allow", Action = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "SendDeadLetters", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry-dead-letter"] },
+    ]
+    error_message = "The cleanup role may: ${module.cleanup[0].policy}"
+  }
+}
+
+run "with_newest_duplicates" {
+  command = plan
+
+  variables {
+    duplicates = "newest"
+  }
+
+  assert {
+    condition = jsondecode(module.disconnect.policy).Statement == [
+      { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
+      { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "ReadRecord", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "FindDuplicates", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections/index/byClient"] },
+      { Sid = "CloseDuplicates", Effect = "Allow", Action = ["execute-api:ManageConnections"], Resource = ["arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/live/DELETE/@connections/*"] },
+      { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "ProbeConnections", Effect = "Allow", Action = ["execute-api:ManageConnections"], Resource = ["arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/live/GET/@connections/*"] },
+    ]
+    error_message = "The disconnect role may: ${module.disconnect.policy}"
+  }
+
+  assert {
+    condition = jsondecode(module.cleanup[0].policy).Statement == [
+      { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
+      { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "ReadRecord", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "FindDuplicates", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections/index/byClient"] },
+      { Sid = "CloseDuplicates", Effect = "Allow", Action = ["execute-api:ManageConnections"], Resource = ["arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/live/DELETE/@connections/*"] },
+      { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "ProbeConnections", Effect = "Allow", Action = ["execute-api:ManageConnections"], Resource = ["arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/live/GET/@connections/*"] },
+      { Sid = "ScanRecords", Effect = "Allow", Action = ["dynamodb:Scan"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "ReceiveRetries", Effect = "Allow", Action = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "SendDeadLetters", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry-dead-letter"] },
+    ]
+    error_message = "The cleanup role may: ${module.cleanup[0].policy}"
+  }
+}
+
+run "with_a_key_of_ones_own" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/ours"
+  }
+
+  assert {
+    condition = jsondecode(module.disconnect.policy).Statement == [
+      { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
+      { Sid = "DecryptEnvironment", Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/ours"], Condition = { StringEquals = { "kms:ViaService" = ["lambda.eu-central-1.amazonaws.com"] } } },
+      { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "DecryptTables", Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/ours"], Condition = { StringEquals = { "kms:ViaService" = ["dynamodb.eu-central-1.amazonaws.com"] } } },
+      { Sid = "EncryptMessages", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/ours"], Condition = { StringEquals = { "kms:ViaService" = ["sqs.eu-central-1.amazonaws.com"] } } },
+    ]
+    error_message = "The disconnect role may: ${module.disconnect.policy}"
+  }
+
+  assert {
+    condition = jsondecode(module.cleanup[0].policy).Statement == [
+      { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
+      { Sid = "DecryptEnvironment", Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/ours"], Condition = { StringEquals = { "kms:ViaService" = ["lambda.eu-central-1.amazonaws.com"] } } },
+      { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "DecryptTables", Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/ours"], Condition = { StringEquals = { "kms:ViaService" = ["dynamodb.eu-central-1.amazonaws.com"] } } },
+      { Sid = "EncryptMessages", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/ours"], Condition = { StringEquals = { "kms:ViaService" = ["sqs.eu-central-1.amazonaws.com"] } } },
+      { Sid = "ScanRecords", Effect = "Allow", Action = ["dynamodb:Scan"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "ReceiveRetries", Effect = "Allow", Action = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "SendDeadLetters", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry-dead-letter"] },
+    ]
+    error_message = "The cleanup role may: ${module.cleanup[0].policy}"
+  }
+}

@@ -1,0 +1,198 @@
+# The same for each small module used alone: every variable listed under expect_failures is wrong, and must be refused.
+
+mock_provider "aws" {
+  source          = "./tests/module/mocks"
+  override_during = plan
+}
+
+run "connections_table_takes_names_and_key_arns_only" {
+  command = plan
+
+  module {
+    source = "./modules/connections-table"
+  }
+
+  variables {
+    name         = "a b"
+    client_index = "a b"
+    kms_key_arn  = "alias/chat"
+  }
+
+  expect_failures = [var.name, var.client_index, var.kms_key_arn]
+}
+
+run "history_table_takes_names_and_key_arns_only" {
+  command = plan
+
+  module {
+    source = "./modules/history-table"
+  }
+
+  variables {
+    name        = "a b"
+    kms_key_arn = "alias/chat"
+  }
+
+  expect_failures = [var.name, var.kms_key_arn]
+}
+
+run "lambda_function_takes_what_lambda_takes_only" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    description          = "Removes records"
+    name                 = "a b"
+    handler              = "disconnect"
+    package              = { path = "./no-such.zip" }
+    runtime              = "python2.7"
+    architecture         = "arm"
+    memory_size          = 64
+    timeout              = 901
+    reserved_concurrency = 0
+    logs                 = { retention_days = 31 }
+    role                 = { path = "service" }
+    kms_key_arn          = "alias/chat"
+  }
+
+  expect_failures = [var.name, var.handler, var.package, var.runtime, var.architecture, var.memory_size, var.timeout, var.reserved_concurrency, var.logs, var.role, var.kms_key_arn]
+}
+
+run "lambda_function_takes_known_log_formats_and_policies_only" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    name        = "chat-disconnect"
+    description = "Removes records"
+    handler     = "disconnect.lambda_handler"
+    timeout     = 10
+    logs        = { format = "json" }
+    role        = { permissions_boundary_arn = "boundary" }
+  }
+
+  expect_failures = [var.logs, var.role]
+}
+
+run "disconnect_route_takes_the_apis_own_execution_arn_only" {
+  command = plan
+
+  module {
+    source = "./modules/disconnect-route"
+  }
+
+  variables {
+    websocket_api = { id = "a1b2c3", execution_arn = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/live" }
+    function      = { name = "chat", invoke_arn = "arn:aws:lambda:eu-central-1:111122223333:function:chat" }
+  }
+
+  expect_failures = [var.websocket_api, var.function]
+}
+
+run "disconnect_route_takes_ids_only" {
+  command = plan
+
+  module {
+    source = "./modules/disconnect-route"
+  }
+
+  variables {
+    function      = { name = "chat", invoke_arn = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:111122223333:function:chat/invocations" }
+    websocket_api = { id = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3", execution_arn = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3" }
+  }
+
+  expect_failures = [var.websocket_api]
+}
+
+run "disconnect_route_takes_names_of_stages_only" {
+  command = plan
+
+  module {
+    source = "./modules/disconnect-route"
+  }
+
+  variables {
+    function      = { name = "chat", invoke_arn = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:111122223333:function:chat/invocations" }
+    websocket_api = { id = "a1b2c3", execution_arn = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3", stage = "a b" }
+  }
+
+  expect_failures = [var.websocket_api]
+}
+
+run "retry_queue_takes_what_sqs_takes_only" {
+  command = plan
+
+  module {
+    source = "./modules/retry-queue"
+  }
+
+  variables {
+    function_name       = "chat-cleanup"
+    name                = "chat.fifo"
+    function_timeout    = 901
+    max_receive_count   = 4
+    maximum_concurrency = 1
+    kms_key_arn         = "alias/chat"
+  }
+
+  expect_failures = [var.name, var.function_timeout, var.max_receive_count, var.maximum_concurrency, var.kms_key_arn]
+}
+
+run "sweep_takes_what_the_scheduler_takes_only" {
+  command = plan
+
+  module {
+    source = "./modules/sweep"
+  }
+
+  variables {
+    name        = "a b"
+    function    = { name = "chat-cleanup", arn = "arn:aws:lambda:eu-central-1:111122223333:function:chat-cleanup:7" }
+    schedule    = "every 5 minutes"
+    segments    = 101
+    role        = { path = "service" }
+    kms_key_arn = "alias/chat"
+  }
+
+  expect_failures = [var.name, var.function, var.schedule, var.segments, var.role, var.kms_key_arn]
+}
+
+run "sweep_takes_policies_as_boundary_only" {
+  command = plan
+
+  module {
+    source = "./modules/sweep"
+  }
+
+  variables {
+    name     = "chat-sweep"
+    function = { name = "chat-cleanup", arn = "arn:aws:lambda:eu-central-1:111122223333:function:chat-cleanup" }
+    role     = { permissions_boundary_arn = "boundary" }
+  }
+
+  expect_failures = [var.role]
+}
+
+run "monitoring_takes_what_cloudwatch_takes_only" {
+  command = plan
+
+  module {
+    source = "./modules/monitoring"
+  }
+
+  variables {
+    functions     = { disconnect = "chat-disconnect" }
+    name          = "a b"
+    sweep         = { period_seconds = 90, segments = 1 }
+    alarm_actions = ["ops@example.com"]
+    dashboard     = true
+  }
+
+  expect_failures = [var.name, var.sweep, var.alarm_actions, var.region]
+}
