@@ -55,7 +55,8 @@ def main() -> int:
 
 
 def _end_with_starter(command: subprocess.Popen[bytes]) -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # nothing is ever sent: it returns when the starter lets go
+        pass
     _signal_group(command, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         command.wait(GRACE_SECONDS)

@@ -1,0 +1,182 @@
+"""Terraform as this machine has it: its binary, a provider from a local mirror or the registry, and root folders run with both."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from local import leash
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+CACHE = REPOSITORY / ".cache"
+MINIMUM = (1, 11)
+PROVIDER = Path("registry.terraform.io", "hashicorp", "aws")
+NO_PLACE_FOR_A_MIRROR = {"proc", "sys", "dev", "run", "tmp"}
+
+
+class TerraformError(Exception):
+    """Terraform is missing, or said no."""
+
+
+@cache
+def binary() -> str:
+    path = shutil.which("terraform")
+    need = f"Terraform {'.'.join(map(str, MINIMUM))} or newer must be on PATH: https://developer.hashicorp.com/terraform/install"
+    if not path:
+        raise TerraformError(f"There is no terraform. {need}")
+    version = _version(path)["terraform_version"]
+    if tuple(map(int, version.split("-")[0].split(".")[:2])) < MINIMUM:
+        raise TerraformError(f"{path} is version {version}. {need}")
+    return path
+
+
+@cache
+def environment() -> dict[str, str]:
+    """The variables that let Terraform run unattended, and find the provider on this machine where it can."""
+    settings = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
+    own = _own_configuration()
+    if "provider_installation" in own:
+        return settings  # the user has decided where providers come from
+    found = mirror()
+    if found is None:
+        (CACHE / "providers").mkdir(parents=True, exist_ok=True)
+        settings |= {"TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1"}  # init runs with -lockfile=readonly: it breaks nothing
+        settings |= {"TF_PLUGIN_CACHE_DIR": os.environ.get("TF_PLUGIN_CACHE_DIR", str(CACHE / "providers"))}
+    return {**settings, "TF_CLI_CONFIG_FILE": _write_configuration(own, found)}
+
+
+def mirror() -> Path | None:
+    """A folder with the AWS provider for this machine, where Terraform looks by itself or elsewhere near the root of the file system."""
+    return next((folder for folder in (*_implied_mirrors(), *_folders(Path("/"), depth=3)) if _has_provider(folder)), None)
+
+
+def _version(path: str) -> dict[str, Any]:
+    quiet = {**os.environ, "TF_CLI_CONFIG_FILE": os.devnull, "CHECKPOINT_DISABLE": "1"}
+    return dict(json.loads(subprocess.run([path, "version", "-json"], env=quiet, stdout=subprocess.PIPE, check=True).stdout))
+
+
+def _own_configuration() -> str:
+    """The user's CLI configuration; it may be named and yet be missing."""
+    named = os.environ.get("TF_CLI_CONFIG_FILE") or os.environ.get("TERRAFORM_CONFIG") or str(Path.home() / ".terraformrc")
+    return Path(named).read_text() if Path(named).is_file() else ""
+
+
+def _implied_mirrors() -> list[Path]:
+    """https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories"""
+    home = Path.home()
+    data = [os.environ.get("XDG_DATA_HOME") or str(home / ".local/share")]
+    data += (os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share").split(":")
+    mac = [home / "Library/Application Support/io.terraform/plugins", Path("/Library/Application Support/io.terraform/plugins")]
+    return [REPOSITORY / "terraform.d/plugins", home / ".terraform.d/plugins", *(Path(d, "terraform/plugins") for d in data), *mac]
+
+
+def _folders(start: Path, depth: int) -> Iterator[Path]:
+    try:
+        inside = sorted(Path(entry) for entry in os.scandir(start) if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return
+    for folder in inside:
+        if start != Path("/") or folder.name not in NO_PLACE_FOR_A_MIRROR:
+            yield folder
+            if depth > 1:
+                yield from _folders(folder, depth - 1)
+
+
+def _has_provider(folder: Path) -> bool:
+    """Unpacked (VERSION/OS_ARCH) or packed (…_OS_ARCH.zip)."""
+    if not (folder / PROVIDER).is_dir():
+        return False
+    target = _version(binary())["platform"]
+    return any((folder / PROVIDER).glob(f"*/{target}")) or any((folder / PROVIDER).glob(f"*_{target}.zip"))
+
+
+def _write_configuration(own: str, found: Path | None) -> str:
+    """The user's configuration with the mirror added to it, in a file of this project's cache; its path."""
+    if found:
+        only = 'registry.terraform.io/hashicorp/aws"]'
+        own += f'\nprovider_installation {{\n  filesystem_mirror {{\n    path    = "{found}"\n    include = ["{only}\n  }}\n'
+        own += f'  direct {{\n    exclude = ["{only}\n  }}\n}}\n'
+    CACHE.mkdir(exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=CACHE, delete=False) as file:
+        file.write(own)
+    return str(Path(file.name).rename(CACHE / "terraform.rc"))
+
+
+class Root:
+    """A root folder, run as it is; what Terraform notes about it goes to `data`, so that the folder stays clean."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str], data: Path, *, state: Path | None = None, **variables: str) -> None:
+        self.folder = folder
+        self._env = {**env, **environment(), "TF_DATA_DIR": str(data)}
+        self._env |= {f"TF_VAR_{name}": value for name, value in variables.items()}
+        self._state = [f"-state={state}"] if state else []
+
+    def init(self, **backend: str) -> None:
+        locked = ["-lockfile=readonly"] if (self.folder / ".terraform.lock.hcl").exists() else []
+        self._run("init", *locked, *(f"-backend-config={name}={value}" for name, value in backend.items()))
+
+    def apply(self, **variables: str) -> None:
+        self._run("apply", "-auto-approve", *self._state, *(f"-var={name}={value}" for name, value in variables.items()))
+
+    def plan(self) -> str:
+        """The plan, as a person reads it; "" when there is nothing to do."""
+        code, text = self._call("plan", "-detailed-exitcode", *self._state)
+        if code == 1:
+            raise TerraformError(f"terraform plan in {self.folder} failed:\n{_errors(text)}")
+        return text if code == 2 else ""
+
+    def outputs(self) -> dict[str, Any]:
+        return {name: output["value"] for name, output in json.loads(self._run("output", "-json", *self._state)).items()}
+
+    def resources(self) -> list[str]:
+        return self._run("state", "list", *self._state).splitlines()
+
+    def destroy(self) -> None:
+        self._run("destroy", "-auto-approve", *self._state)
+
+    def _run(self, *arguments: str) -> str:
+        code, text = self._call(*arguments)
+        if code:
+            raise TerraformError(f"terraform {arguments[0]} in {self.folder} failed:\n{_errors(text)}{_advice(arguments[0])}")
+        return text
+
+    def _call(self, command: str, *arguments: str) -> tuple[int, str]:
+        colour = [] if command in ("output", "state") else ["-no-color"]
+        process = leash.start(
+            [binary(), command, *colour, *arguments], env=self._env, cwd=str(self.folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        try:
+            text = process.stdout.read() if process.stdout else ""
+        finally:
+            code = leash.end(process)
+        return code, text
+
+
+def _errors(text: str) -> str:
+    """Terraform's output from its first error on."""
+    return text[max(0, text.find("\nError: ")) :].strip()
+
+
+def _advice(command: str) -> str:
+    if command != "init" or "provider_installation" in _own_configuration() or mirror():
+        return ""
+    return (
+        f"\nNo folder on this machine has the provider {PROVIDER} for {platform.system()} {platform.machine()}, so it comes from the "
+        "registry, which must be reachable; or put a mirror (terraform providers mirror) into ~/.terraform.d/plugins."
+    )
+
+
+if __name__ == "__main__":
+    try:
+        os.execve(binary(), ["terraform", *sys.argv[1:]], {**os.environ, **environment()})
+    except TerraformError as error:
+        sys.exit(str(error))
