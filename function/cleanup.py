@@ -86,7 +86,7 @@ def _job(body: object) -> tuple[int, Callable[[float], None]]:
     work = message.get("close") or message.get("finish")
     if not isinstance(work, dict):
         raise ended_.Rejected("the message asks for nothing this version knows: close, finish or sweep")
-    ended = ended_.from_message(work.get("ended"))
+    ended = retry.read_ended(work.get("ended"))
     if "close" in message:
         return 0, partial(_close, ended)
     steps = work.get("steps")
@@ -96,7 +96,7 @@ def _job(body: object) -> tuple[int, Callable[[float], None]]:
 
 
 def _close(ended: ended_.Ended, deadline: float) -> None:
-    closing.report(closer.close(ended, deadline), ended, settings)
+    log.report(closer.close(ended, deadline), ended, settings.connection_metrics)
 
 
 def _finish(ended: ended_.Ended, steps: list[str], deadline: float) -> None:

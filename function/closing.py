@@ -2,7 +2,8 @@
 
 First whatever else was asked for (related metadata, history, duplicates), each step idempotent; the record itself last. The record is the
 note that work is left: a crash anywhere leaves it to the sweep. A step that fails is handed to the retry queue before the record goes, so
-that it can't hold the record up; if it can't be handed over, the record stays. With no extras closing is one DeleteItem.
+that it can't hold the record up; if it can't be handed over, the record stays. With no extras closing is one DeleteItem,
+which the route's entry point does by itself.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 import aws
 import ended as ended_
 import log
+from log import ALREADY_GONE, REMOVED
 from retry import Queue
 from settings import Settings
 
@@ -22,12 +24,8 @@ if TYPE_CHECKING:
 
     from aws import Clients, Item
     from ended import Ended
-    from fast_delete import FastDelete
 
     Step = Callable[[Ended, float], None]
-
-REMOVED = "removed"
-ALREADY_GONE = "already_gone"
 
 
 class Closer:
@@ -37,10 +35,9 @@ class Closer:
     again after it succeeded, and raises when it could not finish.
     """
 
-    def __init__(self, settings: Settings, clients: Clients, fast: FastDelete | None = None) -> None:
+    def __init__(self, settings: Settings, clients: Clients) -> None:
         self.settings = settings
         self.clients = clients
-        self._fast = fast
         self.queue = Queue(settings.queue_url, clients) if settings.queue_url else None
         self.steps: dict[str, Step] = {}
         if settings.related:
@@ -109,10 +106,6 @@ class Closer:
 
     def _delete(self, connection_id: str, seen: Item | None) -> Item | None:
         """Deletes the record and returns what it was, or None or {} when there was none, or (with `seen`) another one by now."""
-        if self._fast is not None and seen is None:
-            old = self._fast.delete(connection_id)
-            if old is not None:
-                return old
         client = self.clients("dynamodb")
         request: dict[str, Any] = {
             "TableName": self.settings.table,
@@ -143,12 +136,6 @@ def _unchanged(seen: Item) -> dict[str, Any]:
     if name not in seen:
         return {"ConditionExpression": f"attribute_not_exists({name})"}
     return {"ConditionExpression": f"{name} = :seen", "ExpressionAttributeValues": {":seen": seen[name]}}
-
-
-def report(outcome: str, ended: Ended, settings: Settings, **more: str) -> None:
-    """Writes the connection's log line; its metric `Closed` counts each connection once, for the caller that removed the record."""
-    metrics = {"cause": {"Closed": (1, "Count")}} if settings.connection_metrics and outcome == REMOVED else None
-    log.emit(outcome, {**ended, **more}, metrics=metrics)
 
 
 def from_record(record: Item, why: str) -> Ended:

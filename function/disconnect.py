@@ -2,27 +2,44 @@
 
 Answers 200 "disconnected" when the record is gone or its removal is queued, 400 when the event names no connection. Raises, so that Lambda
 counts an error, when neither the table nor the queue could be reached: API Gateway does not retry, and the record is left to the sweep.
+
+With no extras, closing a connection is one DeleteItem, and fast_delete does it; what else there is, boto3 above all, is imported only when
+that does not succeed, since API Gateway loses events while an environment starts.
 """
 
 from __future__ import annotations
 
 import os
 
-import closing
 import ended as ended_
 import fast_delete
 import log
-from aws import Clients
-from settings import Settings
+from route_settings import RouteSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from closing import Closer
+    from ended import Ended
+
 RESERVE_S = 6.0  # what DeleteItem and then SendMessage may take when each has to time out
 
-settings = Settings(os.environ)
-closer = closing.Closer(settings, Clients(timeout=1.0, attempts=2), fast_delete.connect(settings.table))
+
+def make_closer() -> Closer:
+    """What closes connections by boto3, its client made: INIT has more CPU than an invocation."""
+    from aws import Clients
+    from closing import Closer
+    from settings import Settings
+
+    clients = Clients(timeout=1.0, attempts=2)
+    clients("dynamodb")
+    return Closer(Settings(os.environ), clients)
+
+
+settings = RouteSettings(os.environ)
+fast = None if settings.has_extras else fast_delete.connect(settings.table)
+closer = None if fast else make_closer()
 
 
 def lambda_handler(event: object, context: Any) -> dict[str, Any]:
@@ -34,18 +51,30 @@ def lambda_handler(event: object, context: Any) -> dict[str, Any]:
         log.emit("rejected", {"error": str(problem), **request}, "ERROR")
         return {"statusCode": 400, "body": "bad request"}
     try:
-        outcome = closer.close(ended, closing.deadline(context, RESERVE_S))
+        outcome = _close(ended, context)
     except Exception as problem:  # whatever it is, the removal must not be lost
         _queue(ended, problem, request)
     else:
-        closing.report(outcome, ended, settings, **request)
+        log.report(outcome, ended, settings.connection_metrics, **request)
     return {"statusCode": 200, "body": "disconnected"}
 
 
-def _queue(ended: ended_.Ended, problem: Exception, request: dict[str, str]) -> None:
+def _close(ended: Ended, context: Any) -> str:
+    global closer
+    if fast is not None:
+        old = fast.delete(ended["connectionId"])
+        if old is not None:
+            return log.REMOVED if old else log.ALREADY_GONE
+    import closing
+
+    closer = closer or make_closer()
+    return closer.close(ended, closing.deadline(context, RESERVE_S))
+
+
+def _queue(ended: Ended, problem: Exception, request: dict[str, str]) -> None:
     """Hands the removal to the retry queue; when that fails too, or there is none, raises."""
     fields = {**ended, **request}
-    if closer.queue is None:
+    if closer is None or closer.queue is None:
         log.error("close", problem, fields, outcome="failed")
         raise problem
     try:

@@ -11,6 +11,7 @@ import time
 import cause
 import closing
 import liveness
+import log
 import probe
 
 TYPE_CHECKING = False
@@ -95,4 +96,4 @@ class Duplicates:
     def _close(self, record: Item, why: str, deadline: float) -> None:
         ended = closing.from_record(record, why)
         outcome = self._closer.close(ended, deadline, seen=record, without=("duplicates",))
-        closing.report(outcome, ended, self._settings)
+        log.report(outcome, ended, self._settings.connection_metrics)

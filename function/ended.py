@@ -52,49 +52,27 @@ def from_event(event: object, details: str) -> Ended:
     if not isinstance(context, dict):
         raise Rejected("requestContext must be an object: is this function integrated with a WebSocket route (AWS_PROXY)?")
     now = int(time.time() * 1000)
-    ended_at = _integer(context.get("requestTimeEpoch")) or now
+    ended_at = plain_integer(context.get("requestTimeEpoch")) or now
     ended: Ended = {"connectionId": connection_id(context.get("connectionId")), "cause": cause.UNKNOWN, "endedAt": ended_at}
-    connected_at = _integer(context.get("connectedAt"))
+    connected_at = plain_integer(context.get("connectedAt"))
     if connected_at is not None:
         ended["connectedAt"] = connected_at
         if connected_at <= ended_at:
             ended["durationMs"] = ended_at - connected_at
-    code = _integer(context.get("disconnectStatusCode"))
+    code = plain_integer(context.get("disconnectStatusCode"))
     if code is not None:
         ended["closeCode"] = code
-    reason = _text(context.get("disconnectReason"))
+    reason = plain_text(context.get("disconnectReason"))
     if reason is not None:
         ended["closeReason"] = reason
     ended["cause"] = cause.classify(code, reason or "", ended.get("durationMs"))
     for name, source in (("apiId", "apiId"), ("stage", "stage"), ("gatewayRequestId", "requestId")):
-        text = _text(context.get(source))
+        text = plain_text(context.get(source))
         if text is not None:
             ended[name] = text  # type: ignore[literal-required]
     identity = context.get("identity")
     if isinstance(identity, dict):
         add_client(ended, identity, details)
-    return ended
-
-
-def from_message(value: object) -> Ended:
-    """Reads what a retry message says of a connection; raises Rejected when it can't be one that this module wrote."""
-    if not isinstance(value, dict):
-        raise Rejected("ended must be an object")
-    ended_at, why = _integer(value.get("endedAt")), value.get("cause")
-    if ended_at is None or not isinstance(why, str) or why not in cause.CAUSES:
-        raise Rejected("ended must have endedAt (epoch ms) and a known cause")
-    ended: Ended = {"connectionId": connection_id(value.get("connectionId")), "cause": why, "endedAt": ended_at}
-    for name in ("connectedAt", "durationMs", "closeCode"):
-        number = _integer(value.get(name))
-        if number is not None:
-            ended[name] = number
-    for name in ("closeReason", "apiId", "stage", "gatewayRequestId", "sourceIp", "userAgent"):
-        text = _text(value.get(name))
-        if text is not None:
-            ended[name] = text  # type: ignore[literal-required]
-    client_id = value.get("clientId")
-    if isinstance(client_id, str) and client_id:
-        ended["clientId"] = client_id  # whole: it is a key to look others up by
     return ended
 
 
@@ -117,10 +95,11 @@ def add_client(ended: Ended, source: dict[str, Any], details: str) -> None:
         ended["userAgent"] = agent
 
 
-def _integer(value: object) -> int | None:
+def plain_integer(value: object) -> int | None:
+    """A whole number that can be a time or a code, or None."""
     return value if type(value) is int and 0 <= value < LARGEST_NUMBER else None
 
 
-def _text(value: object) -> str | None:
+def plain_text(value: object) -> str | None:
     """A string, cut to a sane length; what UTF-8 can't encode, which DynamoDB and strict JSON readers refuse, becomes "?"."""
     return value[:LONGEST_TEXT].encode(errors="replace").decode() if isinstance(value, str) else None

@@ -17,10 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from ended import Ended
+
     Metrics = Mapping[str, tuple[float, str]]  # name -> value, unit
+
+REMOVED = "removed"
+ALREADY_GONE = "already_gone"
 
 NAMESPACE = "WebSocketConnections"
 LONGEST_ERROR = 500
+
+_encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 
 def emit(outcome: str, fields: Mapping[str, Any], level: str = "INFO", metrics: Mapping[str, Metrics] | None = None) -> None:
@@ -35,8 +42,13 @@ def emit(outcome: str, fields: Mapping[str, Any], level: str = "INFO", metrics: 
     line.update(fields)
     if metrics:
         _embed(line, metrics, int(now * 1000))
-    sys.stdout.write(json.dumps(line, separators=(",", ":"), default=str) + "\n")
+    sys.stdout.write(_encode(line) + "\n")
     sys.stdout.flush()
+
+
+def report(outcome: str, ended: Ended, counted: bool, **more: str) -> None:
+    """Writes a connection's line; `counted` adds the metric `Closed`, once per connection: for the caller that removed the record."""
+    emit(outcome, {**ended, **more}, metrics={"cause": {"Closed": (1, "Count")}} if counted and outcome == REMOVED else None)
 
 
 def error(step: str, problem: BaseException, fields: Mapping[str, Any], outcome: str = "error", level: str = "ERROR") -> None:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import json
 
+import ended as ended_
+from cause import CAUSES
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -47,3 +50,25 @@ class Queue:
     def _send(self, message: dict[str, Any]) -> None:
         body = json.dumps({"version": VERSION, **message}, separators=(",", ":"))
         self._clients("sqs").send_message(QueueUrl=self._url, MessageBody=body)
+
+
+def read_ended(value: object) -> Ended:
+    """Reads what a retry message says of a connection; raises Rejected when it can't be one that this module wrote."""
+    if not isinstance(value, dict):
+        raise ended_.Rejected("ended must be an object")
+    ended_at, why = ended_.plain_integer(value.get("endedAt")), value.get("cause")
+    if ended_at is None or not isinstance(why, str) or why not in CAUSES:
+        raise ended_.Rejected("ended must have endedAt (epoch ms) and a known cause")
+    ended: Ended = {"connectionId": ended_.connection_id(value.get("connectionId")), "cause": why, "endedAt": ended_at}
+    for name in ("connectedAt", "durationMs", "closeCode"):
+        number = ended_.plain_integer(value.get(name))
+        if number is not None:
+            ended[name] = number
+    for name in ("closeReason", "apiId", "stage", "gatewayRequestId", "sourceIp", "userAgent"):
+        text = ended_.plain_text(value.get(name))
+        if text is not None:
+            ended[name] = text  # type: ignore[literal-required]
+    client_id = value.get("clientId")
+    if isinstance(client_id, str) and client_id:
+        ended["clientId"] = client_id  # whole: it is a key to look others up by
+    return ended

@@ -1,10 +1,10 @@
-"""What the module's Terraform tells the functions, read once at INIT from the environment and checked there."""
+"""What the module's Terraform tells the functions, read once from the environment and checked there."""
 
 from __future__ import annotations
 
 import json
 
-import privacy
+from route_settings import RouteSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,14 +20,11 @@ if TYPE_CHECKING:
         keys: list[str]
 
 
-class Settings:
-    """The environment's variables as attributes, None or empty where a feature is off. Raises ValueError naming what is wrong."""
+class Settings(RouteSettings):
+    """All of them, None or empty where a feature is off. Raises ValueError naming what is wrong."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-        self.table = self._required("CONNECTIONS_TABLE")
-        self.details = self._one_of("CLIENT_DETAILS", privacy.MODES) or "masked"
-        self.connection_metrics = self._one_of("CONNECTION_METRICS", ("true", "false")) == "true"
+        super().__init__(environment)
         self.queue_url = environment.get("RETRY_QUEUE_URL") or None
         self.dead_letter_queue_url = environment.get("DEAD_LETTER_QUEUE_URL") or None
         self.related: list[RelatedTable] = self._related()
@@ -40,18 +37,6 @@ class Settings:
         self.expired_after_ms = self._number("EXPIRED_AFTER_SECONDS", 7_500, least=7_200) * 1000
         self.suspect_after_ms = self._number("SUSPECT_AFTER_SECONDS", 660) * 1000
         self.probes_per_second = self._number("PROBES_PER_SECOND", 0)
-
-    def _required(self, name: str) -> str:
-        value = self._environment.get(name, "")
-        if not value.strip():
-            raise ValueError(f"{name} is not set: set this environment variable of the function (the Terraform module does)")
-        return value
-
-    def _one_of(self, name: str, choices: tuple[str, ...]) -> str | None:
-        value = self._environment.get(name) or None
-        if value is not None and value not in choices:
-            raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
-        return value
 
     def _number(self, name: str, default: int, least: int = 0) -> int:
         value = self._environment.get(name) or str(default)

@@ -150,7 +150,7 @@ class Sweep:
         for why, outcome in pool.map(partial(self._close, deadline=deadline), doomed):
             tally.active -= outcome is not None
             tally.failed += outcome is None
-            tally.removed[why] += outcome == closing.REMOVED
+            tally.removed[why] += outcome == log.REMOVED
 
     def _close(self, doomed: tuple[Item, str], deadline: float) -> tuple[str, str | None]:
         """Closes one record; its outcome is None when that failed (the next sweep finds it again)."""
@@ -161,7 +161,7 @@ class Sweep:
         except Exception as problem:
             log.error("close", problem, ended)
             return why, None
-        closing.report(outcome, ended, self._settings)
+        log.report(outcome, ended, self._settings.connection_metrics)
         return why, outcome
 
     def _ask(self, records: list[Item], tally: Tally, deadline: float) -> list[Item]:
@@ -169,7 +169,7 @@ class Sweep:
         now_ms = int(time.time() * 1000)
         timed: list[Item] = []
         timeless: list[Item] = []
-        for record in records:
+        for record in random.sample(records, len(records)):  # those that there is no time for are not always the same
             (timeless if liveness.connected_ms(record, now_ms) is None else timed).append(record)
         gone_first, asked_at = self._ask_each(timeless, tally, deadline), time.monotonic()
         gone = self._ask_each(timed, tally, deadline)

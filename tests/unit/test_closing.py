@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import closing
 import pytest
+from log import ALREADY_GONE, REMOVED
 
 from tests.unit.fake_aws import error
 from tests.unit.support import Context, Table, closer, ended
@@ -41,13 +42,13 @@ def later() -> float:
 def test_without_extras_closing_is_one_delete(aws: FakeAws, connections: Table) -> None:
     connections.put("c")
     aws.requests.clear()
-    assert closer().close(ended("c"), later()) == closing.REMOVED
+    assert closer().close(ended("c"), later()) == REMOVED
     assert aws.operations == ["DeleteItem"]
 
 
 def test_a_record_is_removed_once(connections: Table) -> None:
     connections.put("c")
-    assert [closer().close(ended("c"), later()) for _ in range(2)] == [closing.REMOVED, closing.ALREADY_GONE]
+    assert [closer().close(ended("c"), later()) for _ in range(2)] == [REMOVED, ALREADY_GONE]
 
 
 def test_the_record_goes_last(aws: FakeAws, connections: Table, subscriptions: Table, history: Table) -> None:
@@ -56,7 +57,7 @@ def test_the_record_goes_last(aws: FakeAws, connections: Table, subscriptions: T
     aws.on("DeleteItem", lambda request: None if not subscriptions.items and history.items else error(500, "TooEarly")(request))
     everything = closer(RELATED_TABLES=RELATED, HISTORY_TABLE="history")
     aws.requests.clear()
-    assert everything.close(ended("c"), later()) == closing.REMOVED
+    assert everything.close(ended("c"), later()) == REMOVED
     assert [name for name in aws.operations if name != "Scan"] == ["GetItem", "Query", "BatchWriteItem", "PutItem", "DeleteItem"]
 
 
@@ -68,7 +69,7 @@ def test_the_record_is_read_consistently(aws: FakeAws, connections: Table, histo
 
 def test_a_record_that_is_gone_has_no_steps_left(aws: FakeAws, connections: Table, history: Table) -> None:
     aws.requests.clear()
-    assert closer(HISTORY_TABLE="history").close(ended("c"), later()) == closing.ALREADY_GONE
+    assert closer(HISTORY_TABLE="history").close(ended("c"), later()) == ALREADY_GONE
     assert aws.operations == ["GetItem"]
 
 
@@ -81,7 +82,7 @@ def test_a_step_that_fails_is_handed_over_before_the_record_goes(
     everything = closer(RELATED_TABLES=RELATED, HISTORY_TABLE="history", RETRY_QUEUE_URL=queue.url)
     aws.requests.clear()
 
-    assert everything.close(ended("c"), later()) == closing.REMOVED
+    assert everything.close(ended("c"), later()) == REMOVED
 
     assert aws.operations[-3:] == ["PutItem", "SendMessage", "DeleteItem"]
     assert connections.keys == set()
@@ -151,7 +152,7 @@ def test_closing_again_after_the_delete_failed_does_nothing_twice(
         everything.close(ended("c"), later())
     first = history.items
     aws.on("DeleteItem", lambda request: None)
-    assert everything.close(ended("c", cause="gone", endedAt=1_795_234_599_999), later()) == closing.REMOVED
+    assert everything.close(ended("c", cause="gone", endedAt=1_795_234_599_999), later()) == REMOVED
     assert history.items == first
     assert (connections.items, subscriptions.items) == ([], [])
 
@@ -174,7 +175,7 @@ def test_a_record_rewritten_since_it_was_seen_survives(
 ) -> None:
     item = connections.put("c", **seen)
     connections.put("c", **rewritten)
-    assert closer(**extras).close(ended("c"), later(), seen=item) == closing.ALREADY_GONE
+    assert closer(**extras).close(ended("c"), later(), seen=item) == ALREADY_GONE
     assert connections.keys == {"c"}
     assert history.items == []
 
@@ -186,7 +187,7 @@ def test_a_record_that_is_still_as_it_was_seen_is_removed(
 ) -> None:
     item = connections.put("c", **seen)
     connections.put("c", **seen, lastSeenAt=7)
-    assert closer(**extras).close(ended("c"), later(), seen=item) == closing.REMOVED
+    assert closer(**extras).close(ended("c"), later(), seen=item) == REMOVED
     assert connections.keys == set()
 
 
@@ -198,12 +199,12 @@ def test_a_record_rewritten_while_its_steps_run_survives(aws: FakeAws, connectio
         connections.put("c", connectedAt=2)
 
     aws.on("PutItem", rewrite)
-    assert closer(HISTORY_TABLE="history").close(ended("c"), later(), seen=item) == closing.ALREADY_GONE
+    assert closer(HISTORY_TABLE="history").close(ended("c"), later(), seen=item) == ALREADY_GONE
     assert connections.get("c") == {"connectionId": "c", "connectedAt": 2}
 
 
 def test_a_seen_record_that_is_gone_is_no_error(connections: Table) -> None:
-    assert closer().close(ended("c"), later(), seen={"connectionId": {"S": "c"}, "connectedAt": {"N": "1"}}) == closing.ALREADY_GONE
+    assert closer().close(ended("c"), later(), seen={"connectionId": {"S": "c"}, "connectedAt": {"N": "1"}}) == ALREADY_GONE
 
 
 def test_the_record_adds_what_the_event_did_not_tell(connections: Table, history: Table) -> None:
@@ -223,7 +224,7 @@ def test_the_event_knows_better_than_the_record(connections: Table, history: Tab
 def test_a_record_of_wrong_types_adds_nothing(connections: Table, history: Table) -> None:
     connections.put("c", clientId=7, connectedAt="soon", sourceIp={"L": []}, userAgent={"NULL": True})
     known = ended("c")
-    assert closer(HISTORY_TABLE="history").close(known, later()) == closing.REMOVED
+    assert closer(HISTORY_TABLE="history").close(known, later()) == REMOVED
     assert known == ended("c")
 
 
@@ -237,43 +238,6 @@ def test_the_records_address_stays_in_the_record(mode: str, connections: Table, 
     assert "Kim" not in message
 
 
-class Fast:
-    """A fast path that answers as told."""
-
-    def __init__(self, answer: dict[str, Any] | None) -> None:
-        self.asked: list[str] = []
-        self._answer = answer
-
-    def delete(self, connection_id: str) -> dict[str, Any] | None:
-        self.asked.append(connection_id)
-        return self._answer
-
-
-@pytest.mark.parametrize(("answer", "outcome"), [({"connectionId": {"S": "c"}}, "removed"), ({}, "already_gone")])
-def test_the_fast_paths_answer_is_believed(answer: dict[str, Any], outcome: str, aws: FakeAws, connections: Table) -> None:
-    fast = Fast(answer)
-    plain = closer()
-    quick = closing.Closer(plain.settings, plain.clients, fast)  # type: ignore[arg-type]
-    aws.requests.clear()
-    assert quick.close(ended("c"), later()) == outcome
-    assert (fast.asked, aws.requests) == (["c"], [])
-
-
-def test_boto3_deletes_what_the_fast_path_can_not(connections: Table) -> None:
-    connections.put("c")
-    plain = closer()
-    assert closing.Closer(plain.settings, plain.clients, Fast(None)).close(ended("c"), later()) == closing.REMOVED  # type: ignore[arg-type]
-    assert connections.keys == set()
-
-
-def test_a_seen_record_is_never_deleted_without_its_condition(connections: Table) -> None:
-    item = connections.put("c", connectedAt=1)
-    fast, plain = Fast({"connectionId": {"S": "c"}}), closer()
-    closing.Closer(plain.settings, plain.clients, fast).close(ended("c"), later(), seen=item)  # type: ignore[arg-type]
-    assert fast.asked == []
-    assert connections.keys == set()
-
-
 def test_steps_are_in_the_order_of_the_design() -> None:
     everything = closer(RELATED_TABLES=RELATED, HISTORY_TABLE="history", DUPLICATES="stale", CLIENT_INDEX="byClient")
     assert list(everything.steps) == ["related", "history", "duplicates"]
@@ -281,18 +245,8 @@ def test_steps_are_in_the_order_of_the_design() -> None:
 
 def test_a_step_can_be_left_out(connections: Table, history: Table) -> None:
     connections.put("c")
-    assert closer(HISTORY_TABLE="history").close(ended("c"), later(), without=("history",)) == closing.REMOVED
+    assert closer(HISTORY_TABLE="history").close(ended("c"), later(), without=("history",)) == REMOVED
     assert history.items == []
-
-
-@pytest.mark.parametrize(
-    ("metrics", "outcome", "counted"), [("true", "removed", True), ("true", "already_gone", False), ("", "removed", False)]
-)
-def test_a_connection_is_counted_for_whoever_removed_it(metrics: str, outcome: str, counted: bool, aws: FakeAws, lines: Lines) -> None:
-    closing.report(outcome, ended("c"), closer(CONNECTION_METRICS=metrics).settings, requestId="r")
-    [line] = lines()
-    assert (line["outcome"], line["connectionId"], line["requestId"]) == (outcome, "c", "r")
-    assert ("Closed" in line) is counted
 
 
 def test_a_swept_record_tells_whose_it_was_and_has_no_duration(clock: Clock) -> None:

@@ -9,6 +9,7 @@ import ended
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from retry import read_ended
 
 from tests.unit.support import EVENTS, Clock, event
 
@@ -30,7 +31,7 @@ CONTEXT = st.fixed_dictionaries(
 @given(CONTEXT)
 def test_what_an_event_tells_survives_the_retry_queue(context: dict[str, Any]) -> None:
     told = ended.from_event({"requestContext": context}, "full")
-    assert ended.from_message(json.loads(json.dumps(told))) == told
+    assert read_ended(json.loads(json.dumps(told))) == told
 
 
 @given(CONTEXT)
@@ -41,12 +42,12 @@ def test_what_an_event_tells_can_be_encoded(context: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", [path.stem for path in EVENTS.glob("*.json")])
 def test_a_sample_survives_the_retry_queue(name: str) -> None:
     told = ended.from_event(event(name), "full")
-    assert ended.from_message(json.loads(json.dumps(told))) == told
+    assert read_ended(json.loads(json.dumps(told))) == told
 
 
 def test_a_client_id_survives_the_retry_queue_whole() -> None:
     told = {"connectionId": "c", "cause": "gone", "endedAt": 1, "clientId": "k" * 2_000}
-    assert ended.from_message(told) == told
+    assert read_ended(told) == told
 
 
 @pytest.mark.parametrize(
@@ -98,4 +99,4 @@ def test_a_close_code_that_is_no_whole_number_is_left_out() -> None:
 )
 def test_a_message_that_lacks_what_closing_needs_is_rejected(message: object) -> None:
     with pytest.raises(ended.Rejected):
-        ended.from_message(message)
+        read_ended(message)
