@@ -93,6 +93,15 @@ module "sweep" {
   tags        = var.tags
 }
 
+module "related_table" {
+  source   = "./modules/related-table"
+  for_each = { for table in var.related_tables : table.name => table }
+
+  name                    = each.key
+  connection_id_attribute = each.value.connection_id_attribute
+  index                   = each.value.index
+}
+
 module "history_table" {
   source = "./modules/history-table"
   count  = var.history == null ? 0 : 1

@@ -41,14 +41,14 @@ locals {
   find_related = {
     sid       = "FindRelated"
     actions   = ["dynamodb:Query"]
-    resources = [for t in var.related_tables : join("/index/", compact([data.aws_dynamodb_table.related[t.name].arn, t.index]))]
+    resources = values(module.related_table)[*].query_arn
     condition = null
   }
 
   remove_related = {
     sid       = "RemoveRelated"
     actions   = ["dynamodb:BatchWriteItem"]
-    resources = [for t in var.related_tables : data.aws_dynamodb_table.related[t.name].arn]
+    resources = values(module.related_table)[*].arn
     condition = null
   }
 
@@ -77,7 +77,7 @@ locals {
   decrypt_tables = {
     sid       = "DecryptTables"
     actions   = ["kms:Decrypt"]
-    resources = distinct(concat(module.connections_table.kms_key_arn[*], var.history == null ? [] : var.kms_key_arn[*], local.related_keys))
+    resources = distinct(compact(concat([module.connections_table.kms_key_arn], module.history_table[*].kms_key_arn, values(module.related_table)[*].kms_key_arn)))
     condition = { StringEquals = { "kms:ViaService" = ["dynamodb.${local.region}.amazonaws.com"] } }
   }
 

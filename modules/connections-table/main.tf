@@ -81,5 +81,5 @@ data "aws_dynamodb_table" "this" {
 
 locals {
   arn         = one(concat(aws_dynamodb_table.this[*].arn, data.aws_dynamodb_table.this[*].arn))
-  brought_key = one(flatten(data.aws_dynamodb_table.this[*].server_side_encryption[*].kms_key_arn))
+  brought_key = one(compact(flatten(data.aws_dynamodb_table.this[*].server_side_encryption[*].kms_key_arn)))
 }

@@ -15,5 +15,5 @@ output "client_index_arn" {
 
 output "kms_key_arn" {
   description = "ARN of the KMS key that encrypts the table; null for a key that DynamoDB owns."
-  value       = try(var.create ? var.kms_key_arn : coalesce(local.brought_key), null)
+  value       = var.create ? var.kms_key_arn : local.brought_key
 }

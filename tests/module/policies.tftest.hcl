@@ -30,27 +30,23 @@ override_resource {
   values          = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections-history" }
 }
 
-override_data {
-  target = data.aws_dynamodb_table.related["subscriptions"]
-  values = {
-    arn                    = "arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions"
-    hash_key               = "connectionId"
-    range_key              = "topic"
-    attribute              = [{ name = "connectionId", type = "S" }, { name = "topic", type = "S" }]
-    global_secondary_index = []
+override_module {
+  target = module.related_table["subscriptions"]
+  outputs = {
+    setting     = {}
+    arn         = "arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions"
+    query_arn   = "arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions"
+    kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/theirs"
   }
 }
 
-override_data {
-  target = data.aws_dynamodb_table.related["rooms"]
-  values = {
-    arn       = "arn:aws:dynamodb:eu-central-1:111122223333:table/rooms"
-    hash_key  = "room"
-    range_key = null
-    attribute = [{ name = "room", type = "S" }, { name = "member", type = "S" }]
-    global_secondary_index = [{
-      name = "byMember", hash_key = "member", range_key = "", projection_type = "ALL", non_key_attributes = [], read_capacity = 0, write_capacity = 0, on_demand_throughput = []
-    }]
+override_module {
+  target = module.related_table["rooms"]
+  outputs = {
+    setting     = {}
+    arn         = "arn:aws:dynamodb:eu-central-1:111122223333:table/rooms"
+    query_arn   = "arn:aws:dynamodb:eu-central-1:111122223333:table/rooms/index/byMember"
+    kms_key_arn = null
   }
 }
 
@@ -166,9 +162,10 @@ run "with_related_tables" {
       { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
       { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
       { Sid = "ReadRecord", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
-      { Sid = "FindRelated", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions", "arn:aws:dynamodb:eu-central-1:111122223333:table/rooms/index/byMember"] },
-      { Sid = "RemoveRelated", Effect = "Allow", Action = ["dynamodb:BatchWriteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions", "arn:aws:dynamodb:eu-central-1:111122223333:table/rooms"] },
+      { Sid = "FindRelated", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/rooms/index/byMember", "arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions"] },
+      { Sid = "RemoveRelated", Effect = "Allow", Action = ["dynamodb:BatchWriteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/rooms", "arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions"] },
       { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "DecryptTables", Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/theirs"], Condition = { StringEquals = { "kms:ViaService" = ["dynamodb.eu-central-1.amazonaws.com"] } } },
     ]
     error_message = "The disconnect role may: ${module.disconnect.policy}"
   }
@@ -178,9 +175,10 @@ run "with_related_tables" {
       { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
       { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
       { Sid = "ReadRecord", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
-      { Sid = "FindRelated", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions", "arn:aws:dynamodb:eu-central-1:111122223333:table/rooms/index/byMember"] },
-      { Sid = "RemoveRelated", Effect = "Allow", Action = ["dynamodb:BatchWriteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions", "arn:aws:dynamodb:eu-central-1:111122223333:table/rooms"] },
+      { Sid = "FindRelated", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/rooms/index/byMember", "arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions"] },
+      { Sid = "RemoveRelated", Effect = "Allow", Action = ["dynamodb:BatchWriteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/rooms", "arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions"] },
       { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "DecryptTables", Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/theirs"], Condition = { StringEquals = { "kms:ViaService" = ["dynamodb.eu-central-1.amazonaws.com"] } } },
       { Sid = "ScanRecords", Effect = "Allow", Action = ["dynamodb:Scan"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
       { Sid = "ReceiveRetries", Effect = "Allow", Action = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
       { Sid = "SendDeadLetters", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry-dead-letter"] },
@@ -326,5 +324,26 @@ run "with_a_key_of_ones_own" {
       { Sid = "SendDeadLetters", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry-dead-letter"] },
     ]
     error_message = "The cleanup role may: ${module.cleanup[0].policy}"
+  }
+}
+
+run "with_a_table_brought_along_that_has_a_key" {
+  command = plan
+
+  override_module {
+    target = module.connections_table
+    outputs = {
+      name             = "chat-connections"
+      arn              = "arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"
+      client_index_arn = null
+      kms_key_arn      = "arn:aws:kms:eu-central-1:111122223333:key/theirs"
+    }
+  }
+
+  assert {
+    condition = [for s in jsondecode(module.disconnect.policy).Statement : s if strcontains(s.Action[0], "kms")] == [
+      { Sid = "DecryptTables", Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/theirs"], Condition = { StringEquals = { "kms:ViaService" = ["dynamodb.eu-central-1.amazonaws.com"] } } },
+    ]
+    error_message = "The disconnect role may: ${module.disconnect.policy}"
   }
 }

@@ -5,17 +5,8 @@ mock_provider "aws" {
   override_during = plan
 }
 
-variables {
-  name = "chat"
-  websocket_api = {
-    id            = "a1b2c3"
-    execution_arn = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3"
-  }
-  connections_table = { name = "chat-connections" }
-}
-
 override_data {
-  target = data.aws_dynamodb_table.related["rooms"]
+  target = data.aws_dynamodb_table.this
   values = {
     arn       = "arn:aws:dynamodb:eu-central-1:111122223333:table/rooms"
     hash_key  = "room"
@@ -32,52 +23,80 @@ override_data {
 run "the_functions_are_told_the_keys_of_a_related_table" {
   command = plan
 
+  module {
+    source = "./modules/related-table"
+  }
+
   variables {
-    related_tables = [{ name = "rooms", index = "byMember", connection_id_attribute = "member" }]
+    name                    = "rooms"
+    index                   = "byMember"
+    connection_id_attribute = "member"
   }
 
   assert {
-    condition     = jsondecode(local.disconnect_environment.RELATED_TABLES) == [{ table = "rooms", attribute = "member", index = "byMember", keys = ["room", "seat"] }]
-    error_message = "They are told: ${local.disconnect_environment.RELATED_TABLES}"
+    condition     = output.setting == { table = "rooms", attribute = "member", index = "byMember", keys = tolist(["room", "seat"]) }
+    error_message = "They are told: ${jsonencode(output.setting)}"
   }
 }
 
 run "a_table_not_keyed_by_the_connection_is_refused" {
   command = plan
 
-  variables {
-    related_tables = [{ name = "rooms" }]
+  module {
+    source = "./modules/related-table"
   }
 
-  expect_failures = [data.aws_dynamodb_table.related["rooms"]]
+  variables {
+    name = "rooms"
+  }
+
+  expect_failures = [data.aws_dynamodb_table.this]
 }
 
 run "a_missing_index_is_refused" {
   command = plan
 
-  variables {
-    related_tables = [{ name = "rooms", index = "byPerson", connection_id_attribute = "member" }]
+  module {
+    source = "./modules/related-table"
   }
 
-  expect_failures = [data.aws_dynamodb_table.related["rooms"]]
+  variables {
+    name                    = "rooms"
+    index                   = "byPerson"
+    connection_id_attribute = "member"
+  }
+
+  expect_failures = [data.aws_dynamodb_table.this]
 }
 
 run "an_index_on_another_attribute_is_refused" {
   command = plan
 
-  variables {
-    related_tables = [{ name = "rooms", index = "byMember", connection_id_attribute = "room" }]
+  module {
+    source = "./modules/related-table"
   }
 
-  expect_failures = [data.aws_dynamodb_table.related["rooms"]]
+  variables {
+    name                    = "rooms"
+    index                   = "byMember"
+    connection_id_attribute = "room"
+  }
+
+  expect_failures = [data.aws_dynamodb_table.this]
 }
 
 run "an_attribute_that_is_a_number_is_refused" {
   command = plan
 
-  variables {
-    related_tables = [{ name = "rooms", index = "bySeat", connection_id_attribute = "seat" }]
+  module {
+    source = "./modules/related-table"
   }
 
-  expect_failures = [data.aws_dynamodb_table.related["rooms"]]
+  variables {
+    name                    = "rooms"
+    index                   = "bySeat"
+    connection_id_attribute = "seat"
+  }
+
+  expect_failures = [data.aws_dynamodb_table.this]
 }
