@@ -11,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.unit.support import ended
+
 if TYPE_CHECKING:
     from typing import Any
 
@@ -85,6 +87,16 @@ def test_an_error_is_counted_by_its_step(lines: Lines) -> None:
     assert line["connectionId"] == "c"
     assert line["Failures"] == 1
     assert directives(line)[0]["Dimensions"] == [["Name", "step"]]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "asked_for", "counted"), [("removed", True, True), ("already_gone", True, False), ("removed", False, False)]
+)
+def test_a_connection_is_counted_for_whoever_removed_it(outcome: str, asked_for: bool, counted: bool, lines: Lines) -> None:
+    log.report(outcome, ended("c"), asked_for, requestId="r")
+    [line] = lines()
+    assert (line["level"], line["outcome"], line["connectionId"], line["requestId"]) == ("INFO", outcome, "c", "r")
+    assert ("Closed" in line) is counted
 
 
 def test_a_long_error_is_cut(lines: Lines) -> None:
