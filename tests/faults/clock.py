@@ -1,0 +1,76 @@
+"""Simulated time, and entry points imported anew under it. Imports no more than a Lambda environment has."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from types import ModuleType
+from unittest import mock
+
+FUNCTION = Path(__file__).resolve().parents[2] / "function"
+
+
+class Clock:
+    """Stands in for the functions' `time`: it moves when a test moves it, and a sleep is over at once."""
+
+    strftime, gmtime = staticmethod(time.strftime), staticmethod(time.gmtime)
+
+    def __init__(self, now: float = 1_795_305_600.0) -> None:
+        self.now = now
+        self._lock = Lock()
+
+    def time(self) -> float:
+        return self.now
+
+    monotonic = time
+
+    def sleep(self, seconds: float) -> None:
+        with self._lock:
+            self.now += seconds
+
+    def time_ms(self) -> float:
+        return self.now * 1000
+
+
+@dataclass
+class Context:
+    """Lambda's context: the time that is left, by the simulated clock."""
+
+    clock: Clock
+    until: float
+    aws_request_id: str = "6f1c1a1e-0000-4000-8000-000000000001"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((self.until - self.clock.now) * 1000)
+
+
+@contextmanager
+def simulated_time(clock: Clock) -> Iterator[None]:
+    """The function's modules see the clock instead of `time`; fast_delete does not, since it needs the real one for its sockets."""
+    with ExitStack() as patches:
+        for path in FUNCTION.glob("*.py"):
+            if path.stem not in ("disconnect", "cleanup", "fast_delete"):
+                module = importlib.import_module(path.stem)
+                if hasattr(module, "time"):
+                    patches.enter_context(mock.patch.object(module, "time", clock))
+        yield
+
+
+def load(name: str, clock: Clock, patience: float = 1.0) -> ModuleType:
+    """A new environment's INIT: the entry point, imported under the variables of now."""
+    spec = importlib.util.spec_from_file_location(f"{name}_of_world", FUNCTION / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    clients = importlib.import_module("aws").Clients
+    with mock.patch("aws.Clients", lambda timeout, attempts: clients(timeout * patience, attempts)):
+        spec.loader.exec_module(module)
+    if hasattr(module, "time"):
+        module.time = clock  # type: ignore[attr-defined]
+    return module

@@ -1,0 +1,35 @@
+"""One AWS and one fault proxy for all tests of this process; each test has a world of its own in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import boto3
+import pytest
+
+from local.fault_proxy import FaultProxy
+from tests.faults.aws import Aws
+from tests.faults.world import REGION, World
+
+Backend = tuple[Aws, FaultProxy, boto3.session.Session]
+MakeWorld = Callable[..., World]
+
+
+@pytest.fixture(scope="session")
+def backend() -> Iterator[Backend]:
+    session = boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+    with Aws().running() as aws, FaultProxy(aws.url) as proxy:
+        yield aws, proxy, session
+
+
+@pytest.fixture
+def make_world(backend: Backend) -> Iterator[MakeWorld]:
+    """make_world(*features, patience=1.0, **variables): a world in which the functions have these environment variables."""
+    with ExitStack() as worlds:
+
+        def make(*features: dict[str, str], patience: float = 1.0, **variables: str) -> World:
+            settings = {name: value for feature in features for name, value in feature.items()} | variables
+            return worlds.enter_context(World(*backend, settings, patience).running())
+
+        yield make

@@ -1,0 +1,23 @@
+"""The extras as the functions are told of them, and the sets that the tests turn on."""
+
+from __future__ import annotations
+
+import json
+
+from tests.faults.world import HISTORY, RELATED_TABLES, SUSPECT_AFTER_S
+
+PROBE = {"PROBES_PER_SECOND": "10", "SUSPECT_AFTER_SECONDS": str(SUSPECT_AFTER_S)}
+RELATED = {"RELATED_TABLES": json.dumps(RELATED_TABLES)}
+HISTORIES = {"HISTORY_TABLE": HISTORY, "HISTORY_DAYS": "90"}
+STALE = {"DUPLICATES": "stale", "CLIENT_INDEX": "byClient"}
+NEWEST = {"DUPLICATES": "newest", "CLIENT_INDEX": "byClient"}
+
+FEATURES: dict[str, dict[str, str]] = {
+    "nothing extra": {},
+    "probe": PROBE,
+    "related": RELATED,
+    "history": HISTORIES,
+    "stale": STALE,
+    "newest": NEWEST,
+    "everything": {**PROBE, **RELATED, **HISTORIES, **NEWEST},
+}

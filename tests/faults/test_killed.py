@@ -1,0 +1,82 @@
+"""Killed between any two steps: an invocation dies right after its n-th HTTP call, for every n; retries and sweeps bring truth.
+
+Dying before a call is dying after the one before it; dying before the first is an event that was dropped (test_matrix.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.faults.conftest import MakeWorld
+from tests.faults.features import FEATURES
+from tests.faults.world import ENDINGS, HISTORY, KEYED, VISIBILITY_S, Connection, World
+
+CLOSED = ENDINGS["client closed without a code"]
+
+
+def connections(world: World) -> Iterator[tuple[int, Connection]]:
+    """One to end for each n, until an invocation has made fewer calls than that; its client has two more, one of which `newest` closes."""
+    call = 0
+    while world.was_killed:
+        call += 1
+        client = f"killed-after-{call}"
+        world.connect(client, age_s=120)
+        world.connect(client, age_s=100)
+        yield call, world.connect(client, CLOSED.age_s)
+
+
+def test_killed_while_it_serves_a_disconnect(make_world: MakeWorld) -> None:
+    world = make_world(FEATURES["everything"])
+    for call, connection in connections(world):
+        (event,) = world.end(connection, CLOSED)
+        world.kill_after = call
+        world.send(event)
+    assert call > 10
+    world.until_swept()
+    world.until_retried()
+    assert world.problems() == []
+
+
+def test_killed_while_it_retries_a_closing(make_world: MakeWorld) -> None:
+    world = make_world(FEATURES["everything"])
+    for call, connection in connections(world):
+        (event,) = world.end(connection, CLOSED)
+        world.fail("dynamodb", "ServiceUnavailable")
+        world.send(event)
+        world.heal()
+        world.kill_after = call
+        world.poll()
+        world.advance(VISIBILITY_S + 1)
+        world.drain()
+    assert call > 10
+    assert world.problems() == []
+
+
+def test_killed_while_it_finishes_steps(make_world: MakeWorld) -> None:
+    world = make_world(FEATURES["everything"])
+    for call, connection in connections(world):
+        (event,) = world.end(connection, CLOSED)
+        for table in (KEYED, HISTORY):
+            world.fail("dynamodb", "ServiceUnavailable", table=table)
+        world.send(event)
+        world.heal()
+        world.kill_after = call
+        world.poll()
+        world.advance(VISIBILITY_S + 1)
+        world.drain()
+    assert call > 5
+    assert world.problems() == []
+
+
+def test_killed_while_it_sweeps(make_world: MakeWorld) -> None:
+    world = make_world(FEATURES["everything"])
+    for call, connection in connections(world):
+        world.end(connection, CLOSED)
+        world.advance(700)
+        world.kill_after = call
+        world.sweep()
+        world.advance(300)
+        world.sweep()
+        world.drain()
+    assert call > 10
+    assert world.problems() == []

@@ -1,0 +1,224 @@
+"""The fault matrix: every way to end a connection, by every fault, by the extras.
+
+One test is a row of FAULTS under one set of extras. It ends a connection in each of the ways of `world.ENDINGS`, while others of the same
+clients live on, waits as long as the row says, and looks at what is true then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from local.fault_proxy import ERRORS
+from tests.faults.conftest import MakeWorld
+from tests.faults.features import FEATURES
+from tests.faults.world import ENDINGS, HISTORY, INDEXED, KEYED, TABLE, Connection, Ending, World
+
+Sends = Callable[[World, Connection, Ending], None]
+Breaks = Callable[[World], object]
+
+ALL = tuple(FEATURES)
+ONE = ("nothing extra",)
+TWO = ("nothing extra", "everything")  # for what meets every extra in the same place
+IMPATIENT = 0.05  # a hanging call costs the test as much of a second
+
+# How long the table may be untrue once the fault is over.
+AT_ONCE, RETRIED, SWEPT = "at once", "by the retry queue", "by the sweep"
+
+
+# How `$disconnect` events arrive
+
+
+def once(world: World, connection: Connection, ending: Ending) -> None:
+    for event in world.end(connection, ending):
+        world.send(event)
+
+
+def never(world: World, connection: Connection, ending: Ending) -> None:
+    world.end(connection, ending)
+
+
+def late(world: World, connection: Connection, ending: Ending) -> None:
+    events = world.end(connection, ending)
+    world.advance(600)
+    world.sweep()
+    for event in events:
+        world.send(event)
+
+
+def thrice(world: World, connection: Connection, ending: Ending) -> None:
+    for event in 3 * world.end(connection, ending):
+        world.send(event)
+
+
+def after_reconnect(world: World, connection: Connection, ending: Ending) -> None:
+    events = world.end(connection, ending)
+    world.connect(connection.client)
+    for event in events:
+        world.send(event)
+
+
+def again_after_reconnect(world: World, connection: Connection, ending: Ending) -> None:
+    events = world.end(connection, ending)
+    for event in events:
+        world.send(event)
+    world.connect(connection.client)
+    world.advance(120)
+    for event in events:
+        world.send(event)
+
+
+def before_connect_writes(world: World, connection: Connection, ending: Ending) -> None:
+    slow = world.connect(connection.client, ending.age_s, record=False)
+    for event in world.end(slow, ending):
+        world.send(event)
+    world.write_record(slow)
+    once(world, connection, ending)
+
+
+# What breaks
+
+
+def nothing(world: World) -> None:
+    pass
+
+
+def dynamodb(what: str, operation: str | None = None, table: str | None = None) -> Breaks:
+    return lambda world: world.fail("dynamodb", what, operation, table)
+
+
+def connections_api(what: str, operation: str | None = None) -> Breaks:
+    return lambda world: world.fail("execute-api", what, operation)
+
+
+def dynamodb_and_sqs(what: str, sqs: str, operation: str | None = None) -> Breaks:
+    def breaks(world: World) -> None:
+        world.fail("dynamodb", what)
+        world.fail("sqs", sqs, operation)
+
+    return breaks
+
+
+def sqs(what: str) -> Breaks:
+    return lambda world: world.fail("sqs", what)
+
+
+def hands_back(world: World) -> None:
+    world.aws.hands_back = True
+
+
+@dataclass(frozen=True)
+class Fault:
+    breaks: Breaks
+    sends: Sends
+    true_again: str
+    extras: tuple[str, ...]
+    fails: tuple[str, ...] = ()  # functions whose invocations fail, and must, so that Lambda's `Errors` rises
+    patience: float = 1.0
+
+
+RELATES = ("related", "everything")
+RECORDS_HISTORY = ("history", "everything")
+ASKS = ("stale", "newest", "everything")
+PROBES = ("probe", "everything")
+SWEEP_FAILS = ("cleanup",)
+ALL_FAIL = ("disconnect", "cleanup")
+DYNAMODB_ERRORS = [
+    error for error in ERRORS["dynamodb"] if error != "ConditionalCheckFailedException"
+]  # no fault: nobody's condition failed
+
+FAULTS: dict[str, Fault] = {
+    # at the gateway                            what breaks, how events arrive, true again, extras
+    "no fault": Fault(nothing, once, AT_ONCE, ALL),
+    "event dropped or function throttled": Fault(nothing, never, SWEPT, ALL),
+    "event 10 min late": Fault(nothing, late, AT_ONCE, ALL),
+    "event repeated": Fault(nothing, thrice, AT_ONCE, ALL),
+    "event after the client has reconnected": Fault(nothing, after_reconnect, AT_ONCE, ALL),
+    "event again after the client has reconnected": Fault(nothing, again_after_reconnect, AT_ONCE, ALL),
+    "event before $connect writes the record": Fault(nothing, before_connect_writes, SWEPT, ALL),
+    # DynamoDB as a whole
+    **{f"DynamoDB: {error}": Fault(dynamodb(error), once, RETRIED, TWO, SWEEP_FAILS) for error in DYNAMODB_ERRORS},
+    "DynamoDB cuts the line": Fault(dynamodb("cut"), once, RETRIED, ALL, SWEEP_FAILS),
+    "DynamoDB's answers are lost": Fault(dynamodb("lose answer"), once, RETRIED, ALL, SWEEP_FAILS),
+    "DynamoDB serves everything twice": Fault(dynamodb("repeat"), once, AT_ONCE, ALL),
+    "DynamoDB hangs": Fault(dynamodb("hang"), once, RETRIED, TWO, SWEEP_FAILS, IMPATIENT),
+    # DynamoDB, one step
+    "DeleteItem denied": Fault(dynamodb("AccessDeniedException", "DeleteItem"), once, RETRIED, ALL),
+    "DeleteItem's answer lost": Fault(dynamodb("lose answer", "DeleteItem"), once, AT_ONCE, ALL),
+    "reading the record throttled": Fault(dynamodb("ThrottlingException", "GetItem"), once, RETRIED, ("related", "history", *ASKS)),
+    "scan throttled": Fault(dynamodb("ThrottlingException", "Scan"), never, SWEPT, ALL, SWEEP_FAILS),
+    "related query throttled": Fault(dynamodb("ThrottlingException", "Query", KEYED), once, AT_ONCE, RELATES),
+    "related table by index away": Fault(dynamodb("InternalServerError", None, INDEXED), once, AT_ONCE, RELATES),
+    "related deletes throttled": Fault(dynamodb("ProvisionedThroughputExceededException", "BatchWriteItem"), once, AT_ONCE, RELATES),
+    "related deletes' answers lost": Fault(dynamodb("lose answer", "BatchWriteItem"), once, AT_ONCE, RELATES),
+    "related deletes handed back": Fault(hands_back, once, AT_ONCE, RELATES),
+    "related tables hang": Fault(dynamodb("hang", None, KEYED), once, AT_ONCE, RELATES, patience=IMPATIENT),
+    "history throttled": Fault(dynamodb("RequestLimitExceeded", None, HISTORY), once, AT_ONCE, RECORDS_HISTORY),
+    "history's answer lost": Fault(dynamodb("lose answer", None, HISTORY), once, AT_ONCE, RECORDS_HISTORY),
+    "history hangs": Fault(dynamodb("hang", None, HISTORY), once, AT_ONCE, RECORDS_HISTORY, patience=IMPATIENT),
+    "index of clients throttled": Fault(dynamodb("ThrottlingException", "Query", TABLE), once, AT_ONCE, ASKS),
+    # SQS alone: the queue is asked for nothing
+    "SQS away": Fault(sqs("ServiceUnavailable"), once, AT_ONCE, ALL),
+    # both: the invocation fails, the record is left to the sweep
+    **{f"DynamoDB away, SQS: {e}": Fault(dynamodb_and_sqs("cut", e), once, SWEPT, ONE, ALL_FAIL) for e in ERRORS["sqs"]},
+    "DynamoDB away, SQS cuts the line": Fault(dynamodb_and_sqs("cut", "cut"), once, SWEPT, ALL, ALL_FAIL),
+    "DynamoDB away, SQS loses its answers": Fault(dynamodb_and_sqs("cut", "lose answer"), once, RETRIED, TWO, ALL_FAIL),
+    "DynamoDB away, SQS serves everything twice": Fault(dynamodb_and_sqs("cut", "repeat"), once, RETRIED, ALL, SWEEP_FAILS),
+    "DynamoDB away, SQS hangs": Fault(dynamodb_and_sqs("cut", "hang"), once, SWEPT, TWO, ALL_FAIL, IMPATIENT),
+    "DynamoDB away, messages can't be postponed": Fault(
+        dynamodb_and_sqs("cut", "ThrottlingException", "ChangeMessageVisibility"), once, RETRIED, TWO, SWEEP_FAILS
+    ),
+    # @connections, while events are lost
+    **{
+        f"events lost, @connections: {error}": Fault(connections_api(error), never, SWEPT, PROBES)
+        for error in ERRORS["execute-api"]
+        if error != "GoneException"  # an answer; from the wrong endpoint see test_misconfiguration.py
+    },
+    "events lost, @connections cuts the line": Fault(connections_api("cut"), never, SWEPT, PROBES),
+    "events lost, @connections hangs": Fault(connections_api("hang"), never, SWEPT, ("everything",), patience=IMPATIENT),
+    # @connections, asked about the client's other connections
+    **{
+        f"duplicates, @connections: {error}": Fault(connections_api(error), once, AT_ONCE, ASKS)
+        for error in ("ForbiddenException", "LimitExceededException", "InternalServerErrorException")
+    },
+    "duplicates, @connections cuts the line": Fault(connections_api("cut"), once, AT_ONCE, ASKS),
+    "duplicates, @connections hangs": Fault(connections_api("hang"), once, AT_ONCE, ("stale",), patience=IMPATIENT),
+    "duplicates, sockets closed but the answer lost": Fault(
+        connections_api("lose answer", "DeleteConnection"), after_reconnect, AT_ONCE, ("newest",)
+    ),
+}
+
+CELLS = [pytest.param(fault, extras, id=f"{name} · {extras}") for name, fault in FAULTS.items() for extras in fault.extras]
+
+
+@pytest.mark.parametrize(("fault", "extras"), CELLS)
+def test_the_table_is_true_again_whatever_happens(make_world: MakeWorld, fault: Fault, extras: str) -> None:
+    world = make_world(FEATURES[extras], patience=fault.patience)
+    dying = [(world.connect(f"client{n}", ending.age_s), ending) for n, ending in enumerate(ENDINGS.values())]
+    for connection, _ in dying[::2]:
+        world.connect(connection.client, age_s=1_000)  # silent for long, alive all the same
+
+    fault.breaks(world)
+    for connection, ending in dying:
+        fault.sends(world, connection, ending)
+    world.advance(60)
+    world.poll()
+    world.sweep()
+    assert {crash.split(":")[0] for crash in world.crashes} == set(fault.fails)
+    world.crashes.clear()
+
+    world.heal()
+    if fault.true_again == RETRIED:
+        world.until_retried()
+    if fault.true_again != SWEPT:
+        unnoticed = {connection.id for connection, ending in dying if not ending.event}
+        assert [untruth for untruth in world.untruths() if untruth.rpartition(" ")[2] not in unnoticed] == []
+    world.connect("client0", age_s=30)
+    world.until_swept()
+    for age in (0, 700, 7_100):
+        world.connect("somebody", age)
+    world.sweep()
+    world.until_retried()
+    assert world.problems() == []

@@ -1,0 +1,411 @@
+"""The world around the functions, simulated: an API Gateway that knows which connections truly live, SQS polling, the schedule, the clock.
+
+The functions are the real ones, entered by their handlers and imported anew for each world (an INIT). Their calls go over HTTP through the
+fault proxy to moto. What can't be waited for is simulated: their clock (and SQS's) moves only when a test moves it, or when they sleep.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest import mock
+
+import boto3
+from moto.moto_api._internal.models import moto_api_backend
+
+from local.fault_proxy import Fault, FaultProxy
+from tests.faults.aws import API_ID, STAGE, Aws
+from tests.faults.clock import Clock, Context, load, simulated_time
+from tests.faults.process import killed_after
+
+ROOT = Path(__file__).resolve().parents[2]
+EVENT = json.loads((ROOT / "tests/data/events/client_closed_without_code.json").read_text())
+REGION = "eu-west-1"
+
+LIFETIME_S = 7_200  # API Gateway's limit on a connection's duration
+INTEGRATION_S = 29  # what `$connect` may take at most
+SWEEP_EVERY_S = 300
+EXPIRED_AFTER_S, SUSPECT_AFTER_S = 7_500, 660
+TIMEOUT_S = {"disconnect": 10, "cleanup": 120}
+PATIENCE_S = {"disconnect": 1, "cleanup": 3}  # with one HTTP call
+VISIBILITY_S = 6 * TIMEOUT_S["cleanup"]
+RECEIVES = 20
+
+TABLE, KEYED, INDEXED, HISTORY = "connections", "subscriptions", "rooms", "history"
+RELATED_TABLES = [
+    {"table": KEYED, "attribute": "connectionId", "index": None, "keys": ["connectionId", "topic"]},
+    {"table": INDEXED, "attribute": "connectionId", "index": "byConnection", "keys": ["room"]},
+]
+
+Item = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A way for a connection to end: what the `$disconnect` event says, if there is one, and how old the connection is by then (s)."""
+
+    code: int | None
+    reason: str
+    age_s: int
+    cause: str
+    event: bool = True
+
+
+ENDINGS = {
+    "client closed without a code": Ending(1005, "Client-side close frame status not set", 90, "client_closed"),
+    "client closed with a code": Ending(4001, "bye", 90, "client_closed"),
+    "navigated away": Ending(1001, "", 90, "navigated_away"),
+    "idle": Ending(1001, "Going away", 700, "idle_timeout"),
+    "closed by the server": Ending(1000, "Connection Closed Normally", 90, "closed_by_server"),
+    "message too big": Ending(1009, "", 90, "message_too_big"),
+    "expired": Ending(1001, "Going away", LIFETIME_S, "expired"),
+    "cable pulled": Ending(None, "", 90, "gone", event=False),
+}
+BY_SERVER = ENDINGS["closed by the server"]
+
+
+@dataclass
+class Connection:
+    id: str
+    client: str
+    connected_s: float
+    open_from: float  # until `$connect` has finished, @connections says 410
+    live: bool = True
+    recorded: bool = True  # whether its record has ever been written
+
+
+@dataclass
+class Gateway:
+    """API Gateway as far as it matters: which connections live, `@connections`, and the events it owes."""
+
+    clock: Clock
+    connections: dict[str, Connection] = field(default_factory=dict)
+    owed: list[dict[str, Any]] = field(default_factory=list)  # `$disconnect` events of sockets closed by DELETE @connections, not sent yet
+    wrong_endpoint: int | None = None  # what another API's or stage's endpoint answers to everything
+
+    def answer(self, method: str, path: str, connection_id: str) -> int:
+        if self.wrong_endpoint is not None:
+            return self.wrong_endpoint
+        connection = self.connections.get(connection_id)
+        if connection is None or not connection.live or self.clock.now < connection.open_from:
+            return 410
+        if method == "DELETE":
+            self.owed += self.end(connection, BY_SERVER)
+            return 204
+        return 200
+
+    def end(self, connection: Connection, ending: Ending) -> list[dict[str, Any]]:
+        """The connection is dead from now on; the event that API Gateway then sends, unless it notices nothing."""
+        connection.live = False
+        if not ending.event:
+            return []
+        event = copy.deepcopy(EVENT)
+        event["requestContext"] |= {
+            "connectionId": connection.id,
+            "connectedAt": int(connection.connected_s * 1000),
+            "requestTimeEpoch": int(self.clock.time_ms()),
+            "disconnectStatusCode": ending.code,
+            "disconnectReason": ending.reason,
+            "apiId": API_ID,
+            "stage": STAGE,
+        }
+        return [event]
+
+
+class World:
+    """`features`: what both functions' environment says beside the necessary; `patience`: what their HTTP time-outs are multiplied by."""
+
+    def __init__(
+        self, aws: Aws, proxy: FaultProxy, session: boto3.session.Session, features: dict[str, str], patience: float = 1.0
+    ) -> None:
+        self.clock = Clock()
+        self.gateway = Gateway(self.clock)
+        self.proxy = proxy
+        self.aws = aws
+        self.features = features
+        self.patience = patience
+        self.lines: list[dict[str, Any]] = []  # what the functions logged
+        self.crashes: list[str] = []  # invocations that failed
+        self.late: list[str] = []  # invocations that Lambda would have ended
+        self.kill_after: int | None = None  # the next invocation dies after so many HTTP calls
+        self.was_killed = True  # whether it came that far
+        self._running = ""
+        self._session = session  # its models are read once
+        self.dynamodb = session.client("dynamodb", endpoint_url=aws.url)
+        self.sqs = session.client("sqs", endpoint_url=aws.url)
+        self._functions: dict[str, ModuleType] = {}
+        self._names = 0
+        self.foreign: set[str] = set()  # connections of another API, whose records share the table
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[World]:
+        """Everything is created, the environment is the functions' own, and time is simulated; afterwards all is as before."""
+        moto_api_backend.reset()
+        self.aws.connections = self.gateway.answer
+        self.aws.hands_back = False
+        self.proxy.clear()
+        self._create()
+        with (
+            mock.patch.dict(os.environ, self.environment(), clear=True),
+            mock.patch("boto3.DEFAULT_SESSION", self._session),
+            mock.patch("botocore.endpoint.time", self.clock),  # it only sleeps, between retries
+            mock.patch("moto.sqs.models.unix_time", self.clock.time),
+            mock.patch("moto.sqs.models.unix_time_millis", self.clock.time_ms),
+            mock.patch("fast_delete.BUDGET_S", self.patience),
+            simulated_time(self.clock),
+        ):
+            try:
+                yield self
+            finally:
+                self.proxy.clear()
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.proxy.url,
+            "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"{self.proxy.url}/{API_ID}/{STAGE}",
+            "HOME": "/nonexistent",
+            "CONNECTIONS_TABLE": TABLE,
+            "METRICS_NAME": "faults",
+            "RETRY_QUEUE_URL": self.queue_url,
+            "DEAD_LETTER_QUEUE_URL": self.dead_letter_url,
+            "EXPIRED_AFTER_SECONDS": str(EXPIRED_AFTER_S),
+            "WEBSOCKET_API_ID": API_ID,
+            "WEBSOCKET_STAGE": STAGE,
+            **self.features,
+        }
+
+    def _create(self) -> None:
+        self.dead_letter_url = self.sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
+        arn = self.sqs.get_queue_attributes(QueueUrl=self.dead_letter_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": RECEIVES})
+        self.queue_url = self.sqs.create_queue(
+            QueueName="retry", Attributes={"VisibilityTimeout": str(VISIBILITY_S), "RedrivePolicy": redrive}
+        )["QueueUrl"]
+        self.create_table(TABLE, ["connectionId"], {"byClient": ["clientId", "connectedAt"]} if "DUPLICATES" in self.features else None)
+        if "RELATED_TABLES" in self.features:
+            self.create_table(KEYED, ["connectionId", "topic"])
+            self.create_table(INDEXED, ["room"], {"byConnection": ["connectionId"]})
+        if "HISTORY_TABLE" in self.features:
+            self.create_table(HISTORY, ["connectionId"])
+
+    def create_table(self, name: str, key: list[str], indexes: dict[str, list[str]] | None = None) -> None:
+        def schema(names: list[str]) -> list[dict[str, str]]:
+            return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"), strict=False)]
+
+        names = dict.fromkeys([*key, *(name for index in (indexes or {}).values() for name in index)])
+        more = [
+            {"IndexName": index, "KeySchema": schema(keys), "Projection": {"ProjectionType": "ALL"}}
+            for index, keys in (indexes or {}).items()
+        ]
+        self.dynamodb.create_table(
+            TableName=name,
+            KeySchema=schema(key),
+            AttributeDefinitions=[{"AttributeName": n, "AttributeType": "N" if n == "connectedAt" else "S"} for n in names],
+            BillingMode="PAY_PER_REQUEST",
+            **({"GlobalSecondaryIndexes": more} if more else {}),
+        )
+
+    # What clients do
+
+    def connect(self, client: str, age_s: float = 0, *, connect_takes_s: float = 0, record: bool = True, **attributes: Any) -> Connection:
+        """A connection that began `age_s` ago; its `$connect` writes the record with `attributes` (DynamoDB JSON; None leaves one out)."""
+        self._names += 1
+        connected = self.clock.now - age_s
+        connection = Connection(f"{client}-{self._names}=", client, connected, connected + connect_takes_s, recorded=False)
+        self.gateway.connections[connection.id] = connection
+        if record:
+            self.write_record(connection, **attributes)
+        return connection
+
+    def write_record(self, connection: Connection, **attributes: Any) -> None:
+        item: dict[str, Any] = {
+            "connectionId": {"S": connection.id},
+            "clientId": {"S": connection.client},
+            "connectedAt": {"N": str(int(connection.connected_s * 1000))},
+            "expiresAt": {"N": str(int(connection.connected_s) + 3 * 3600)},
+            "apiId": {"S": API_ID},
+            "stage": {"S": STAGE},
+        }
+        item |= attributes
+        written = {TABLE: [{name: value for name, value in item.items() if value is not None}]}
+        if "RELATED_TABLES" in self.features:
+            mine = {"connectionId": {"S": connection.id}}
+            written[KEYED] = [{**mine, "topic": {"S": str(number)}} for number in range(2)]
+            written[INDEXED] = [{**mine, "room": {"S": f"{connection.id}#{number}"}} for number in range(2)]
+        self.dynamodb.batch_write_item(
+            RequestItems={table: [{"PutRequest": {"Item": item}} for item in items] for table, items in written.items()}
+        )
+        connection.recorded = True
+
+    def end(self, connection: Connection, ending: Ending) -> list[dict[str, Any]]:
+        return self.gateway.end(connection, ending)
+
+    # What AWS does
+
+    def send(self, event: dict[str, Any]) -> Any:
+        """API Gateway invokes the route once; the answer is for nobody."""
+        answer = self.invoke("disconnect", event)
+        self.send_owed()
+        return answer
+
+    def send_owed(self) -> None:
+        while self.gateway.owed:
+            self.invoke("disconnect", self.gateway.owed.pop())
+
+    def poll(self) -> bool:
+        """Lambda's event source mapping: one batch, of which it deletes what did not fail. Whether there was one."""
+        received = self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10, AttributeNames=["All"]).get("Messages", [])
+        if not received:
+            return False
+        records = [
+            {"messageId": m["MessageId"], "receiptHandle": m["ReceiptHandle"], "body": m["Body"], "attributes": m["Attributes"]}
+            for m in received
+        ]
+        answer = self.invoke("cleanup", {"Records": records})
+        if answer is not None:  # else the messages come back when their visibility time-out is over
+            failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+            done = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(received) if m["MessageId"] not in failed]
+            if done:
+                self.sqs.delete_message_batch(QueueUrl=self.queue_url, Entries=done)
+        self.send_owed()
+        return True
+
+    def sweep(self) -> None:
+        """The schedule's event."""
+        self.invoke("cleanup", {"sweep": {"segment": 0, "segments": 1}})
+        self.send_owed()
+
+    def advance(self, seconds: float) -> None:
+        """Time goes by; connections that reach their two hours end, and their events arrive."""
+        self.clock.sleep(seconds)
+        for connection in self.gateway.connections.values():
+            if connection.live and self.clock.now - connection.connected_s >= LIFETIME_S:
+                self.gateway.owed += self.end(connection, ENDINGS["expired"])
+        self.send_owed()
+
+    def drain(self) -> None:
+        while self.poll():
+            pass
+
+    def until_retried(self) -> None:
+        """As long as a retry may take, once what failed works again: no back-off and no visibility time-out is longer."""
+        self.advance(900)
+        self.drain()
+
+    def until_swept(self) -> None:
+        """As long as a record may outlive its connection when its `$disconnect` was lost: the bound that the README states."""
+        bound = SUSPECT_AFTER_S if "PROBES_PER_SECOND" in self.features else EXPIRED_AFTER_S
+        for seconds in (SWEEP_EVERY_S, bound - SWEEP_EVERY_S, SWEEP_EVERY_S):
+            self.advance(seconds)
+            self.sweep()
+            self.drain()
+
+    def invoke(self, name: str, event: object) -> Any:
+        if self.kill_after is not None:
+            call, self.kill_after = self.kill_after, None
+            self.was_killed = killed_after(call, self.proxy, name, event, dict(os.environ), self.clock.now, TIMEOUT_S[name])
+            return None
+        self._running, began = name, self.clock.now
+        output = io.StringIO()
+        context = Context(self.clock, began + TIMEOUT_S[name])
+        try:
+            with contextlib.redirect_stdout(output):
+                return self.function(name).lambda_handler(event, context)
+        except Exception as problem:  # Lambda counts it under Errors
+            self.crashes.append(f"{name}: {type(problem).__name__}: {problem}")
+            return None
+        finally:
+            if self.clock.now - began > TIMEOUT_S[name]:
+                self.late.append(f"{name} took {self.clock.now - began:.0f} s")
+            self.lines += [json.loads(line) for line in output.getvalue().splitlines()]
+
+    def function(self, name: str) -> ModuleType:
+        if name not in self._functions:
+            self._functions[name] = load(name, self.clock, self.patience)
+        return self._functions[name]
+
+    # Faults
+
+    def fail(self, service: str, what: str, operation: str | None = None, table: str | None = None) -> Fault:
+        """See local/fault_proxy.py. A hanging call also takes its time on the simulated clock."""
+
+        def where(request: Any) -> bool:
+            if table is not None and table not in (request.json.get("TableName"), *request.json.get("RequestItems", ())):
+                return False
+            if what == "hang":
+                self.clock.sleep(PATIENCE_S[self._running])
+            return True
+
+        return self.proxy.fail(service, what, operation=operation, where=where)
+
+    def heal(self) -> None:
+        self.proxy.clear()
+        self.aws.hands_back = False
+        self.gateway.wrong_endpoint = None
+
+    # What is true
+
+    def records(self, table: str = TABLE) -> list[Item]:
+        items: list[Item] = []
+        for page in self.dynamodb.get_paginator("scan").paginate(TableName=table):
+            items += page["Items"]
+        return items
+
+    def messages(self, url: str) -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
+        return sum(map(int, self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()))
+
+    def problems(self) -> list[str]:
+        """What is untrue, unhandled or unaccounted for; empty when all is well. Say what was expected to fail before asking."""
+        return [*self.untruths(), *self.losses(), *self.noise()]
+
+    def untruths(self) -> list[str]:
+        """The table against the gateway. Another API's records are not ours to judge."""
+        keys = {record["connectionId"]["S"] for record in self.records()}
+        live = {connection.id for connection in self.gateway.connections.values() if connection.live and connection.recorded}
+        return [f"record of a dead connection: {key}" for key in sorted(keys - live - self.foreign)] + [
+            f"no record of a live connection: {key}" for key in sorted(live - keys)
+        ]
+
+    def losses(self) -> list[str]:
+        """Related items and history against the connections; messages that are nowhere to be explained."""
+        found = []
+        closed = {c.id for c in self.gateway.connections.values() if c.recorded and not c.live} - self.foreign
+        live = {c.id for c in self.gateway.connections.values() if c.recorded and c.live}
+        if "RELATED_TABLES" in self.features:
+            for table in (KEYED, INDEXED):
+                items = Counter(item["connectionId"]["S"] for item in self.records(table))
+                found += [f"{table}: {items[key]} items of dead {key}" for key in sorted(closed) if items[key]]
+                found += [f"{table}: items of live {key} are missing" for key in sorted(live) if items[key] != 2]
+        if "HISTORY_TABLE" in self.features:
+            written = Counter(item["connectionId"]["S"] for item in self.records(HISTORY))
+            found += [f"history: {written[key]} items of closed {key}" for key in sorted(closed) if written[key] != 1]
+            found += [f"history: {key} lives" for key in sorted(live) if written[key]]
+        for name, url in (("retry queue", self.queue_url), ("dead-letter queue", self.dead_letter_url)):
+            if count := self.messages(url):
+                found.append(f"{name}: {count} messages")
+        return found
+
+    def noise(self) -> list[str]:
+        """Failed and overlong invocations; connections counted as removed more than once."""
+        removed = Counter(line["connectionId"] for line in self.lines if line["outcome"] == "removed")
+        mute = [line for line in self.lines if line["level"] == "ERROR" and not {"error", "Failures", "_aws"} <= line.keys()]
+        return [
+            *self.crashes,
+            *self.late,
+            *map(str, mute),
+            *(f"{key} removed {count} times" for key, count in removed.items() if count > 1),
+        ]
