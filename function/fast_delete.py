@@ -55,34 +55,34 @@ def connect(table: str) -> FastDelete | None:
     """Opens the connection. None when the settings are not plain. A server that does not answer now is tried again by each delete."""
     try:
         fast = _from_environment(table)
-    except (OSError, ValueError):  # such as a CA bundle that is not there: boto3 has the better words for it
+    except (KeyError, OSError, ValueError):  # such as a CA bundle that is not there: boto3 has the better words for it
         return None
-    if fast is not None:
-        fast.open()
+    try:
+        fast.open(time.monotonic() + BUDGET_S)
+    except Exception:  # the first delete tries again
+        fast.close()
     return fast
 
 
-def _from_environment(table: str) -> FastDelete | None:
+def _from_environment(table: str) -> FastDelete:
     env = os.environ
-    region = env.get("AWS_DEFAULT_REGION", "")
-    key = env.get("AWS_ACCESS_KEY_ID", "")
-    secret = env.get("AWS_SECRET_ACCESS_KEY", "")
+    region, key, secret = env["AWS_DEFAULT_REGION"], env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"]
     token = env.get("AWS_SECURITY_TOKEN") or env.get("AWS_SESSION_TOKEN") or ""
     endpoint = env.get("AWS_ENDPOINT_URL_DYNAMODB") or env.get("AWS_ENDPOINT_URL")
     bundle = env.get("AWS_CA_BUNDLE")
+    scheme, _, address = (endpoint or f"https://dynamodb.{region}.amazonaws.com").partition("://")
+    host, _, port = address.removesuffix("/").partition(":")
+    area, direction, number = region.split("-")
     plain = (
         all(map(_understood, env))
         and not any(os.path.exists(os.path.expanduser(path)) for path in CONFIG_FILES)
-        and _plain_region(region)
-        and _word(table, "-_.")  # an ARN is not: it has an endpoint of its own
-        and all(text and text.isascii() and text.isprintable() and " " not in text for text in (key, secret, token or "-"))
+        and all(map(_word, (table, region, host)))  # a table's ARN is none: it has an endpoint of its own
+        and (area in STANDARD_PARTITION and direction.isalpha() and number.isdecimal())
+        and (scheme in ("http", "https") and (port or "0").isdecimal() and not host.endswith(".api.aws"))
+        and (key and secret and f"{key}{secret}{token}".isascii() and f"{key}{secret}{token}".isprintable())
     )
-    if not plain:
-        return None
-    scheme, _, address = (endpoint or f"https://dynamodb.{region}.amazonaws.com").partition("://")
-    host, _, port = address.removesuffix("/").partition(":")
-    if scheme not in ("http", "https") or not _word(host, "-.") or host.endswith(".api.aws") or not (port or "0").isdecimal():
-        return None
+    if not plain or " " in key + secret + token:
+        raise ValueError("not plain")
     tls = None
     if scheme == "https":
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies the chain and the host name
@@ -99,15 +99,9 @@ def _understood(name: str) -> bool:
     return name != "REQUESTS_CA_BUNDLE" and not name.lower().endswith("_proxy")
 
 
-def _plain_region(region: str) -> bool:
-    area, _, rest = region.partition("-")
-    direction, _, number = rest.partition("-")
-    return area in STANDARD_PARTITION and direction.isascii() and direction.isalpha() and number.isascii() and number.isdecimal()
-
-
-def _word(text: str, also: str) -> bool:
-    """Letters, digits and the given marks: nothing that would need an escape in JSON or in a header."""
-    return text.isascii() and text.translate({ord(mark): "x" for mark in also}).isalnum()
+def _word(text: str) -> bool:
+    """Letters, digits, dots, dashes and underscores: nothing that would need an escape in JSON or in a header."""
+    return text.isascii() and text.replace("-", "x").replace(".", "x").replace("_", "x").isalnum()
 
 
 class FastDelete:
@@ -139,20 +133,13 @@ class FastDelete:
         """The record that was there, in DynamoDB's JSON, {} if there was none; None when that is not known: ask boto3. Never raises."""
         deadline = time.monotonic() + BUDGET_S
         try:
-            connection = self._alive() or self._connect(deadline)
+            connection = self._alive() or self.open(deadline)
             connection.settimeout(deadline - time.monotonic())
             connection.sendall(self.request(connection_id, time.gmtime()))
             return self._answer(connection, deadline)
         except Exception:  # whatever it is, boto3 meets it too if it lasts, and knows what to do
-            self._close()
+            self.close()
             return None
-
-    def open(self) -> None:
-        """Connects ahead of the first delete, which tries again if this fails."""
-        try:
-            self._connect(time.monotonic() + BUDGET_S)
-        except (OSError, ValueError):
-            self._close()
 
     def request(self, connection_id: str, now: time.struct_time) -> bytes:
         """The signed request; `now` in UTC. Source: IAM user guide, "Create a signed AWS API request"."""
@@ -183,10 +170,10 @@ class FastDelete:
             return self._socket
         except OSError:
             pass
-        self._close()
+        self.close()
         return None
 
-    def _connect(self, deadline: float) -> socket.socket:
+    def open(self, deadline: float) -> socket.socket:
         host = self._address[0].encode()  # as bytes: of a str both calls would make IDNA, whose tables are a megabyte
         connection = self._socket = socket.create_connection((host, self._address[1]), deadline - time.monotonic())  # type: ignore[arg-type]
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -196,7 +183,7 @@ class FastDelete:
         self._poll.register(connection, select.POLLIN)
         return connection
 
-    def _close(self) -> None:
+    def close(self) -> None:
         if self._socket is not None:
             self._session = self._socket.session if isinstance(self._socket, ssl.SSLSocket) else None
             self._socket.close()
@@ -225,7 +212,7 @@ class FastDelete:
         if not isinstance(old, dict):
             raise ValueError("not DeleteItem's answer")
         if headers.get(b"connection", b"").lower() == b"close":
-            self._close()
+            self.close()
         return old
 
 

@@ -355,6 +355,11 @@ def _refuse(address, timeout):
     raise ConnectionRefusedError
 
 
+def test_an_address_that_cannot_be_connected_to_raises_nothing(plain):
+    plain.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:99999")
+    assert connect_and_delete() is None
+
+
 def test_plain_http_is_spoken_where_the_endpoint_says_so(plain):
     with Server(None) as server:
         plain.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.port}/")
@@ -523,8 +528,9 @@ def test_every_other_setting_that_botocore_reads_is_left_to_it(plain, no_network
 
 
 def _regions():
-    for partition in botocore.session.get_session().get_component("endpoint_resolver").get_available_partitions():
-        for region in botocore.session.get_session().get_available_regions("dynamodb", partition):
+    session = botocore.session.get_session()
+    for partition in session.get_available_partitions():
+        for region in session.get_available_regions("dynamodb", partition):
             yield partition, region
 
 

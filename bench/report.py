@@ -1,0 +1,146 @@
+"""Results as a JSON file, a Markdown table and a plot, and what got worse since the committed ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import ssl
+import statistics
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+class Measure(NamedTuple):
+    """`unit` times the raw value gives the shown one; a ratio above the committed one times `tolerance` is worse."""
+
+    label: str
+    unit: float
+    shown: str
+    goal: float
+    tolerance: float
+
+
+MEASURES = {
+    "cold": Measure("Cold start: INIT and first disconnect, CPU", 1e3, "{:.0f} ms", 0.22, 1.10),
+    "instructions": Measure("Cold start, instructions", 1e-6, "{:.0f} M", 0.18, 1.02),
+    "warm": Measure("Warm disconnect, CPU", 1e3, "{:.2f} ms", 0.38, 1.15),
+    "reconnect": Measure("First disconnect after an idle close, CPU", 1e3, "{:.1f} ms", 0.12, 1.15),
+    "memory": Measure("Peak memory", 1e-6, "{:.1f} MB", 0.44, 1.03),
+}
+
+
+def machine() -> str:
+    cpu = next(line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name"))
+    packages = ", ".join(f"{name} {version(name)}" for name in ("boto3", "awslambdaric"))
+    python = f"Python {platform.python_version()}, {ssl.OPENSSL_VERSION.rsplit(' ', 3)[0]}"
+    return f"{cpu}, {os.cpu_count()} cores, Linux {platform.release().partition('-')[0]}, {python}, {packages}"
+
+
+def now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def summarise(samples: dict[str, list[dict[str, Any]]], instructions: dict[str, list[int]]) -> dict[str, Any]:
+    """Medians and quartiles of each measure, and of its ratio to the baseline's median."""
+    summary: dict[str, Any] = {}
+    for name, rounds in samples.items():
+        rows = {measure: [sample[measure] for sample in rounds if measure in sample] for measure in MEASURES} | {
+            "instructions": instructions[name]
+        }
+        summary[name] = {measure: _spread(row) for measure, row in rows.items() if row}
+        summary[name]["wire"] = {phase: rounds[-1][phase] for phase in ("cold_wire", "warm_wire", "reconnect_wire") if phase in rounds[-1]}
+    for measures in summary.values():
+        measures["ratio"] = {
+            measure: {key: value / summary["baseline"][measure]["median"] for key, value in measures[measure].items()}
+            for measure in MEASURES
+            if measure in measures
+        }
+    return summary
+
+
+def _spread(values: Iterable[float]) -> dict[str, float]:
+    ordered = sorted(values)
+    low, _, high = statistics.quantiles(ordered, n=4, method="inclusive") if len(ordered) > 1 else ordered * 3
+    return {"median": statistics.median(ordered), "low": low, "high": high}
+
+
+def table(summary: dict[str, Any]) -> str:
+    lines = [
+        "| | goal | this module / baseline | quartiles | an empty handler | this module | baseline |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, measure in MEASURES.items():
+        if name not in summary["package"]:
+            continue
+        ratio = summary["package"]["ratio"][name]
+        empty = f"{summary['empty']['ratio'][name]['median']:.3f}" if name in summary["empty"] else "-"
+        absolute = [measure.shown.format(summary[variant][name]["median"] * measure.unit) for variant in ("package", "baseline")]
+        lines.append(
+            f"| {measure.label} | ≤ {measure.goal:.2f} | **{ratio['median']:.3f}** | {ratio['low']:.3f}-{ratio['high']:.3f} "
+            f"| {empty} | {absolute[0]} | {absolute[1]} |"
+        )
+    lines += ["", "| on the wire | this module: sent, received, round trips | baseline |", "|---|---|---|"]
+    for phase, label in (("cold_wire", "cold start"), ("warm_wire", "warm disconnect"), ("reconnect_wire", "after an idle close")):
+        cells = []
+        for variant in ("package", "baseline"):
+            wire = summary[variant]["wire"][phase]
+            cells.append(f"{wire['received']:.0f} B, {wire['sent']:.0f} B, {wire['round_trips']:.0f}")  # the endpoint's view, turned round
+        lines.append(f"| {label} | {cells[0]} | {cells[1]} |")
+    return "\n".join(lines)
+
+
+def plot(summary: dict[str, Any], caption: str) -> str:
+    """Bars of each measure as a share of the baseline's, with the goals as marks."""
+    left, width, row = 290, 430, 58
+    shown = [name for name in MEASURES if name in summary["package"]]
+    height = 70 + row * len(shown)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 60} {height}" font-family="sans-serif" font-size="13">',
+        '<rect width="100%" height="100%" fill="white"/>',
+        '<text x="16" y="24" font-size="15" font-weight="bold">What a disconnect costs, as a share of the same with boto3.resource</text>',
+    ]
+    for number, name in enumerate(shown):
+        y = 44 + row * number
+        parts.append(f'<text x="{left - 12}" y="{y + 22}" text-anchor="end">{MEASURES[name].label}</text>')
+        for offset, variant, colour in ((0, "baseline", "#bbbbbb"), (14, "package", "#2166ac"), (28, "empty", "#92c5de")):
+            if name not in summary[variant]:
+                continue
+            ratio = summary[variant]["ratio"][name]["median"]
+            parts.append(f'<rect x="{left}" y="{y + offset}" width="{width * ratio:.1f}" height="12" fill="{colour}"/>')
+            parts.append(f'<text x="{left + width * ratio + 5:.1f}" y="{y + offset + 11}" font-size="11">{ratio:.2f}</text>')
+        x = left + width * MEASURES[name].goal
+        parts.append(f'<path d="M{x:.1f} {y + 12}v16" stroke="#b2182b" stroke-width="2"/>')
+    y = height - 14
+    for x, colour, text in (
+        (16, "#bbbbbb", "baseline"),
+        (100, "#2166ac", "this module"),
+        (200, "#92c5de", "an empty handler"),
+        (330, "#b2182b", "goal"),
+    ):
+        parts.append(
+            f'<rect x="{x}" y="{y - 10}" width="11" height="11" fill="{colour}"/><text x="{x + 16}" y="{y}" font-size="11">{text}</text>'
+        )
+    parts.append(f'<text x="{left + width + 50}" y="{y}" font-size="10" text-anchor="end" fill="#555555">{caption}</text></svg>')
+    return "\n".join(parts) + "\n"
+
+
+def save(name: str, value: Any) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / name).write_text(value if isinstance(value, str) else json.dumps(value, indent=1) + "\n")
+
+
+def worse(summary: dict[str, Any]) -> list[str]:
+    """What is worse than in the committed results, in words."""
+    committed = json.loads((RESULTS / "speed.json").read_text())["summary"]["package"]["ratio"]
+    found = []
+    for name, measure in MEASURES.items():
+        ratio = summary["package"]["ratio"].get(name)
+        if ratio and name in committed and ratio["median"] > committed[name]["median"] * measure.tolerance:
+            found.append(f"{measure.label}: {ratio['median']:.3f} of the baseline, was {committed[name]['median']:.3f}")
+    return found

@@ -1,0 +1,140 @@
+"""What a disconnect costs in each variant: cold, warm, and after the server closed the idle connection."""
+
+from __future__ import annotations
+
+import compileall
+import json
+import re
+import shutil
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import trustme
+
+from bench.dynamodb import Process
+from bench.environment import SITE_PACKAGES, Environment
+
+HERE = Path(__file__).resolve().parent
+EVENT = json.loads((HERE / "event.json").read_text())
+# As the root module's defaults set them.
+VARIABLES = {
+    "CONNECTIONS_TABLE": "SecurityEventWebSocketConnections",
+    "CLIENT_DETAILS": "masked",
+    "METRICS_NAME": "security-events",
+    "RETRY_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/security-events-removals",
+}
+SETTLING, RECONNECTS = 10, 5
+
+
+class Variant(NamedTuple):
+    task: Path
+    handler: str
+    bundle: Path  # the roots that it would load in AWS, and the bench's own
+
+
+@contextmanager
+def stage(tickets: int = 2) -> Iterator[tuple[dict[str, Variant], Process]]:
+    """The variants, unpacked as Lambda would, and the endpoint that they talk to."""
+    compileall.compile_dir(SITE_PACKAGES, quiet=2)  # as the packages in Lambda's runtime are
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        authority = trustme.CA(key_type=trustme.KeyType.RSA)
+        between = authority.create_child_ca(key_type=trustme.KeyType.RSA)  # AWS's endpoints send a leaf and an intermediate, RSA both
+        between.issue_cert("127.0.0.1", key_type=trustme.KeyType.RSA).private_key_and_cert_chain_pem.write_to_path(
+            str(folder / "server.pem")
+        )
+        own = authority.cert_pem.bytes()
+        variants = {}
+        for variant in ("empty", "baseline"):
+            (folder / variant).mkdir()
+            (folder / variant / "function.py").write_text((HERE / "variants" / f"{variant}.py").read_text())
+            roots = folder / f"{variant}.pem"
+            roots.write_bytes((SITE_PACKAGES / "botocore/cacert.pem").read_bytes() + own)
+            variants[variant] = Variant(folder / variant, "function.lambda_handler", roots)
+        with zipfile.ZipFile(HERE.parent / "dist/function.zip") as package:
+            package.extractall(folder / "package")
+        roots = folder / "package.pem"
+        roots.write_bytes((folder / "package/amazon_roots.pem").read_bytes() + own)
+        variants["package"] = Variant(folder / "package", "disconnect.lambda_handler", roots)
+        with Process(folder / "server.pem", tickets) as endpoint:
+            yield variants, endpoint
+
+
+def _environment(variant: Variant, endpoint: Process, prefix: tuple[str, ...] = ()) -> Environment:
+    variables = VARIABLES | {"AWS_ENDPOINT_URL_DYNAMODB": endpoint.url, "AWS_CA_BUNDLE": str(variant.bundle)}
+    return Environment(variant.task, variant.handler, variables, variant.task.with_suffix(".log"), prefix)
+
+
+def measure(name: str, variant: Variant, endpoint: Process, warm: int) -> dict[str, Any]:
+    """One environment's life: CPU seconds of each phase, peak memory, and what each phase put on the wire."""
+    result: dict[str, Any] = {}
+    events = _events()
+    endpoint.count()
+    with _environment(variant, endpoint) as environment:
+
+        def phase(times: int, before: Callable[[], None] = lambda: None) -> tuple[float, dict[str, float]]:
+            begun = environment.cpu_seconds()
+            for _ in range(times):
+                before()
+                environment.invoke(next(events))
+            return (environment.cpu_seconds() - begun) / times, {what: n / times for what, n in endpoint.count().items()}
+
+        result["init"] = environment.cpu_seconds()
+        first, result["cold_wire"] = phase(1)
+        result["cold"] = result["init"] + first
+        phase(SETTLING)
+        result["warm"], result["warm_wire"] = phase(warm)
+        if name != "empty":
+            result["reconnect"], result["reconnect_wire"] = phase(RECONNECTS, endpoint.close_idle_connections)
+        result["memory"] = environment.peak_memory_bytes()
+    _check(name, variant, result)
+    return result
+
+
+def _check(name: str, variant: Variant, result: dict[str, Any]) -> None:
+    """That the numbers are those of what they say: every event deleted a record, and the package did it without boto3."""
+    wires = [result[phase] for phase in ("cold_wire", "warm_wire", "reconnect_wire") if phase in result]
+    if any(wire["requests"] != (name != "empty") or wire["boto3"] != (name == "baseline") for wire in wires):
+        raise RuntimeError(f"{name} did not ask as it should: {wires}")
+    if name != "empty":
+        outcomes = re.findall(r'"outcome": ?"(\w+)"', variant.task.with_suffix(".log").read_text())
+        if set(outcomes) != {"removed"}:
+            raise RuntimeError(f"{name} logged {set(outcomes)}")
+
+
+def _events() -> Iterator[dict[str, Any]]:
+    number = 0
+    while True:
+        number += 1
+        yield EVENT | {"requestContext": EVENT["requestContext"] | {"connectionId": f"QwErS{number:010d}="}}
+
+
+def instructions(variant: Variant, endpoint: Process) -> int:
+    """User-space instructions of INIT and the first disconnect, as valgrind counts them: the same whatever else the machine does."""
+    log = variant.task.with_suffix(".valgrind")
+    prefix = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", f"--log-file={log}")
+    with _environment(variant, endpoint, prefix) as environment:
+        environment.invoke(next(_events()))
+    return int(re.findall(r"Collected : (\d+)", log.read_text())[-1])
+
+
+def run(rounds: int, warm: int, counted: int) -> tuple[dict[str, list[dict[str, Any]]], dict[str, list[int]]]:
+    """Rounds of all variants in turn, then their instructions; says how far it is on stderr."""
+    with stage() as (variants, endpoint):
+        samples: dict[str, list[dict[str, Any]]] = {name: [] for name in variants}
+        counts: dict[str, list[int]] = {name: [] for name in variants}
+        for number in range(rounds):
+            print(f"\rround {number + 1} of {rounds}", end="", file=sys.stderr, flush=True)
+            for name, variant in variants.items():
+                samples[name].append(measure(name, variant, endpoint, warm))
+        for number in range(counted if shutil.which("valgrind") else 0):
+            print(f"\rcounting instructions, {number + 1} of {counted}", end="", file=sys.stderr, flush=True)
+            for name, variant in variants.items():
+                counts[name].append(instructions(variant, endpoint))
+        print(file=sys.stderr)
+        return samples, counts
