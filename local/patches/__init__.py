@@ -9,26 +9,27 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 VERSION = "1.5.33"
-Function = TypeVar("Function", bound=Callable[..., Any])
+Value = TypeVar("Value")
 
 
-def replaces(owner: Any, name: str, digest: str) -> Callable[[Function], Function]:
+def replaces(owner: Any, name: str, digest: str) -> Callable[[Value], Value]:
     """Put the decorated function in the place of `owner.name`, if that is still what was read: else stop with an explanation."""
     installed = importlib.metadata.version("ministack")
     found = source_digest(getattr(owner, name))
 
-    def put(function: Function) -> Function:
+    def put(value: Value) -> Value:
         if (installed, found) != (VERSION, digest):
             raise SystemExit(
-                f"{function.__module__} replaces {owner.__name__}.{name} of MiniStack {VERSION} (source {digest}), but {installed} "
-                f"(source {found}) is installed. Read the new source: delete the patch if MiniStack now does what its first line "
+                f"A module of local/patches replaces {owner.__name__}.{name} of MiniStack {VERSION} (source {digest}), but {installed} "
+                f"(source {found}) is installed. Read the new source: delete the module if MiniStack now does what its first line "
                 "says, else fit it; then renew VERSION and the digest."
             )
-        setattr(owner, name, function)
-        return function
+        setattr(owner, name, value)
+        return value
 
     return put
 
 
-def source_digest(function: Callable[..., Any]) -> str:
-    return hashlib.sha256(inspect.getsource(function).encode()).hexdigest()[:12]
+def source_digest(value: Any) -> str:
+    source = value if isinstance(value, str) else inspect.getsource(value)
+    return hashlib.sha256(source.encode()).hexdigest()[:12]

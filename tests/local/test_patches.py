@@ -28,7 +28,7 @@ def test_a_function_that_is_as_it_was_read_is_replaced() -> None:
 
 
 def test_a_function_that_changed_is_not_replaced_and_the_message_says_what_to_do() -> None:
-    with pytest.raises(SystemExit, match=r"replaces service.original of MiniStack .* delete the patch if"):
+    with pytest.raises(SystemExit, match=r"replaces service.original of MiniStack .* delete the module if"):
         patches.replaces(owner(), "original", "000000000000")(replacement)
 
 

@@ -60,3 +60,21 @@ def test_disconnects_can_be_lost_throttled_repeated_and_delayed(observed: Api, f
     seen = [observed.next_event(wait=3) for _ in range(deliveries)]
     assert all(seen)
     assert observed.next_event(wait=1) is None
+
+
+def test_every_line_of_every_invocation_is_logged_with_its_own_invocation(api: Api) -> None:
+    code = """
+        def handler(event, context):
+            for i in range(300):
+                print(event["n"], i)
+            if event["n"] % 2:
+                raise ValueError
+    """
+    name = api.function(code)
+    for n in range(6):
+        api.aws.client("lambda").invoke(FunctionName=name, Payload=str({"n": n}).replace("'", '"'))
+    logs, group = api.aws.client("logs"), {"logGroupName": f"/aws/lambda/{name}"}
+    streams = [stream["logStreamName"] for stream in logs.describe_log_streams(**group)["logStreams"]]
+    said = [[e["message"] for e in logs.get_log_events(**group, logStreamName=stream)["events"]] for stream in streams]
+    printed = sorted([line for line in lines if line[0].isdigit()] for lines in said)
+    assert printed == [[f"{n} {i}" for i in range(300)] for n in range(6)]

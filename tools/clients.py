@@ -1,0 +1,131 @@
+"""Real WebSocket clients that end in every way a client can, and a watch on the table that should follow them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from socket import SHUT_RDWR
+from types import TracebackType
+from typing import Any
+
+from websockets.sync.client import connect
+
+from local import leash
+from local.aws import REPOSITORY, LocalAws
+
+CONNECTING_AT_ONCE = 8
+
+
+class Client:
+    """An open WebSocket connection. Its name is in its record, as clientId, and in the function's log, as userAgent."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self.name = name
+        self._open = ExitStack()
+        options: dict[str, Any] = {"user_agent_header": name, "proxy": None, "close_timeout": 5}
+        self.socket = self._open.enter_context(connect(f"{url}?clientId={name}", **options))
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        self.socket.close(code, reason)
+
+    def close_without_code(self) -> None:
+        self.socket.protocol.send_close()
+        self.socket.socket.sendall(b"".join(self.socket.protocol.data_to_send()))
+        self._open.close()
+
+    def send_too_much(self) -> None:
+        self.socket.send("x" * (128 * 1024 + 1))
+
+    def lose_the_line(self) -> None:
+        self.socket.socket.shutdown(SHUT_RDWR)
+
+    def is_open(self) -> bool:
+        return bool(self.socket.ping().wait(5))
+
+
+# How -> what the client does.
+ENDINGS: dict[str, Callable[[Client], None]] = {
+    "closed with code 1000": lambda client: client.close(1000, "bye"),
+    "closed with code 4001": lambda client: client.close(4001, "session expired"),
+    "closed without a code": lambda client: client.close_without_code(),
+    "navigated away": lambda client: client.close(1001),
+    "message too big": lambda client: client.send_too_much(),
+    "line cut": lambda client: client.lose_the_line(),
+}
+
+
+def open_clients(url: str, names: Iterable[str]) -> list[Client]:
+    with ThreadPoolExecutor(CONNECTING_AT_ONCE) as pool:
+        return list(pool.map(lambda name: Client(url, name), names))
+
+
+class ClientProcess:
+    """A process of its own that holds connections until it is killed."""
+
+    def __init__(self, url: str, names: Iterable[str]) -> None:
+        command = [sys.executable, "-m", "tools.clients", url, *names]
+        self._process = leash.start(command, cwd=str(REPOSITORY), stdout=subprocess.PIPE)
+        self.pid = int(self._process.stdout.readline()) if self._process.stdout else 0  # it says so when all are connected
+
+    def __enter__(self) -> ClientProcess:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        leash.end(self._process)
+
+
+class Watch:
+    """Reads the table over and over, and notes when each client's record came and went."""
+
+    def __init__(self, aws: LocalAws, table: str) -> None:
+        self._pages = aws.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+        self.records: dict[str, dict[str, Any]] = {}  # client's name -> its record, as far as it is still there
+        self.gone_at: dict[str, float] = {}  # client's name -> time.monotonic()
+        self._changed = threading.Condition()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(condition, seconds)
+
+    def wait_until_gone(self, names: Iterable[str], seconds: float = 30) -> bool:
+        ended = set(names)
+        return self.wait_for(lambda: not ended & self.records.keys(), seconds)
+
+    def _follow(self) -> None:
+        while not self._stop.is_set():
+            items = [item for page in self._pages for item in page["Items"]]
+            now = {item.get("clientId", item["connectionId"])["S"]: item for item in items}
+            with self._changed:
+                self.gone_at.update(dict.fromkeys(self.records.keys() - now.keys(), time.monotonic()))
+                self.records = now
+                self._changed.notify_all()
+            self._stop.wait(0.02)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+def spread(seconds: Iterable[float]) -> str:
+    """p50, p99 and the greatest of some durations."""
+    ordered = sorted(seconds)
+    points = {"p50": ordered[len(ordered) // 2], "p99": ordered[int(len(ordered) * 0.99)], "max": ordered[-1]}
+    return ", ".join(f"{name} {value:.2f} s" if value >= 1 else f"{name} {value * 1000:.0f} ms" for name, value in points.items())
+
+
+if __name__ == "__main__":
+    held = open_clients(sys.argv[1], sys.argv[2:])
+    print(os.getpid(), flush=True)
+    threading.Event().wait()
