@@ -71,10 +71,15 @@ class Closer:
         return REMOVED if removed else ALREADY_GONE
 
     def run(self, names: list[str], ended: Ended, deadline: float) -> dict[str, BaseException]:
-        """Runs the named steps, each whatever the others do; returns those that failed, after an error line for each."""
+        """Runs the named steps, each whatever the others do; returns those that failed, after an error line for each.
+
+        None is begun after the deadline: the time left is the delete's and the retry queue's.
+        """
         failed: dict[str, BaseException] = {}
         for name in names:
             try:
+                if time.monotonic() >= deadline:
+                    raise TimeoutError("out of time before it began")
                 self.steps[name](ended, deadline)
             except Exception as problem:  # whatever it is, it must not hold up the other steps
                 log.error(name, problem, ended)

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from settings import Settings
 
 CLOSERS = 8  # records closed at a time
-SCAN_SHARE = 0.5  # of the time, when the probe needs the rest
+SCAN_SHARE = 0.9  # of the time: the last page's removals need some too
+SCAN_SHARE_ASKING = 0.5  # when the probe needs the rest
 FEW = 20  # the breaker judges no fewer answers than these
 CONFIRM_S = 30.0  # a record without a time may be younger than `$connect` may take (29 s): its 410 must still stand after this
 MOST_SAMPLED = 5_000
@@ -88,7 +89,7 @@ class Sweep:
         """Sweeps until the end of the segment or the deadline (s, time.monotonic()); what is left goes on as a retry-queue message."""
         began = time.monotonic()
         asking = self._settings.probes_per_second > 0
-        scan_until = began + (deadline - began) * (SCAN_SHARE if asking else 1.0)
+        scan_until = began + (deadline - began) * (SCAN_SHARE_ASKING if asking else SCAN_SHARE)
         tally = Tally(self._settings.probes_per_second / part.segments)
         sample = Sample(min(MOST_SAMPLED, int(tally.probes_per_second * max(deadline - scan_until, 0))))
         with ThreadPoolExecutor(CLOSERS) as pool:
@@ -153,8 +154,10 @@ class Sweep:
             tally.removed[why] += outcome == log.REMOVED
 
     def _close(self, doomed: tuple[Item, str], deadline: float) -> tuple[str, str | None]:
-        """Closes one record; its outcome is None when that failed (the next sweep finds it again)."""
+        """Closes one record; its outcome is None when that failed or time is over (the next sweep finds it again)."""
         record, why = doomed
+        if time.monotonic() >= deadline:
+            return why, None
         ended = closing.from_record(record, why)
         try:
             outcome = self._closer.close(ended, deadline, seen=record)

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.unit.fake_aws import SOCKETS, FakeAws
 from tests.unit.support import TABLE, Clock, RetryQueue, Table, client
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     from tests.unit.support import Lines, Load
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "eu-west-1", "AWS_REGION": "eu-west-1"}
+
+
+# How long an example takes says more of the machine than of the functions, and fixtures that last for all examples are meant to.
+settings.register_profile(
+    "unit", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("unit")
 
 
 @pytest.fixture(scope="session")

@@ -106,6 +106,17 @@ def test_all_failed_steps_go_in_one_message(aws: FakeAws, connections: Table, qu
     assert [message["finish"]["steps"] for message in queue.receive()] == [["related", "history"]]
 
 
+def test_no_step_is_begun_after_the_deadline_and_the_record_goes_all_the_same(
+    aws: FakeAws, connections: Table, history: Table, queue: RetryQueue
+) -> None:
+    connections.put("c")
+    made = closer(RELATED_TABLES=RELATED, HISTORY_TABLE="history", RETRY_QUEUE_URL=queue.url)
+    aws.requests.clear()
+    assert made.close(ended("c"), time.monotonic()) == REMOVED
+    assert aws.operations == ["GetItem", "SendMessage", "DeleteItem"]
+    assert [message["finish"]["steps"] for message in queue.receive()] == [["related", "history"]]
+
+
 def test_the_record_stays_when_a_failed_step_can_not_be_handed_over(
     aws: FakeAws, connections: Table, history: Table, queue: RetryQueue
 ) -> None:

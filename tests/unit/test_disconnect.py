@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.fake_aws import error
@@ -52,7 +52,7 @@ HOSTILE_CONTEXT = st.fixed_dictionaries(
     {}, optional={name: HOSTILE_IDENTITY if name == "identity" else JSON | st.text(st.characters(), max_size=300) for name in FIELDS}
 )
 HOSTILE_EVENT = JSON | st.fixed_dictionaries({"requestContext": JSON | HOSTILE_CONTEXT})
-hostile = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+hostile = settings(max_examples=60)
 
 
 def test_every_sample_is_expected_here() -> None:
@@ -98,6 +98,44 @@ def test_a_removal_is_one_request_made_without_boto3(aws: FakeAws, connections: 
     assert request.operation == "DeleteItem"
     assert request.parameters == {"TableName": "connections", "ReturnValues": "ALL_OLD", "Key": {"connectionId": {"S": ID}}}
     assert "Boto3" not in request.agent
+
+
+def test_what_the_fast_path_does_not_understand_boto3_removes(
+    aws: FakeAws, connections: Table, load: Load, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections.put(ID)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    module = load("disconnect")
+    aws.requests.clear()
+    assert module.lambda_handler(event(), Context()) == DONE
+    [request] = aws.requests
+    assert "Boto3" in request.agent
+    assert connections.keys == set()
+    assert [line["outcome"] for line in lines()] == ["removed"]
+
+
+def test_with_an_extra_the_record_is_read_first_and_removed_last(aws: FakeAws, connections: Table, dynamodb: Any, load: Load) -> None:
+    history = Table(dynamodb, "history")
+    connections.put(ID, clientId="kim")
+    module = load("disconnect", HISTORY_TABLE="history")
+    aws.requests.clear()
+    assert module.lambda_handler(event(), Context()) == DONE
+    assert aws.operations == ["GetItem", "PutItem", "DeleteItem"]
+    assert [(item["clientId"], item["cause"], item["durationMs"]) for item in history.items] == [("kim", "client_closed", 7_076)]
+
+
+def test_with_every_extra_hanging_the_record_is_queued_before_the_functions_time_is_over(
+    aws: FakeAws, connections: Table, dynamodb: Any, queue: RetryQueue, clock: Clock, load: Load
+) -> None:
+    connections.put(ID, clientId="kim")
+    related = json.dumps([{"table": "subscriptions", "attribute": "connectionId", "index": None, "keys": ["connectionId"]}])
+    extras = {"HISTORY_TABLE": "history", "RELATED_TABLES": related, "DUPLICATES": "stale", "CLIENT_INDEX": "byClient"}
+    handler, context = load("disconnect", RETRY_QUEUE_URL=queue.url, **extras).lambda_handler, Context(timeout=10)
+    for operation in ("Query", "PutItem", "DeleteItem"):
+        aws.on(operation, aws.hang)
+    assert handler(event(), context) == DONE
+    assert context.get_remaining_time_in_millis() > 1_000
+    assert [message["close"]["ended"]["clientId"] for message in queue.receive() if "close" in message] == ["kim"]
 
 
 def test_a_record_that_was_gone_already_is_answered_with_200(connections: Table, load: Load, lines: Lines) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import log
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.support import ended
@@ -104,7 +104,6 @@ def test_a_long_error_is_cut(lines: Lines) -> None:
     assert len(lines()[0]["error"]) == 500
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(fields=st.dictionaries(st.sampled_from(["closeReason", "stage", "apiId"]), st.text(st.characters()) | st.integers() | st.none()))
 def test_no_text_breaks_the_line(fields: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     log.emit("removed", fields)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import ended as ended_
 import pytest
 from aws import Clients
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from retry import Queue
 
@@ -176,7 +176,7 @@ WORK = JSON | st.fixed_dictionaries({}, optional={"ended": JSON, "steps": JSON, 
 MESSAGE = JSON | st.fixed_dictionaries({"version": st.just(1) | JSON}, optional={"close": WORK, "finish": WORK, "sweep": st.lists(JSON)})
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(message=MESSAGE)
 def test_no_message_can_fail_its_batch(message: Any, aws: FakeAws, start: Start) -> None:
     aws.requests.clear()
