@@ -54,6 +54,7 @@ def summarise(samples: dict[str, list[dict[str, Any]]], instructions: dict[str, 
             "instructions": instructions[name]
         }
         summary[name] = {measure: _spread(row) for measure, row in rows.items() if row}
+        summary[name]["log_bytes"] = rounds[-1]["log_bytes"]
         summary[name]["wire"] = {phase: rounds[-1][phase] for phase in ("cold_wire", "warm_wire", "reconnect_wire") if phase in rounds[-1]}
     for measures in summary.values():
         measures["ratio"] = {

@@ -92,6 +92,8 @@ def measure(name: str, variant: Variant, endpoint: Process, warm: int) -> dict[s
         if name != "empty":
             result["reconnect"], result["reconnect_wire"] = phase(RECONNECTS, endpoint.close_idle_connections)
         result["memory"] = environment.peak_memory_bytes()
+    invocations = 1 + SETTLING + warm + (RECONNECTS if name != "empty" else 0)
+    result["log_bytes"] = variant.task.with_suffix(".log").stat().st_size / invocations
     _check(name, variant, result)
     return result
 

@@ -36,6 +36,7 @@ UNDERSTOOD = {
     "AWS_ACCESS_KEY_ID",
     "AWS_CA_BUNDLE",
     "AWS_DEFAULT_REGION",
+    "AWS_EC2_METADATA_DISABLED",  # asked only where there are no keys in the environment
     "AWS_EXECUTION_ENV",
     "AWS_REGION",
     "AWS_SECRET_ACCESS_KEY",

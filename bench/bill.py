@@ -1,0 +1,99 @@
+"""The bill, from what bench.speed and bench.sweep measured and AWS's public prices: `python -m bench.bill`.
+
+Left out, because no function changes them: messages, connection minutes (shown for scale), data transfer, the free tier.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from bench import report
+
+# US East (N. Virginia), on demand, USD. https://aws.amazon.com/{lambda,dynamodb,cloudwatch,api-gateway,eventbridge}/pricing/
+PRICES_OF = "2026-11-22"
+MILLION = 1e6
+REQUEST = 0.20 / MILLION
+GB_SECOND = 0.0000133334  # arm64; INIT is billed since 2025-08-01
+WRITE_UNIT = 0.625 / MILLION
+READ_UNIT = 0.125 / MILLION
+LOG_GB = 0.50
+CONNECTION_MINUTE = 0.25 / MILLION
+SCHEDULE = 1.00 / MILLION
+
+# The model's assumptions.
+MEMORY_MB = 256
+MB_PER_CPU = 1769  # Lambda gives this much memory one vCPU, and less memory its share; INIT gets a whole one
+COLD_SHARE = (
+    0.01  # "typically under 1 % of invocations", https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase/
+)
+DYNAMODB_MS = 5.0
+LOG_EVENT_BYTES = 26  # what CloudWatch adds to each event
+PLATFORM_BYTES = 85 + 55 + 135 + 3 * LOG_EVENT_BYTES  # START, END and REPORT in text format; the module's system_log_level leaves them out
+HOURS = 730
+LIFETIME_MINUTES = 30.0
+SWEEPS = HOURS * 12
+PAGE_BYTES, PAGE_SECONDS = 1 << 20, 0.05
+
+
+def disconnects(measured: dict[str, Any], platform_lines: bool) -> dict[str, float]:
+    """USD for a million disconnects, by item."""
+    warm_ms = math.ceil(measured["warm"]["median"] * 1e3 * MB_PER_CPU / MEMORY_MB + DYNAMODB_MS)
+    cold_ms = math.ceil(measured["cold"]["median"] * 1e3 + DYNAMODB_MS)
+    seconds = ((1 - COLD_SHARE) * warm_ms + COLD_SHARE * cold_ms) / 1e3
+    line = measured["log_bytes"] + LOG_EVENT_BYTES + (PLATFORM_BYTES if platform_lines else 0)
+    return {
+        "requests": REQUEST * MILLION,
+        "compute": seconds * MEMORY_MB / 1024 * GB_SECOND * MILLION,
+        "logs": line / 2**30 * LOG_GB * MILLION,
+        "table": WRITE_UNIT * MILLION,
+    }
+
+
+def sweeps(measured: list[dict[str, Any]], records: int) -> dict[str, float]:
+    """USD a month for a sweep every five minutes; its CPU time grows with the records as measured."""
+    first, last = measured[0], measured[-1]
+    slope = (last["cpu"] - first["cpu"]) / (last["records"] - first["records"])
+    read_units = records * first["read_units"] / first["records"]
+    pages = math.ceil(read_units * 2 * 4096 / PAGE_BYTES)
+    seconds = (first["cpu"] + slope * (records - first["records"])) * MB_PER_CPU / MEMORY_MB + pages * PAGE_SECONDS
+    return {
+        "reads": max(read_units, 0.5) * READ_UNIT * SWEEPS,
+        "compute": (seconds * MEMORY_MB / 1024 * GB_SECOND + REQUEST) * SWEEPS,
+        "schedule": SCHEDULE * SWEEPS,
+    }
+
+
+def tables(speed: dict[str, Any], sweep: list[dict[str, Any]]) -> str:
+    ours, theirs = disconnects(speed["package"], platform_lines=False), disconnects(speed["baseline"], platform_lines=True)
+    lines = ["| a million disconnects, USD | this module | baseline |", "|---|---|---|"]
+    lines += [f"| {item} | {ours[item]:.3f} | {theirs[item]:.3f} |" for item in ours]
+    lines += [f"| **in all** | **{sum(ours.values()):.2f}** | **{sum(theirs.values()):.2f}** |", ""]
+    lines += [
+        "| a month, USD | disconnects | this module | baseline | sweep every 5 min | connection minutes, for scale |",
+        "|---|---|---|---|---|---|",
+    ]
+    for connections in (1_000, 10_000, 100_000):
+        number = connections * HOURS * 60 / LIFETIME_MINUTES
+        costs = [number / MILLION * sum(bill.values()) for bill in (ours, theirs)] + [sum(sweeps(sweep, connections).values())]
+        minutes = connections * HOURS * 60 * CONNECTION_MINUTE
+        shown = " | ".join(f"{cost:,.2f}" for cost in [*costs, minutes])
+        lines.append(f"| {connections:,} connections | {number / MILLION:.2f} M | {shown} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    speed = json.loads((report.RESULTS / "speed.json").read_text())["summary"]
+    sweep = json.loads((report.RESULTS / "sweep.json").read_text())
+    text = tables(speed, sweep)
+    print(text)
+    about = (
+        f"Prices of {PRICES_OF}, us-east-1, without the free tier. {MEMORY_MB} MB, arm64, {COLD_SHARE:.0%} cold starts, a connection lasts "
+        f"{LIFETIME_MINUTES:.0f} minutes, DynamoDB answers in {DYNAMODB_MS:.0f} ms; CPU times are this bench's, not Graviton's."
+    )
+    report.save("bill.md", f"{text}\n\n{about} Made by `python -m bench.bill` from speed.json and sweep.json.\n")
+
+
+if __name__ == "__main__":
+    main()
