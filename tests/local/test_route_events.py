@@ -14,7 +14,7 @@ from websockets.sync.client import ClientConnection
 
 from .conftest import Api
 
-SAMPLES = sorted((Path(__file__).parents[1] / "events").glob("*.json"))
+SAMPLES = sorted((Path(__file__).parents[1] / "data" / "events").glob("*.json"))
 HOLD = """
 import sys
 from websockets.sync.client import connect
