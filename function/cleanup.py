@@ -42,11 +42,20 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any] | None:
     """`event`: an SQS batch, or {"sweep": {"segment": 0, "segments": 1}} from the schedule; `context`: Lambda's."""
     deadline = closing.deadline(context, RESERVE_S)
     if isinstance(event, dict) and "sweep" in event:
-        sweeper.run(Part.parse(event["sweep"]), deadline)
+        _sweep(event["sweep"], deadline)
         return None
     if isinstance(event, dict) and isinstance(event.get("Records"), list):
         return _batch(event["Records"], deadline)
     raise ended_.Rejected('expected an SQS batch or {"sweep": {…}}: invoke this function by its queue or its schedule')
+
+
+def _sweep(part: object, deadline: float) -> None:
+    """The next run begins anew, so that nothing is lost by a failure; Lambda's `Errors` must rise all the same."""
+    try:
+        sweeper.run(Part.parse(part), deadline)
+    except Exception as problem:
+        log.error("sweep", problem, {"sweep": part})
+        raise
 
 
 def _batch(records: list[dict[str, Any]], deadline: float) -> dict[str, Any]:

@@ -46,17 +46,21 @@ class Duplicates:
             if time.monotonic() >= deadline:
                 raise Unsettled("out of time")
             verdict, connected_at = self._judge(record)
-            if verdict in (cause.EXPIRED, cause.GONE):
+            if verdict == cause.EXPIRED or (verdict == cause.GONE and self._is_ours(record, ended)):
                 self._close(record, verdict, deadline)
+            elif verdict == cause.GONE and "stage" in ended:
+                unsettled = "the connection that ended is not of WEBSOCKET_API_ID and WEBSOCKET_STAGE: correct them"
             elif verdict == probe.ALIVE and connected_at is not None:
                 alive.append((connected_at, record))
             elif verdict in (probe.THROTTLED, probe.REFUSED):
                 unsettled = self._probe.refusal
         if self._settings.duplicates == "newest":
-            for _, record in sorted(alive, key=lambda pair: pair[0])[:-1]:
+            for connected_at, record in sorted(alive, key=lambda pair: pair[0])[:-1]:
                 if time.monotonic() >= deadline:
                     raise Unsettled("out of time")
-                if self._probe.close(record["connectionId"]["S"]):
+                if int(time.time() * 1000) - connected_at < probe.YOUNG_MS:  # DELETE, too, answers 410 before `$connect` has finished
+                    unsettled = "an older connection is too young to be closed"
+                elif self._probe.close(record["connectionId"]["S"]):
                     self._close(record, cause.DUPLICATE, deadline)
                 else:
                     unsettled = self._probe.refusal
@@ -92,6 +96,14 @@ class Duplicates:
         if now_ms - connected_at < probe.YOUNG_MS:
             return probe.ALIVE, connected_at
         return self._probe.ask(record["connectionId"]["S"]), connected_at
+
+    def _is_ours(self, record: Item, ended: Ended) -> bool:
+        """Whether the record, or the connection that ended, names our API and stage: only then does our endpoint's 410 prove anything.
+
+        No breaker guards these few questions. A 410 that proves nothing leaves the record to the sweep.
+        """
+        ours = (self._settings.api_id, self._settings.stage)
+        return (ended.get("apiId"), ended.get("stage")) == ours or liveness.is_proven_ours(record, self._settings)
 
     def _close(self, record: Item, why: str, deadline: float) -> None:
         ended = closing.from_record(record, why)

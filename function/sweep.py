@@ -142,6 +142,8 @@ class Sweep:
             if start is not None:
                 request["ExclusiveStartKey"] = {"connectionId": {"S": start}}
             page = self._clients("dynamodb").scan(**request)
+            if any("S" not in record.get("connectionId", {}) for record in page["Items"]):
+                raise RuntimeError("a record has no connectionId (a string): correct CONNECTIONS_TABLE, or the key of the table it names")
             start = page["LastEvaluatedKey"]["connectionId"]["S"] if page.get("LastEvaluatedKey") else None
             yield page["Items"], start
             if start is None:

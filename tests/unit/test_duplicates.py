@@ -25,9 +25,9 @@ def connections(aws: FakeAws, dynamodb: Any) -> Table:
     return Table(dynamodb, TABLE, byClient=("clientId", "connectedAt"))
 
 
-def settle(mode: str, client_id: str | None = "kim", within_s: float = 60.0, **environment: str) -> None:
+def settle(mode: str, client_id: str | None = "kim", stage: str = "live", within_s: float = 60.0, **environment: str) -> None:
     made = closer(DUPLICATES=mode, CLIENT_INDEX="byClient", WEBSOCKET_API_ID="api1", WEBSOCKET_STAGE="live", **environment)
-    known = ended("ended", **({"clientId": client_id} if client_id else {}))
+    known = ended("ended", apiId="api1", stage=stage, **({"clientId": client_id} if client_id else {}))
     made.steps["duplicates"](known, time.monotonic() + within_s)
 
 
@@ -101,6 +101,25 @@ def test_a_record_without_a_usable_time_is_left_alone(aws: FakeAws, connections:
     settle("newest")
     assert connections.keys == {"seconds", "future"}
     assert aws.asked("GET @connections") == []
+
+
+def test_when_another_stages_connection_ended_our_endpoints_410_proves_nothing(aws: FakeAws, connections: Table, clock: Clock) -> None:
+    ages(connections, clock, gone=20)
+    connections.put("ours", clientId="kim", connectedAt=clock.ms - 20 * MINUTE, apiId="api1", stage="live")
+    aws.gone = {"gone", "ours"}
+    with pytest.raises(duplicates.Unsettled, match="WEBSOCKET_STAGE"):
+        settle("stale", stage="test")
+    assert connections.keys == {"gone"}
+
+
+def test_an_older_connection_is_closed_only_when_it_is_a_minute_old(aws: FakeAws, connections: Table, clock: Clock) -> None:
+    ages(connections, clock, older=0.9, newest=0.5)
+    with pytest.raises(duplicates.Unsettled, match="too young"):
+        settle("newest")
+    assert connections.keys == {"older", "newest"}
+    clock.advance(10)
+    settle("newest")
+    assert connections.keys == {"newest"}
 
 
 def test_other_clients_records_are_left_alone(aws: FakeAws, connections: Table, clock: Clock) -> None:

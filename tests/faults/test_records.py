@@ -1,0 +1,84 @@
+"""Records that are not as they should be: served like any other when their event comes, and never removed on a guess when it doesn't."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from tests.faults.aws import API_ID
+from tests.faults.conftest import MakeWorld
+from tests.faults.features import FEATURES
+from tests.faults.world import ENDINGS, World
+
+DAY_S = 86_400
+SWEPT = "swept"
+PROBED = "probed"  # only a question can tell: without the probe the record stays
+LEFT = "left"  # not ours to judge
+
+
+def number(value: float) -> dict[str, str]:
+    return {"N": str(int(value))}
+
+
+# Each variant's attributes by now (epoch s), and what becomes of the record when the event never comes.
+VARIANTS: dict[str, tuple[Any, str]] = {
+    "as it should be": (lambda now: {}, SWEPT),
+    "only the key": (lambda now: dict.fromkeys(("connectedAt", "expiresAt", "clientId", "apiId", "stage")), PROBED),
+    "no connectedAt": (lambda now: {"connectedAt": None, "expiresAt": number(now + 2 * 3_600)}, SWEPT),
+    "no time at all": (lambda now: {"connectedAt": None, "expiresAt": None}, PROBED),
+    "times in words": (lambda now: {"connectedAt": {"S": "yesterday"}, "expiresAt": {"S": "tomorrow"}}, PROBED),
+    "times of odd types": (lambda now: {"connectedAt": {"NULL": True}, "expiresAt": {"L": [number(1)]}}, PROBED),
+    "connectedAt in seconds": (lambda now: {"connectedAt": number(now - 300_000), "expiresAt": None}, PROBED),
+    "connectedAt in microseconds": (lambda now: {"connectedAt": number((now - 300_000) * 1e6), "expiresAt": None}, PROBED),
+    "connectedAt negative": (lambda now: {"connectedAt": number(-1), "expiresAt": None}, PROBED),
+    "connectedAt beyond all numbers": (lambda now: {"connectedAt": {"N": "9" * 30}, "expiresAt": None}, PROBED),
+    "connectedAt in the future": (lambda now: {"connectedAt": number((now + DAY_S) * 1000), "expiresAt": None}, PROBED),
+    "connectedAt a little in the future": (lambda now: {"connectedAt": number((now + 30) * 1000)}, SWEPT),
+    "expiresAt in milliseconds": (lambda now: {"connectedAt": None, "expiresAt": number((now - DAY_S) * 1000)}, PROBED),
+    "lastSeenAt in the future": (lambda now: {"lastSeenAt": number((now + DAY_S) * 1000)}, "expires"),
+    "lastSeenAt in words": (lambda now: {"lastSeenAt": {"S": "just now"}}, SWEPT),
+    "no client": (lambda now: {"clientId": None}, SWEPT),
+    "no API and stage": (lambda now: {"apiId": None, "stage": None}, SWEPT),
+    "another API's": (lambda now: {"apiId": {"S": "z9y8x7w6v5"}}, LEFT),
+    "another stage's": (lambda now: {"apiId": {"S": API_ID}, "stage": {"S": "test"}}, LEFT),
+}
+INDEXED = ("stale", "newest", "everything")  # DynamoDB itself refuses a record whose connectedAt is no number where an index has it as key
+UNINDEXABLE = ("times in words", "times of odd types")
+CASES = [
+    pytest.param(variant, extras, id=f"{variant} · {extras}")
+    for variant in VARIANTS
+    for extras in ("nothing extra", "probe", "stale", "everything")
+    if not (extras in INDEXED and variant in UNINDEXABLE)
+]
+
+
+def expected_to_stay(world: World, fate: str) -> bool:
+    probing = "PROBES_PER_SECOND" in world.features
+    return fate == LEFT or (fate == PROBED and not probing) or (fate == "expires" and probing)  # the probe's bound is the shorter one
+
+
+@pytest.mark.parametrize(("variant", "extras"), CASES)
+def test_odd_records_are_served_and_never_removed_on_a_guess(make_world: MakeWorld, variant: str, extras: str) -> None:
+    attributes, fate = VARIANTS[variant]
+    world = make_world(FEATURES[extras])
+    told, untold = (world.connect(f"client{n}", 90, **attributes(world.clock.now)) for n in range(2))
+    (event,) = world.end(told, ENDINGS["idle"])
+    world.send(event)
+    world.end(untold, ENDINGS["cable pulled"])
+    if fate == LEFT:
+        world.foreign.add(untold.id)
+    for age in (0, 90, 1_000):
+        live = world.connect(f"client{age}", age, **attributes(world.clock.now))
+        if fate == LEFT:
+            live.open_from = math.inf  # our endpoint says 410 of another API's connections, dead or alive
+
+    world.sweep()
+    assert [untruth for untruth in world.untruths() if "live" in untruth] == []
+    assert told.id not in {record["connectionId"]["S"] for record in world.records()}
+
+    world.until_swept()
+    stays = untold.id in {record["connectionId"]["S"] for record in world.records()}
+    assert stays == expected_to_stay(world, fate)
+    assert world.noise() == []
