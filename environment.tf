@@ -26,7 +26,7 @@ locals {
   connections_api_environment = {
     WEBSOCKET_API_ID                         = var.websocket_api.id
     WEBSOCKET_STAGE                          = var.websocket_api.stage
-    AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI = try("https://${var.websocket_api.id}.execute-api.${local.region}.${local.dns_suffix}/${var.websocket_api.stage}", null)
+    AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI = var.websocket_api.stage == null ? null : "https://${var.websocket_api.id}.execute-api.${local.region}.${local.dns_suffix}/${var.websocket_api.stage}"
   }
 
   cleanup_only_environment = {

@@ -30,10 +30,8 @@ locals {
 
 resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_50:Tracing costs per invocation and needs more permissions; the log line carries the durations
-  #checkov:skip=CKV_AWS_115:Reserved concurrency is the caller's to give: it is taken from the account's
   #checkov:skip=CKV_AWS_116:A dead-letter queue serves asynchronous events only; what must be retried goes to the retry queue
   #checkov:skip=CKV_AWS_117:The function speaks to AWS APIs only; a VPC would add an address to run out of
-  #checkov:skip=CKV_AWS_173:The environment holds names, no secrets; kms_key_arn encrypts it
   #checkov:skip=CKV_AWS_272:Code signing needs a signing profile of the account; the package is pinned by its hash
   function_name                  = var.name
   description                    = var.description
@@ -73,8 +71,6 @@ resource "aws_lambda_function" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_158:CloudWatch encrypts with its own key by default; kms_key_arn brings the customer's
-  #checkov:skip=CKV_AWS_338:How long logs with client addresses are kept is the caller's decision
   name              = "/aws/lambda/${var.name}"
   retention_in_days = var.logs.retention_days
   kms_key_id        = var.kms_key_arn

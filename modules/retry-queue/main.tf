@@ -4,7 +4,6 @@
 # the other queue comes after them, side by side again.
 
 resource "aws_sqs_queue" "retry" {
-  #checkov:skip=CKV_AWS_27:Encrypted with SQS's own key by default; kms_key_arn brings the customer's
   name                       = var.name
   message_retention_seconds  = 4 * 24 * 3600 # shorter than the dead-letter queue's: a message's age counts from its first send
   visibility_timeout_seconds = 6 * var.function_timeout
@@ -14,7 +13,6 @@ resource "aws_sqs_queue" "retry" {
 }
 
 resource "aws_sqs_queue" "dead_letter" {
-  #checkov:skip=CKV_AWS_27:Encrypted with SQS's own key by default; kms_key_arn brings the customer's
   name                      = "${var.name}-dead-letter"
   message_retention_seconds = 14 * 24 * 3600
   sqs_managed_sse_enabled   = var.kms_key_arn == null ? true : null

@@ -33,7 +33,6 @@ resource "aws_scheduler_schedule_group" "this" {
 }
 
 resource "aws_scheduler_schedule" "this" {
-  #checkov:skip=CKV_AWS_297:The input holds no secret: the number of a segment; kms_key_arn encrypts it
   count = var.segments
 
   name                = "${var.name}-${count.index}"
