@@ -22,3 +22,10 @@ def aws(running_aws: LocalAws) -> Iterator[LocalAws]:
     running_aws.faults.clear()
     yield running_aws
     running_aws.faults.clear()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures that tests recorded, whichever process they ran in."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in getattr(report, "user_properties", []):
+            terminalreporter.write_line(f"{name}: {value}")

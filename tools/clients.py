@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from socket import SHUT_RDWR
 from types import TracebackType
 from typing import Any
+from urllib.parse import quote
 
 from websockets.sync.client import connect
 
@@ -28,8 +29,8 @@ class Client:
     def __init__(self, url: str, name: str) -> None:
         self.name = name
         self._open = ExitStack()
-        options: dict[str, Any] = {"user_agent_header": name, "proxy": None, "close_timeout": 5}
-        self.socket = self._open.enter_context(connect(f"{url}?clientId={name}", **options))
+        options: dict[str, Any] = {"user_agent_header": name, "proxy": None, "open_timeout": 60, "close_timeout": 5}
+        self.socket = self._open.enter_context(connect(f"{url}?clientId={quote(name)}", **options))
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         self.socket.close(code, reason)

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from local.aws import LocalAws, is_disconnect, local_aws
 
 from .clients import ENDINGS, Client, ClientProcess, Watch, open_clients, spread
-from .stack import Stack
+from .stack import Stack, leftovers
 from .terraform import TerraformError
 
 EACH = 5  # clients that end in each way
@@ -81,12 +81,11 @@ def run(demo: Demo, aws: LocalAws) -> None:
     stack = Stack.on(aws, "dev")
     demo.say("\nTerraform, as it is in the repository")
     apply(demo, stack)
-    url = aws.websocket_url(stack.api_id, stack.name)
     with Watch(aws, stack.table) as watch:
-        demo.say(f"\nClients come and go  ({url})")
-        come_and_go(demo, stack, watch, url)
+        demo.say(f"\nClients come and go  ({stack.url})")
+        come_and_go(demo, stack, watch)
         demo.say("\nWhen $disconnect is lost, and DynamoDB is away")
-        stay_true(demo, stack, watch, url)
+        stay_true(demo, stack, watch)
     demo.say("\nThe end")
     destroy(demo, stack)
 
@@ -103,11 +102,11 @@ def apply(demo: Demo, stack: Stack) -> None:
     demo.check(not plan, f"the second plan is empty {plan}")
 
 
-def come_and_go(demo: Demo, stack: Stack, watch: Watch, url: str) -> None:
+def come_and_go(demo: Demo, stack: Stack, watch: Watch) -> None:
     groups = {how: [f"{how.replace(' ', '-')}-{i}" for i in range(EACH)] for how in (*ENDINGS, "process killed", "closed by the server")}
     names = set(chain(*groups.values()))
-    clients = {client.name: client for client in open_clients(url, names - set(groups["process killed"]))}
-    with ClientProcess(url, groups["process killed"]) as process:
+    clients = {client.name: client for client in open_clients(stack.url, names - set(groups["process killed"]))}
+    with ClientProcess(stack.url, groups["process killed"]) as process:
         demo.check(watch.wait_for(lambda: names <= watch.records.keys(), 10), f"{len(names)} clients are connected, and in the table")
         ids = {name: record["connectionId"]["S"] for name, record in watch.records.items()}
 
@@ -137,31 +136,29 @@ def come_and_go(demo: Demo, stack: Stack, watch: Watch, url: str) -> None:
 def show_log(demo: Demo, stack: Stack, connection_ids: list[str]) -> None:
     demo.say("  the function's own lines about one of each:")
     shown = ("outcome", "cause", "closeCode", "closeReason", "durationMs", "sourceIp", "userAgent")
-    found = {line.get("connectionId"): line for line in log_lines(stack, "disconnect")}
+    found = {line.get("connectionId"): line for line in stack.log_lines("disconnect")}
     for connection_id in connection_ids:
         line = found.get(connection_id, {})
         demo.say("          " + json.dumps({name: line[name] for name in shown if name in line}))
     demo.check(all(i in found for i in connection_ids), "there is a line about every one of them")
 
 
-def stay_true(demo: Demo, stack: Stack, watch: Watch, url: str) -> None:
+def stay_true(demo: Demo, stack: Stack, watch: Watch) -> None:
     faults, names = stack.aws.faults, [f"unlucky-{i}" for i in range(4 * EACH)]
     with_lost = set(names[: 2 * EACH])
-    stays = Client(url, "stays")
-    clients = open_clients(url, names)
+    stays = Client(stack.url, "stays")
+    clients = open_clients(stack.url, names)
     watch.wait_for(lambda: len(watch.records) == len(names) + 1, 10)
     ids = {record["connectionId"]["S"]: name for name, record in watch.records.items()}
 
     def is_lost(request: Any) -> bool:
         return is_disconnect(request) and ids.get(request.json["requestContext"]["connectionId"]) in with_lost
 
-    with (
-        faults.fail("lambda", "cut", where=is_lost) as lost,
-        demo.step(
-            f"for {OUTAGE_SECONDS} s DynamoDB answers every call of a function with InternalServerError, while {len(names)} of {len(names) + 1} "
-            f"clients close and API Gateway loses {len(with_lost)} of their $disconnect"
-        ),
-    ):
+    event = (
+        f"for {OUTAGE_SECONDS} s DynamoDB answers every call of a function with InternalServerError, while {len(names)} "
+        f"of {len(names) + 1} clients close, and API Gateway loses {len(with_lost)} $disconnect"
+    )
+    with faults.fail("lambda", "cut", where=is_lost) as lost, demo.step(event):
         with faults.fail("dynamodb", "InternalServerError"):
             back_at = time.monotonic() + OUTAGE_SECONDS
             for client in clients:
@@ -179,38 +176,16 @@ def stay_true(demo: Demo, stack: Stack, watch: Watch, url: str) -> None:
 
     demo.say("  API Gateway ends every connection after 2 h: their records are now made older than that, and the schedule is run at once,")
     demo.say("  with its own input, instead of waiting for it (it runs every 5 minutes)")
-    for name in with_lost:
-        age(stack, watch.records[name])
+    stack.age([watch.records[name] for name in with_lost], TWO_HOURS_AND_MORE_MS)
     started = time.monotonic()
-    sweep(stack)
+    stack.sweep()
     swept = watch.wait_until_gone(with_lost)
     demo.check(swept, f"the sweep removed them in {time.monotonic() - started:.1f} s")
     demo.check(watch.records.keys() == {"stays"} and stays.is_open(), "the one client that is still connected is still in the table")
-    summary: dict[str, Any] = next((line for line in log_lines(stack, "cleanup") if line.get("outcome") == "swept"), {})
+    summary: dict[str, Any] = next((line for line in stack.log_lines("cleanup") if line.get("outcome") == "swept"), {})
     demo.say(f"          {json.dumps({name: summary.get(name) for name in ('outcome', 'active', 'removed', 'durationMs')})}")
     stays.close()
     demo.check(watch.wait_until_gone(["stays"]), "it leaves, and the table is empty")
-
-
-def age(stack: Stack, record: dict[str, Any]) -> None:
-    older = {**record, "connectedAt": {"N": str(int(record["connectedAt"]["N"]) - TWO_HOURS_AND_MORE_MS)}}
-    stack.aws.client("dynamodb").put_item(TableName=stack.table, Item=older)
-
-
-def sweep(stack: Stack) -> None:
-    """Do what EventBridge Scheduler does when the time has come."""
-    scheduler = stack.aws.client("scheduler")
-    for schedule in scheduler.list_schedules(NamePrefix=f"history-{stack.name}")["Schedules"]:
-        target = scheduler.get_schedule(GroupName=schedule["GroupName"], Name=schedule["Name"])["Target"]
-        stack.aws.client("lambda").invoke(FunctionName=target["Arn"], Payload=target["Input"])
-
-
-def log_lines(stack: Stack, function: str) -> list[dict[str, Any]]:
-    pages = (
-        stack.aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/history-{stack.name}-{function}")
-    )
-    messages = [event["message"] for page in pages for event in page["events"]]
-    return [json.loads(message) for message in messages if message.startswith("{")]
 
 
 def destroy(demo: Demo, stack: Stack) -> None:
@@ -220,22 +195,6 @@ def destroy(demo: Demo, stack: Stack) -> None:
         stack.platform.destroy()
     left = leftovers(stack.aws)
     demo.check(not left, f"nothing is left in the account {', '.join(left)}")
-
-
-def leftovers(aws: LocalAws) -> list[str]:
-    """Whatever is still in the account, but for Terraform's own state bucket."""
-    lists: dict[str, Callable[[], list[Any]]] = {
-        "function": lambda: [f["FunctionName"] for f in aws.client("lambda").list_functions()["Functions"]],
-        "table": lambda: list(aws.client("dynamodb").list_tables()["TableNames"]),
-        "queue": lambda: list(aws.client("sqs").list_queues().get("QueueUrls", [])),
-        "role": lambda: [r["RoleName"] for r in aws.client("iam").list_roles()["Roles"]],
-        "log group": lambda: [g["logGroupName"] for g in aws.client("logs").describe_log_groups()["logGroups"]],
-        "API": lambda: [a["Name"] for a in aws.client("apigatewayv2").get_apis()["Items"]],
-        "schedule": lambda: [s["Name"] for s in aws.client("scheduler").list_schedules()["Schedules"]],
-        "alarm": lambda: [a["AlarmName"] for a in aws.client("cloudwatch").describe_alarms()["MetricAlarms"]],
-        "event source mapping": lambda: [m["UUID"] for m in aws.client("lambda").list_event_source_mappings()["EventSourceMappings"]],
-    }
-    return [f"{kind} {name}" for kind, names in lists.items() for name in names()]
 
 
 if __name__ == "__main__":

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from local.aws import REGION, REPOSITORY, LocalAws
 
@@ -45,10 +49,76 @@ class Stack:
         self.platform.init()
         self.env.init(bucket=STATE_BUCKET, region=REGION)
 
+    def apply(self) -> None:
+        self.platform.apply()
+        self.env.apply()
+
+    def destroy(self) -> None:
+        self.env.destroy()
+        self.platform.destroy()
+
     @property
     def table(self) -> str:
         return TABLES[self.name]
 
-    @property
+    @cached_property
     def api_id(self) -> str:
         return str(self.env.outputs()["websocket_api_id"])
+
+    @property
+    def url(self) -> str:
+        return self.aws.websocket_url(self.api_id, self.name)
+
+    @cached_property
+    def retry_queue(self) -> str:
+        return str(self.env.outputs()["retry_queue"]["url"])
+
+    def table_description(self) -> dict[str, Any]:
+        return dict(self.aws.client("dynamodb").describe_table(TableName=self.table)["Table"])
+
+    def log_lines(self, function: str) -> list[dict[str, Any]]:
+        """What the function wrote so far: "disconnect" or "cleanup"."""
+        group = f"/aws/lambda/history-{self.name}-{function}"
+        pages = self.aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+        messages = [event["message"] for page in pages for event in page["events"]]
+        return [json.loads(message) for message in messages if message.startswith("{")]
+
+    def age(self, records: Iterable[dict[str, Any]], ms: int) -> None:
+        """Rewrite records as if their connections had been made that much earlier."""
+        dynamodb = self.aws.client("dynamodb")
+        for record in list(records):
+            connected_at = {"N": str(int(record["connectedAt"]["N"]) - ms)}
+            dynamodb.put_item(TableName=self.table, Item={**record, "connectedAt": connected_at})
+
+    def sweep(self) -> None:
+        """Do what EventBridge Scheduler does when the time has come."""
+        scheduler = self.aws.client("scheduler")
+        for schedule in scheduler.list_schedules(NamePrefix=f"history-{self.name}")["Schedules"]:
+            target = scheduler.get_schedule(GroupName=schedule["GroupName"], Name=schedule["Name"])["Target"]
+            self.aws.client("lambda").invoke(FunctionName=target["Arn"], Payload=target["Input"])
+
+    def messages(self) -> int:
+        """How many messages the retry queue holds, visible or not."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
+        found = self.aws.client("sqs").get_queue_attributes(QueueUrl=self.retry_queue, AttributeNames=names)["Attributes"]
+        return sum(int(found.get(name, 0)) for name in names)
+
+    def settle(self) -> None:
+        """Forget what is still to be retried."""
+        self.aws.client("sqs").purge_queue(QueueUrl=self.retry_queue)
+
+
+def leftovers(aws: LocalAws) -> list[str]:
+    """Whatever is still in the account, but for Terraform's own state bucket."""
+    lists: dict[str, Callable[[], list[Any]]] = {
+        "function": lambda: [f["FunctionName"] for f in aws.client("lambda").list_functions()["Functions"]],
+        "table": lambda: list(aws.client("dynamodb").list_tables()["TableNames"]),
+        "queue": lambda: list(aws.client("sqs").list_queues().get("QueueUrls", [])),
+        "role": lambda: [r["RoleName"] for r in aws.client("iam").list_roles()["Roles"]],
+        "log group": lambda: [g["logGroupName"] for g in aws.client("logs").describe_log_groups()["logGroups"]],
+        "API": lambda: [a["Name"] for a in aws.client("apigatewayv2").get_apis()["Items"]],
+        "schedule": lambda: [s["Name"] for s in aws.client("scheduler").list_schedules()["Schedules"]],
+        "alarm": lambda: [a["AlarmName"] for a in aws.client("cloudwatch").describe_alarms()["MetricAlarms"]],
+        "event source mapping": lambda: [m["UUID"] for m in aws.client("lambda").list_event_source_mappings()["EventSourceMappings"]],
+    }
+    return [f"{kind} {name}" for kind, names in lists.items() for name in names()]

@@ -6,6 +6,7 @@ MiniStack leaves most of them out there, and the Terraform provider before 6.50,
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -33,7 +34,12 @@ def describe_alarms(params: dict[str, Any], data: dict[str, Any], is_cbor: bool,
 
 def _xml(value: Any) -> str:
     if isinstance(value, dict):
-        return "".join(f"<{k}>{_xml(v)}</{k}>" for k, v in value.items() if v not in (None, "") and k[0] != "_")
+        fields = {name: _iso(v) if name.endswith("Timestamp") else v for name, v in value.items() if v not in (None, "") and name[0] != "_"}
+        return "".join(f"<{name}>{_xml(v)}</{name}>" for name, v in fields.items())
     if isinstance(value, list):
         return "".join(f"<member>{_xml(v)}</member>" for v in value)
     return escape(str(value).lower() if isinstance(value, bool) else str(value))
+
+
+def _iso(epoch_seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch_seconds))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import urllib.request
 from typing import Any
@@ -55,6 +56,7 @@ def test_an_alarm_is_described_in_full_over_the_query_protocol(aws: LocalAws) ->
         if not isinstance(value, (int, list)):
             assert f"<{name}>{value.replace('&', '&amp;')}</{name}>" in answer
     assert "<Period>60</Period>" in answer
+    assert re.search(r"<StateUpdatedTimestamp>20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ<", answer)
     assert "<Dimensions><member><Name>Name</Name><Value>demo</Value></member></Dimensions>" in answer
 
 

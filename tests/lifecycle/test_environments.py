@@ -1,0 +1,63 @@
+"""Each env folder, applied as it is: nothing left to plan, and its table follows its own clients and no others."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools.clients import ENDINGS, Watch, open_clients
+from tools.stack import TABLES, Stack
+
+pytestmark = pytest.mark.xdist_group("lifecycle")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_after_apply_there_is_nothing_left_to_plan(stacks: dict[str, Stack], name: str) -> None:
+    assert stacks[name].env.plan() == ""
+
+
+def test_the_platforms_own_stack_is_left_as_it_was(stacks: dict[str, Stack]) -> None:
+    assert stacks["dev"].platform.plan() == ""
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_table_follows_real_clients_however_they_end(stacks: dict[str, Stack], name: str) -> None:
+    stack = stacks[name]
+    with Watch(stack.aws, stack.table) as watch:
+        clients = open_clients(stack.url, ENDINGS)
+        assert watch.wait_for(lambda: watch.records.keys() == ENDINGS.keys(), 30)
+        for client in clients:
+            ENDINGS[client.name](client)
+        assert watch.wait_until_gone(ENDINGS)
+    causes = {line["userAgent"]: line["cause"] for line in stack.log_lines("disconnect") if stack.name == "dev" and "cause" in line}
+    if stack.name == "dev":  # the others mask the agent
+        assert causes == {
+            "closed with code 1000": "client_closed",
+            "closed with code 4001": "client_closed",
+            "closed without a code": "client_closed",
+            "navigated away": "navigated_away",
+            "message too big": "message_too_big",
+            "line cut": "abnormal",
+        }
+
+
+def test_environments_do_not_touch_each_others_tables(stacks: dict[str, Stack]) -> None:
+    dev, staging = stacks["dev"], stacks["staging"]
+    names = {"a", "b", "c"}
+    with Watch(dev.aws, dev.table) as in_dev, Watch(staging.aws, staging.table) as in_staging:
+        of_dev, of_staging = open_clients(dev.url, names), open_clients(staging.url, names)
+        assert in_dev.wait_for(lambda: in_dev.records.keys() == names, 30)
+        assert in_staging.wait_for(lambda: in_staging.records.keys() == names, 30)
+        for client in of_dev:
+            client.close()
+        assert in_dev.wait_until_gone(names)
+        dev.sweep()
+        assert in_staging.records.keys() == names
+        assert all(client.is_open() for client in of_staging)
+        for client in of_staging:
+            client.close()
+        assert in_staging.wait_until_gone(names)
+
+
+def test_production_refuses_to_lose_its_table(stacks: dict[str, Stack]) -> None:
+    protected = {name: stack.table_description()["DeletionProtectionEnabled"] for name, stack in stacks.items()}
+    assert protected == {"dev": False, "staging": True, "prod": True}

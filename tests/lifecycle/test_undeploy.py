@@ -1,0 +1,24 @@
+"""Destroying, last of all: nothing is left. (pytest runs files in alphabetical order; the others need what is destroyed here.)"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tools.stack import Stack, leftovers
+
+pytestmark = pytest.mark.xdist_group("lifecycle")
+
+
+def destroy(stack: Stack) -> None:
+    if stack.table_description()["DeletionProtectionEnabled"]:
+        stack.env.apply(deletion_protection="false")
+    stack.destroy()
+
+
+def test_destroy_leaves_nothing_behind(stacks: dict[str, Stack]) -> None:
+    with ThreadPoolExecutor(len(stacks)) as pool:
+        list(pool.map(destroy, stacks.values()))
+    assert [stack.env.resources() + stack.platform.resources() for stack in stacks.values()] == [[]] * len(stacks)
+    assert leftovers(next(iter(stacks.values())).aws) == []
