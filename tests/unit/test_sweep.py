@@ -153,10 +153,24 @@ def test_no_removal_is_begun_after_the_deadline_and_the_next_sweep_finds_what_is
     assert run()["RemovedExpired"] == 60 - removed
 
 
-def test_a_scan_that_fails_fails_the_invocation(aws: FakeAws, connections: Table, load: Load, clock: Clock) -> None:
+def test_a_scan_that_fails_is_an_error_line_and_fails_the_invocation(
+    aws: FakeAws, connections: Table, load: Load, clock: Clock, lines: Lines
+) -> None:
     aws.on("Scan", error(400, "ResourceNotFoundException"))
     with pytest.raises(Exception, match="ResourceNotFound"):
         load("cleanup").lambda_handler({"sweep": {"segment": 0, "segments": 1}}, Context(120))
+    [line] = lines()
+    assert (line["level"], line["step"], line["Failures"]) == ("ERROR", "sweep", 1)
+
+
+def test_a_table_with_another_key_is_left_alone_and_the_error_says_what_to_correct(
+    aws: FakeAws, dynamodb: Any, load: Load, clock: Clock
+) -> None:
+    other = Table(dynamodb, "connections", keys=("id",))
+    other.put("c", connectedAt=clock.ms - EXPIRED_MS)
+    with pytest.raises(RuntimeError, match="correct CONNECTIONS_TABLE"):
+        load("cleanup").lambda_handler({"sweep": {"segment": 0, "segments": 1}}, Context(120))
+    assert other.keys == {"c"}
 
 
 def test_two_sweeps_at_once_count_each_removal_once(aws: FakeAws, connections: Table, clock: Clock, load: Load, lines: Lines) -> None:
