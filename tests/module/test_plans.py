@@ -73,7 +73,8 @@ def test_the_table_is_safe_by_default(default: Resources) -> None:
 
 def test_the_function_behind_the_route_is_small_and_bounded(default: Resources) -> None:
     function = default["module.disconnect.aws_lambda_function.this"]
-    assert (function["runtime"], function["architectures"], function["memory_size"], function["timeout"]) == ("python3.13", ["arm64"], 256, 10)
+    assert (function["runtime"], function["architectures"]) == ("python3.13", ["arm64"])
+    assert (function["memory_size"], function["timeout"]) == (256, 10)
     assert function["handler"] == "disconnect.lambda_handler"
     assert function["reserved_concurrent_executions"] == -1
     logging = function["logging_config"][0]
@@ -109,14 +110,16 @@ def test_tags_reach_everything_that_takes_tags(everything: Resources) -> None:
 
 def test_duplicates_add_the_index_on_the_client(everything: Resources) -> None:
     (index,) = everything["module.connections_table.aws_dynamodb_table.this[0]"]["global_secondary_index"]
-    assert (index["name"], index["hash_key"], index["range_key"], index["projection_type"]) == ("byClient", "clientId", "connectedAt", "INCLUDE")
+    assert (index["name"], index["hash_key"], index["range_key"]) == ("byClient", "clientId", "connectedAt")
+    assert index["projection_type"] == "INCLUDE"
     assert sorted(index["non_key_attributes"]) == ["apiId", "expiresAt", "lastSeenAt", "stage"]
 
 
 def test_history_is_found_by_client_and_time(everything: Resources) -> None:
     table = everything["module.history_table[0].aws_dynamodb_table.this"]
     (index,) = table["global_secondary_index"]
-    assert (table["name"], table["hash_key"], table["ttl"][0]["attribute_name"]) == ("chat-connections-history", "connectionId", "expiresAt")
+    assert (table["name"], table["hash_key"]) == ("chat-connections-history", "connectionId")
+    assert table["ttl"][0]["attribute_name"] == "expiresAt"
     assert (index["name"], index["hash_key"], index["range_key"], index["projection_type"]) == ("byClient", "clientId", "endedAt", "ALL")
     assert table["deletion_protection_enabled"] is True
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 
-# API Gateway ends every connection after two hours. The hour on top lets the sweep come before DynamoDB's TTL: only the sweep closes properly.
+# API Gateway ends every connection after two hours. The hour on top lets the sweep come before DynamoDB's TTL, which tells nobody.
 EXPIRES_AFTER_SECONDS = 3 * 3600
 
 table = boto3.resource("dynamodb").Table(os.environ["CONNECTIONS_TABLE"])
