@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo up test lint package plan bench lock clean
+.PHONY: help demo up test lint docs package plan bench lock clean
 .NOTPARALLEL:
 
 help:
@@ -10,6 +10,7 @@ help:
 	@echo 'make up       the same stack, left running for you to play with until Ctrl-C'
 	@echo 'make test     all tests: unit, module, local, lifecycle, faults'
 	@echo 'make lint     ruff, mypy, terraform fmt and validate, tflint, checkov, and whether the generated docs are current'
+	@echo 'make docs     write the tables of inputs and outputs into README.md'
 	@echo 'make package  rebuild dist/ from function/ (commit the result)'
 	@echo 'make plan     the plan of each env against the local AWS, without credentials'
 	@echo 'make bench    speed and cost, measured'
@@ -31,10 +32,13 @@ test: .venv/test
 lint: .venv/lint .venv-checkov/checkov
 	@$(BIN)/python -m tools.lint
 
+docs: .venv/lint
+	$(BIN)/python -m tools.docs
+
 package:
 	$(PYTHON) -m tools.package
 
-bench: .venv/local
+bench: .venv/bench
 	$(BIN)/python -m bench
 
 # A stamp per lock file: installed when the lock file is newer than the stamp.
@@ -54,7 +58,7 @@ bench: .venv/local
 
 lock:
 	@test -x .cache/uv/bin/uv || $(PYTHON) -m venv .cache/uv && .cache/uv/bin/pip install --quiet uv
-	@for name in local test lint checkov; do \
+	@for name in local test lint bench checkov; do \
 		.cache/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
 			--no-emit-index-url --custom-compile-command 'make lock' -o requirements/$$name.txt requirements/$$name.in || exit 1; \
 	done

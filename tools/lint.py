@@ -1,0 +1,96 @@
+"""`make lint`: every linter, all of them even when one fails."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from . import terraform, tflint
+from .terraform import CACHE, REPOSITORY
+
+Outcome = tuple[bool, str]
+
+
+def command(*arguments: str, env: dict[str, str] | None = None, cwd: Path = REPOSITORY) -> Outcome:
+    done = subprocess.run(
+        arguments, cwd=cwd, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    return done.returncode == 0, done.stdout
+
+
+def tool(name: str, *arguments: str) -> Outcome:
+    return command(sys.executable, "-m", name, *arguments)
+
+
+def terraform_fmt() -> Outcome:
+    return command(terraform.binary(), "fmt", "-check", "-diff", "-recursive", env=terraform.environment())
+
+
+def terraform_validate() -> Outcome:
+    """Every folder with Terraform code in it, as a root of its own."""
+    folders = sorted({file.parent for file in REPOSITORY.glob("**/*.tf") if not any(part.startswith(".") for part in file.parts)})
+    failures = []
+    for folder in folders:
+        lock = folder / ".terraform.lock.hcl"
+        locked = lock.exists()
+        with tempfile.TemporaryDirectory() as data:
+            env = {**terraform.environment(), "TF_DATA_DIR": data}
+            readonly = ["-lockfile=readonly"] if locked else []
+            held, text = command(terraform.binary(), "init", "-backend=false", "-no-color", *readonly, env=env, cwd=folder)
+            if held:
+                held, text = command(terraform.binary(), "validate", "-no-color", env=env, cwd=folder)
+        if not locked:
+            lock.unlink(missing_ok=True)
+        if not held or "Warning" in text:
+            failures.append(f"{folder.relative_to(REPOSITORY)}:\n{text}")
+    return not failures, "\n".join(failures)
+
+
+def tflint_rules() -> Outcome:
+    try:
+        path = tflint.binary()
+    except tflint.Missing as missing:
+        return not os.environ.get("CI"), f"not run: {missing}"
+    rules, word = tflint.configuration(path)
+    held, text = command(path, "--recursive", f"--config={rules}", "--format=compact", env={"TFLINT_PLUGIN_DIR": str(CACHE / "tflint")})
+    return held, text.strip() or word
+
+
+def checkov() -> Outcome:
+    return command(".venv-checkov/bin/checkov", "--config-file", ".checkov.yaml")
+
+
+LINTERS: dict[str, Callable[[], Outcome]] = {
+    "ruff": lambda: tool("ruff", "check", "."),
+    "ruff format": lambda: tool("ruff", "format", "--diff", "--quiet", "."),
+    "mypy": lambda: tool("mypy"),
+    "terraform fmt": terraform_fmt,
+    "terraform validate": terraform_validate,
+    "tflint": tflint_rules,
+    "checkov": checkov,
+    "generated docs": lambda: tool("tools.docs", "--check"),
+}
+
+
+def main() -> int:
+    failed = []
+    for name, run in LINTERS.items():
+        started = time.monotonic()
+        held, text = run()
+        word = text.strip() if not held else text.strip().splitlines()[-1] if text.strip() else ""
+        print(f"{'ok    ' if held else 'FAILED'}  {name} ({time.monotonic() - started:.0f} s)  {word}".rstrip(), flush=True)
+        failed += [] if held else [name]
+    print(f"{len(LINTERS) - len(failed)} linters passed" + (f", {len(failed)} failed: {', '.join(failed)}" if failed else ""))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except terraform.TerraformError as error:
+        sys.exit(str(error))
