@@ -1,6 +1,6 @@
 """Disconnect storms on the local AWS: real sockets that all close at once, and how many closes the function got to see.
 
-python -m bench.storm     every size of storm at every reserved concurrency, cold; this module next to the baseline (ten minutes)
+python -m bench.storm     every size of storm at every reserved concurrency, cold and warm; this module next to the baseline (ten minutes)
 
 The gateway invokes as API Gateway does: what finds no free function is lost. The local one keeps at most 16 invocations under way and
 shares this machine's cores with the functions, so the numbers are for comparing, not for sizing.
@@ -14,20 +14,28 @@ import json
 import time
 import uuid
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import websockets
 
 from bench import report
 from bench.speed import VARIABLES
-from local.aws import REGION, LocalAws, local_aws
+from local.aws import REGION, LocalAws, is_disconnect, local_aws
 
-STORMS = (1, 10, 50, 200)
-RESERVED = (1, 5, 10, None)
-QUIET_S = 6.0  # no more log lines for so long: the storm is over
+STORMS = (1, 20, 100, 200)
+RESERVED = (1, 5, None)
+LONGEST_S = 180
 TABLE = VARIABLES["CONNECTIONS_TABLE"]
 HERE = Path(__file__).resolve().parent
+
+
+class Storm(NamedTuple):
+    """How many closes ended in a DeleteItem, and how long it took until the last was answered."""
+
+    removed: int
+    seconds: float
 
 
 def package(variant: str) -> tuple[bytes, str]:
@@ -40,8 +48,8 @@ def package(variant: str) -> tuple[bytes, str]:
     return archive.getvalue(), "function.lambda_handler"
 
 
-def storm(aws: LocalAws, variant: str, sockets: int, reserved: int | None) -> dict[str, float]:
-    """One storm on a function that has not run yet: how many closes it saw, and how long until the last (s)."""
+def storm(aws: LocalAws, variant: str, sockets: int, reserved: int | None) -> dict[str, Storm]:
+    """Two storms: on a function that has not run yet, and on the environments that the first one left."""
     name, (code, handler) = f"storm-{uuid.uuid4().hex[:8]}", package(variant)
     functions, gateway, iam = (aws.client(service) for service in ("lambda", "apigatewayv2", "iam"))
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
@@ -72,14 +80,29 @@ def storm(aws: LocalAws, variant: str, sockets: int, reserved: int | None) -> di
         Principal="apigateway.amazonaws.com",
         SourceArn=f"arn:aws:execute-api:{REGION}:000000000000:{api}/dev/$disconnect",
     )
-    begun = asyncio.run(_close_at_once(aws.websocket_url(api, "dev"), sockets))
-    seen = _wait_for_lines(aws, name, sockets)
+    url = aws.websocket_url(api, "dev")
+    storms = {"cold": _storm(aws, url, sockets), "warm": _storm(aws, url, sockets)}
     gateway.delete_api(ApiId=api)
     functions.delete_function(FunctionName=name)
-    return {"sockets": sockets, "seen": len(seen), "seconds": max(seen, default=begun) - begun}
+    return storms
 
 
-def _policy(statement: dict[str, Any]) -> str:
+def _storm(aws: LocalAws, url: str, sockets: int) -> Storm:
+    passed = aws.faults.requests  # everything that the gateway and the functions ask of AWS
+    before = len(passed)
+    begun = asyncio.run(_close_at_once(url, sockets))
+    while True:
+        invocations = [request for request in passed[before:] if is_disconnect(request)]
+        if len(invocations) == sockets and all(request.status is not None for request in invocations):
+            break
+        if time.time() - begun > LONGEST_S:
+            raise RuntimeError(f"after {LONGEST_S} s {len(invocations)} of {sockets} closes had reached Lambda")
+        time.sleep(0.01)
+    seconds = time.time() - begun
+    return Storm(sum(request.operation == "DeleteItem" and request.status == 200 for request in passed[before:]), seconds)
+
+
+def _policy(statement: Mapping[str, object]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
@@ -91,35 +114,17 @@ async def _close_at_once(url: str, number: int) -> float:
     return begun
 
 
-def _wait_for_lines(aws: LocalAws, function: str, expected: int) -> list[float]:
-    """The times (s, epoch) of the function's lines, when all are there or no more come."""
-    logs, lines, last = aws.client("logs"), list[float](), time.monotonic()
-    while len(lines) < expected and time.monotonic() - last < QUIET_S:
-        time.sleep(0.1)
-        try:
-            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{function}", filterPattern='"outcome"')
-            found = [event["timestamp"] / 1000 for page in pages for event in page["events"]]
-        except logs.exceptions.ResourceNotFoundException:
-            continue
-        if len(found) > len(lines):
-            lines, last = found, time.monotonic()
-    return lines
-
-
-def table(results: dict[tuple[int, int | None, str], dict[str, float]]) -> str:
+def table(results: dict[tuple[int, int | None, str], dict[str, Storm]]) -> str:
     lines = [
-        "| closes | reserved concurrency | this module: lost | until the last | a second | baseline: lost | until the last | a second |",
-        "|---|---|---|---|---|---|---|---|",
+        "| closes at once | reserved concurrency | | this module: lost | removals a second | baseline: lost | removals a second |",
+        "|---|---|---|---|---|---|---|",
     ]
     for sockets in STORMS:
         for reserved in RESERVED:
-            cells = []
-            for variant in ("package", "baseline"):
-                result = results[sockets, reserved, variant]
-                lost = 1 - result["seen"] / sockets
-                rate = result["seen"] / result["seconds"] if result["seconds"] > 0 else 0
-                cells += [f"{lost:.0%}", f"{result['seconds']:.1f} s", f"{rate:.0f}"]
-            lines.append(f"| {sockets} | {reserved or 'none'} | {' | '.join(cells)} |")
+            for heat in ("cold", "warm"):
+                storms = [results[sockets, reserved, variant][heat] for variant in ("package", "baseline")]
+                cells = [f"{1 - storm.removed / sockets:.0%} | {storm.removed / storm.seconds:.0f}" for storm in storms]
+                lines.append(f"| {sockets} | {reserved or 'none'} | {heat} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -139,7 +144,7 @@ def main() -> None:
                     print(sockets, reserved, variant, results[sockets, reserved, variant], flush=True)
     text = table(results)
     print(text)
-    about = f"{report.now()}, `python -m bench.storm`. {report.machine()}. Every storm meets a function that has not run yet."
+    about = f"{report.now()}, `python -m bench.storm`. {report.machine()}."
     report.save("storm.md", f"{text}\n\n{about}\n")
 
 

@@ -215,6 +215,7 @@ ODD = {
     "a negative length": b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n{}",
     "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
     "chunked with a length": b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    "another transfer encoding": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: identity\r\n\r\n{}",
     "more than its length": answer(b"{}") + b"x",
     "compressed": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b",
     "not the body that was sent": answer(b"{}").replace(CRC, b"1"),
@@ -479,6 +480,7 @@ NOT_PLAIN = {
     "an endpoint without a scheme": {"AWS_ENDPOINT_URL": "127.0.0.1:1"},
     "an endpoint of another scheme": {"AWS_ENDPOINT_URL": "unix://socket"},
     "an endpoint without a port's number": {"AWS_ENDPOINT_URL": "http://127.0.0.1:port"},
+    "an endpoint whose port only Python reads": {"AWS_ENDPOINT_URL": "http://127.0.0.1:1_0"},
     "an endpoint of dual stack": {"AWS_ENDPOINT_URL": "https://dynamodb.eu-west-1.api.aws"},
     "an endpoint of DynamoDB that is not plain": {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_DYNAMODB": "http://[::1]"},
 }
