@@ -361,6 +361,7 @@ def test_a_record_without_a_time_is_kept_when_there_is_no_time_to_ask_twice(
     assert run(timeout=39, **PROBE)["RemovedGone"] == 0
     assert connections.keys == {"c"}
     assert len(aws.asked("GET @connections")) == 1
+    assert sum(clock.slept) < 1
 
 
 def test_nobody_waits_for_a_record_that_is_alive(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
