@@ -99,7 +99,10 @@ def _storm(aws: LocalAws, url: str, sockets: int) -> Storm:
             raise RuntimeError(f"after {LONGEST_S} s {len(invocations)} of {sockets} closes had reached Lambda")
         time.sleep(0.01)
     seconds = time.time() - begun
-    return Storm(sum(request.operation == "DeleteItem" and request.status == 200 for request in passed[before:]), seconds)
+    removed = {
+        json.dumps(request.json["Key"]) for request in passed[before:] if request.operation == "DeleteItem" and request.status == 200
+    }
+    return Storm(len(removed), seconds)
 
 
 def _policy(statement: Mapping[str, object]) -> str:

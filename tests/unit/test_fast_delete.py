@@ -175,6 +175,16 @@ def test_it_asks_what_boto3_asks(connect, server, connection_id):
         assert ours.headers[name] == theirs.headers[name]
 
 
+def test_it_takes_the_token_that_boto3_takes(connect, server, plain):
+    plain.setenv("AWS_SECURITY_TOKEN", "older")
+    connect(EMPTY).delete("c1")
+    client = botocore.session.get_session().create_client("dynamodb", endpoint_url=server.url)
+    server.answers.append(EMPTY)
+    client.delete_item(TableName="connections", Key={"connectionId": {"S": "c1"}})
+    ours, theirs = server.requests
+    assert ours.headers["x-amz-security-token"] == theirs.headers["x-amz-security-token"] == "older"
+
+
 # What is answered
 
 
