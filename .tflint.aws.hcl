@@ -1,7 +1,12 @@
-# The AWS rules: `tflint --init --config .tflint.aws.hcl` downloads them.
+# .tflint.hcl and the AWS rules, which `tflint --init --config .tflint.aws.hcl` downloads.
 
 config {
   call_module_type = "local"
+}
+
+plugin "terraform" {
+  enabled = true
+  preset  = "all"
 }
 
 plugin "aws" {

@@ -1,7 +1,7 @@
 """Writes README's tables of inputs and outputs from variables.tf and outputs.tf.
 
-    python -m tools.docs           writes them between the markers
-    python -m tools.docs --check   exits 1 when README is not what would be written
+python -m tools.docs           writes them between the markers
+python -m tools.docs --check   exits 1 when README is not what would be written
 """
 
 from __future__ import annotations
