@@ -103,9 +103,15 @@ class Stack:
         found = self.aws.client("sqs").get_queue_attributes(QueueUrl=self.retry_queue, AttributeNames=names)["Attributes"]
         return sum(int(found.get(name, 0)) for name in names)
 
-    def settle(self) -> None:
-        """Forget what is still to be retried."""
+    def records(self) -> list[dict[str, Any]]:
+        pages = self.aws.client("dynamodb").get_paginator("scan").paginate(TableName=self.table, ConsistentRead=True)
+        return [item for page in pages for item in page["Items"]]
+
+    def clear(self) -> None:
+        """Forget all records, and what is still to be retried."""
         self.aws.client("sqs").purge_queue(QueueUrl=self.retry_queue)
+        for record in self.records():
+            self.aws.client("dynamodb").delete_item(TableName=self.table, Key={"connectionId": record["connectionId"]})
 
 
 def leftovers(aws: LocalAws) -> list[str]:

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -39,48 +40,56 @@ def without(stack: Stack, function: str, sid: str) -> Iterator[None]:
         iam.put_role_policy(**policy, PolicyDocument=json.dumps(whole))
 
 
-@contextmanager
-def a_client_leaves(stack: Stack) -> Iterator[None]:
-    Client(stack.url, "leaves").close()
-    yield
+# What makes a function call: each yields a text of the connection or message that the call is about.
 
 
 @contextmanager
-def a_client_leaves_while_dynamodb_is_away(stack: Stack) -> Iterator[None]:
+def a_client_leaves(stack: Stack) -> Iterator[str]:
     client = Client(stack.url, "leaves")
-    with stack.aws.faults.fail("dynamodb", "InternalServerError"):
-        client.close()
-        yield
+    connection_id = stack.records()[0]["connectionId"]["S"]
+    client.close()
+    yield connection_id
 
 
 @contextmanager
-def a_removal_is_retried(stack: Stack) -> Iterator[None]:
-    send(
-        stack, {"version": 1, "close": {"ended": {"connectionId": new_id(), "cause": "client_closed", "endedAt": int(time.time() * 1000)}}}
-    )
-    yield
+def a_client_leaves_while_dynamodb_is_away(stack: Stack) -> Iterator[str]:
+    with stack.aws.faults.fail("dynamodb", "InternalServerError", operation="DeleteItem"), a_client_leaves(stack) as connection_id:
+        yield connection_id
 
 
 @contextmanager
-def a_retry_fails(stack: Stack) -> Iterator[None]:
+def a_removal_is_retried(stack: Stack) -> Iterator[str]:
+    ended = {"connectionId": new_id(), "cause": "client_closed", "endedAt": int(time.time() * 1000)}
+    send(stack, {"version": 1, "close": {"ended": ended}})
+    yield str(ended["connectionId"])
+
+
+@contextmanager
+def a_retry_fails(stack: Stack) -> Iterator[str]:
     with stack.aws.faults.fail("dynamodb", "InternalServerError"), a_removal_is_retried(stack):
-        yield
+        yield stack.retry_queue
 
 
 @contextmanager
-def a_message_makes_no_sense(stack: Stack) -> Iterator[None]:
-    send(stack, {"version": 1})
-    yield
+def a_message_makes_no_sense(stack: Stack) -> Iterator[str]:
+    text = new_id()
+    send(stack, {"version": 1, "nonsense": text})
+    yield text
 
 
 @contextmanager
-def the_schedule_finds_a_suspect(stack: Stack) -> Iterator[None]:
-    dynamodb, key = stack.aws.client("dynamodb"), {"connectionId": {"S": new_id()}}
-    an_hour_ago = {"connectedAt": {"N": str(int(time.time() * 1000) - 3_600_000)}}
-    dynamodb.put_item(TableName=stack.table, Item=key | an_hour_ago)
+def the_schedule_fires(stack: Stack) -> Iterator[str]:
     stack.sweep()
-    yield
-    dynamodb.delete_item(TableName=stack.table, Key=key)
+    yield stack.table
+
+
+@contextmanager
+def the_schedule_finds_a_suspect(stack: Stack) -> Iterator[str]:
+    suspect = new_id()
+    an_hour_ago = {"connectedAt": {"N": str(int(time.time() * 1000) - 3_600_000)}}
+    stack.aws.client("dynamodb").put_item(TableName=stack.table, Item={"connectionId": {"S": suspect}, **an_hour_ago})
+    stack.sweep()
+    yield suspect
 
 
 def new_id() -> str:
@@ -91,13 +100,13 @@ def send(stack: Stack, message: dict[str, Any]) -> None:
     stack.aws.client("sqs").send_message(QueueUrl=stack.retry_queue, MessageBody=json.dumps(message))
 
 
-CASES: list[tuple[str, str, Callable[[Stack], AbstractContextManager[None]], tuple[str, str]]] = [
+CASES: list[tuple[str, str, Callable[[Stack], AbstractContextManager[str]], tuple[str, str]]] = [
     ("disconnect", "RemoveRecord", a_client_leaves, ("dynamodb", "DeleteItem")),
     ("disconnect", "SendRetries", a_client_leaves_while_dynamodb_is_away, ("sqs", "SendMessage")),
     ("cleanup", "RemoveRecord", a_removal_is_retried, ("dynamodb", "DeleteItem")),
     ("cleanup", "ReceiveRetries", a_retry_fails, ("sqs", "ChangeMessageVisibility")),
     ("cleanup", "SendDeadLetters", a_message_makes_no_sense, ("sqs", "SendMessage")),
-    ("cleanup", "ScanRecords", the_schedule_finds_a_suspect, ("dynamodb", "Scan")),
+    ("cleanup", "ScanRecords", the_schedule_fires, ("dynamodb", "Scan")),
     ("cleanup", "ProbeConnections", the_schedule_finds_a_suspect, ("execute-api", "GetConnection")),
 ]
 
@@ -108,22 +117,21 @@ def test_a_statement_allows_what_it_is_for_and_nothing_else_does(
     stacks: dict[str, Stack],
     function: str,
     sid: str,
-    scenario: Callable[[Stack], AbstractContextManager[None]],
+    scenario: Callable[[Stack], AbstractContextManager[str]],
     call: tuple[str, str],
     allowed: bool,
 ) -> None:
     stack = stacks["staging"]
-    stack.settle()
+    stack.clear()
     stack.aws.faults.requests.clear()
+    with nullcontext() if allowed else without(stack, function, sid), scenario(stack) as about:
 
-    def calls() -> list[Request]:
-        made = [request for request in stack.aws.faults.requests if (request.service, request.operation) == call]
-        return [request for request in made if request.status is not None and not request.fault]
+        def calls() -> list[Request]:
+            seen = [request for request in stack.aws.faults.requests if (request.service, request.operation) == call]
+            return [r for r in seen if r.status is not None and not r.fault and about in unquote(r.path) + r.body.decode()]
 
-    with nullcontext() if allowed else without(stack, function, sid), scenario(stack):
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not calls() and time.monotonic() < deadline:
             time.sleep(0.05)
-    stack.settle()
-    assert calls(), f"{call} was never called"
-    assert (calls()[0].status in DENIED) is not allowed
+        assert calls(), f"{call} was never called"
+        assert (calls()[0].status in DENIED) is not allowed

@@ -23,7 +23,7 @@ def test_the_table_is_true_after_lost_disconnects_and_an_outage(
     stacks: dict[str, Stack], record_property: Callable[[str, object], None]
 ) -> None:
     stack = stacks["staging"]
-    stack.settle()
+    stack.clear()
     with Watch(stack.aws, stack.table) as watch:
         leaving, staying = open_clients(stack.url, LEAVING), open_clients(stack.url, STAYING)
         assert watch.wait_for(lambda: watch.records.keys() == LEAVING | STAYING, 60)
