@@ -217,8 +217,8 @@ def test_the_table_is_true_again_whatever_happens(make_world: MakeWorld, fault: 
         assert [untruth for untruth in world.untruths() if untruth.rpartition(" ")[2] not in unnoticed] == []
     world.connect("client0", age_s=30)
     world.until_swept()
+    world.until_retried()
     for age in (0, 700, 7_100):
         world.connect("somebody", age)
     world.sweep()
-    world.until_retried()
     assert world.problems() == []

@@ -4,90 +4,118 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, event, settings, target
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.faults.conftest import Backend
 from tests.faults.features import FEATURES
-from tests.faults.world import ENDINGS, HISTORY, TABLE, Connection, World
+from tests.faults.world import ENDINGS, INTEGRATION_S, SWEEP_EVERY_S, Connection, World
 
-CLIENTS = st.sampled_from(["ann", "ben", "cat"])
+CLIENTS = st.sampled_from(["ann", "ben"])
+AGES = st.sampled_from([30, 0, 700, 7_190])
 WAYS = st.sampled_from(sorted(ENDINGS))
-FAULTS = {
-    "dynamodb": ["ThrottlingException", "InternalServerError", "cut", "lose answer", "repeat"],
-    "sqs": ["ServiceUnavailable", "cut", "lose answer", "repeat"],
-    "execute-api": ["ForbiddenException", "LimitExceededException", "InternalServerErrorException", "cut", "lose answer"],
-}
+FAULTS = [
+    ("dynamodb", "ThrottlingException"),
+    ("dynamodb", "cut"),
+    ("dynamodb", "lose answer"),
+    ("dynamodb", "repeat"),
+    ("sqs", "ServiceUnavailable"),
+    ("sqs", "lose answer"),
+    ("execute-api", "LimitExceededException"),
+    ("execute-api", "InternalServerErrorException"),
+    ("execute-api", "lose answer"),
+]
 
 
-def machine(backend: Backend, extras: str) -> type[RuleBasedStateMachine]:
+def machine(backend: Backend, extras: str, seen: Counter[str]) -> type[RuleBasedStateMachine]:
+    """The lives of connections under one set of extras; counts what it has seen."""
+
     class Life(RuleBasedStateMachine):
         connections: Bundle[Connection] = Bundle("connections")
-        events: Bundle[list[dict[str, object]]] = Bundle("events")
 
         def __init__(self) -> None:
             super().__init__()
             self._stack = ExitStack()
             self.world = self._stack.enter_context(World(*backend, FEATURES[extras]).running())
-            self.broken = False
+            self.broken: set[str] = set()
+            self.held: list[dict[str, Any]] = []  # events that have not arrived yet, or will again
 
-        @rule(target=connections, client=CLIENTS, age=st.sampled_from([0, 30, 700, 7_190]), takes=st.sampled_from([0, 29]))
-        def connect(self, client: str, age: int, takes: int) -> Connection:
-            return self.world.connect(client, age, connect_takes_s=takes if age == 0 else 0)
+        @initialize(target=connections, ages=st.tuples(AGES, AGES, AGES, AGES))
+        def begin(self, ages: tuple[int, ...]) -> Any:
+            return multiple(*(self.world.connect(client, age) for client, age in zip(("ann", "ann", "ann", "ben"), ages, strict=True)))
 
-        @rule(connection=consumes(connections), way=WAYS)
-        def end(self, connection: Connection, way: str) -> None:
-            """The event arrives as it should."""
-            for sent in self.world.end(connection, ENDINGS[way]) if connection.live else []:
-                event(f"ended: {way}")
-                self.world.send(sent)
+        @rule(target=connections, client=CLIENTS)
+        def connect(self, client: str) -> Connection:
+            return self.world.connect(client)
 
-        @rule(target=events, connection=consumes(connections), way=WAYS)
-        def end_without_a_word(self, connection: Connection, way: str) -> list[dict[str, object]]:
-            """The event is lost, or comes later, perhaps more than once."""
-            return self.world.end(connection, ENDINGS[way]) if connection.live else []
-
-        @rule(late=events)
-        def deliver(self, late: list[dict[str, object]]) -> None:
-            for sent in late:
-                event("late or repeated event")
-                self.world.send(sent)
+        @rule(target=connections, client=CLIENTS, timed=st.booleans())
+        def connect_slowly(self, client: str, timed: bool) -> Connection:
+            """@connections says 410 until `$connect` has finished. Without a time only the probe would ever notice that it's dead."""
+            untimed: dict[str, Any] = {"connectedAt": None, "expiresAt": None} if "PROBES_PER_SECOND" in FEATURES[extras] else {}
+            return self.world.connect(client, connect_takes_s=INTEGRATION_S, **({} if timed else untimed))
 
         @rule(client=CLIENTS)
         def connect_that_writes_too_late(self, client: str) -> None:
             connection = self.world.connect(client, record=False)
-            for sent in self.world.end(connection, ENDINGS["client closed with a code"]):
-                self.world.send(sent)
+            for event in self.world.end(connection, ENDINGS["client closed with a code"]):
+                self.world.send(event)
             self.world.write_record(connection)
 
-        @rule(data=st.data(), service=st.sampled_from(sorted(FAULTS)), probability=st.sampled_from([0.3, 1.0]))
-        def break_something(self, data: st.DataObject, service: str, probability: float) -> None:
-            what = data.draw(st.sampled_from(FAULTS[service]))
-            self.world.fail(service, what).probability = probability
-            self.broken = True
-            event(f"broken: {service}")
+        @rule(
+            some=st.lists(consumes(connections), min_size=1, max_size=4),
+            way=WAYS,
+            arrives=st.sampled_from(["now", "now and again", "later", "never"]),
+        )
+        def end(self, some: list[Connection], way: str, arrives: str) -> None:
+            events = [event for connection in some if connection.live for event in self.world.end(connection, ENDINGS[way])]
+            seen[f"event {arrives}"] += len(events)
+            if arrives.startswith("now"):
+                for event in events:
+                    self.world.send(event)
+            if arrives in ("now and again", "later"):
+                self.held += events
+
+        @precondition(lambda self: self.held)
+        @rule()
+        def a_held_event_arrives(self) -> None:
+            self.world.send(self.held.pop(0))
+
+        @rule(fault=st.sampled_from(FAULTS), probability=st.sampled_from([1.0, 0.3]))
+        def something_breaks(self, fault: tuple[str, str], probability: float) -> None:
+            service, what = fault
+            if service not in self.broken:
+                self.world.fail(service, what).probability = probability
+                self.broken.add(service)
+                seen[f"{service}: {what}"] += 1
 
         @precondition(lambda self: self.broken)
         @rule()
-        def heal(self) -> None:
+        def all_is_repaired(self) -> None:
             self.world.heal()
-            self.world.crashes.clear()  # both away: loud, as specified
-            self.broken = False
+            self.world.crashes.clear()  # loud while it was broken, as specified
+            self.broken.clear()
 
-        @rule()
-        def retry(self) -> None:
-            self.world.poll()
-
-        @rule()
-        def sweep(self) -> None:
-            self.world.sweep()
-
-        @rule(seconds=st.sampled_from([1, 20, 61, 300, 700, 7_200]))
-        def wait(self, seconds: int) -> None:
+        @rule(seconds=st.sampled_from([20, 61, SWEEP_EVERY_S, 700, 7_200]))
+        def time_goes_by(self, seconds: int) -> None:
+            """The queue is polled all the time; the schedule comes every 5 min."""
             self.world.advance(seconds)
+            self.world.poll()
+            if seconds >= SWEEP_EVERY_S:
+                self.world.sweep()
 
         @invariant()
         def live_records_stay(self) -> None:
@@ -98,37 +126,25 @@ def machine(backend: Backend, extras: str) -> type[RuleBasedStateMachine]:
             assert self.broken or self.world.noise() == []
 
         def teardown(self) -> None:
-            try:
-                self.heal()
+            with self._stack:
+                self.all_is_repaired()
                 self.world.until_swept()
-                for _ in range(3):
+                for _ in range(3):  # a closing that is retried may itself leave steps to retry
                     self.world.until_retried()
-                target(float(len(self.world.lines)))
                 assert self.world.problems() == []
-                if HISTORY in FEATURES[extras].values():
-                    items = Counter(item["connectionId"]["S"] for item in self.world.records(HISTORY))
-                    removed = {line["connectionId"] for line in self.world.lines if line["outcome"] == "removed"}
-                    assert set(items.values()) <= {1}
-                    assert removed <= items.keys()
-                assert {record["connectionId"]["S"] for record in self.world.records(TABLE)} == {
-                    connection.id for connection in self.world.gateway.connections.values() if connection.live
-                }
-            finally:
-                self._stack.close()
+                seen.update(f"outcome {line['outcome']}" for line in self.world.lines)
+                seen["lives"] += len(self.world.gateway.connections)
 
     return Life
 
 
-@pytest.mark.parametrize("extras", ["nothing extra", "stale", "newest", "everything"])
-def test_random_lives_end_in_a_true_table(backend: Backend, extras: str) -> None:
+@pytest.mark.parametrize(("extras", "start"), [("nothing extra", 1), ("stale", 2), ("everything", 3)])
+def test_random_lives_end_in_a_true_table(backend: Backend, extras: str, start: int) -> None:
+    """`start` makes every run the same; another number looks elsewhere."""
+    seen: Counter[str] = Counter()
     run_state_machine_as_test(
-        machine(backend, extras),
-        settings=settings(
-            max_examples=15,
-            stateful_step_count=25,
-            derandomize=True,
-            deadline=None,
-            print_blob=True,
-            suppress_health_check=list(HealthCheck),
-        ),
+        seed(start)(machine(backend, extras, seen)),
+        settings=settings(max_examples=12, stateful_step_count=20, database=None, deadline=None, suppress_health_check=list(HealthCheck)),
     )
+    print(f"{extras}: {dict(sorted(seen.items()))}")
+    assert {"event now", "event later", "event never", "outcome removed", "outcome already_gone"} <= seen.keys()
