@@ -34,11 +34,11 @@ run "refuses_a_name_too_long_for_the_roles" {
   expect_failures = [var.name]
 }
 
-run "refuses_an_arn_as_the_apis_id" {
+run "refuses_the_apis_name_as_its_id" {
   command = plan
 
   variables {
-    websocket_api = { id = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3", execution_arn = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3" }
+    websocket_api = { id = "Chat", execution_arn = "arn:aws:execute-api:eu-central-1:111122223333:Chat" }
   }
 
   expect_failures = [var.websocket_api]
@@ -494,7 +494,8 @@ run "refuses_an_unknown_rule_for_duplicates" {
   command = plan
 
   variables {
-    duplicates = "oldest"
+    websocket_api = { id = "a1b2c3", execution_arn = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3", stage = "live" }
+    duplicates    = "oldest"
   }
 
   expect_failures = [var.duplicates]
