@@ -36,12 +36,6 @@ class Clients:
             return self._clients[service]
 
 
-def error_code(error: BaseException) -> str:
-    """The error code of a botocore ClientError ("ThrottlingException", "410" …), or "" for any other exception."""
-    response = getattr(error, "response", None)
-    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
-
-
 def status_code(error: BaseException) -> int:
     """The HTTP status of a botocore ClientError, or 0 for any other exception."""
     response = getattr(error, "response", None)

@@ -71,9 +71,12 @@ def _batch(records: list[dict[str, Any]], deadline: float) -> dict[str, Any]:
             continue
         jobs.append((order, record, job))
     for _, record, job in sorted(jobs, key=lambda entry: entry[0]):
+        if time.monotonic() >= deadline:
+            log.emit("postponed", {"messageId": record["messageId"]}, "WARN")
+            failures.append(record)
+            _postpone(record)
+            continue
         try:
-            if time.monotonic() >= deadline:
-                raise Unfinished("out of time: the message comes back")
             job(deadline)
         except Exception as problem:  # one message must not fail the others
             log.error("retry", problem, {"messageId": record["messageId"]})
@@ -116,7 +119,7 @@ def _finish(ended: ended_.Ended, steps: list[str], deadline: float) -> None:
 
 
 def _postpone(record: dict[str, Any]) -> None:
-    """Without it the message comes back when its visibility time-out is over, which is later."""
+    """Has a message come back sooner or later by how often it came already; without it the queue's visibility time-out decides."""
     try:
         assert closer.queue is not None  # its messages are what we have here
         count = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))

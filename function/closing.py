@@ -14,6 +14,7 @@ import aws
 import ended as ended_
 import log
 from log import ALREADY_GONE, REMOVED
+from probe import Probe
 from retry import Queue
 from settings import Settings
 
@@ -39,6 +40,7 @@ class Closer:
         self.settings = settings
         self.clients = clients
         self.queue = Queue(settings.queue_url, clients) if settings.queue_url else None
+        self.probe = Probe(clients)
         self.steps: dict[str, Step] = {}
         if settings.related:
             import related

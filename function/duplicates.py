@@ -33,7 +33,7 @@ class Duplicates:
         self._settings = settings
         self._clients = clients
         self._closer = closer
-        self._probe = probe.Probe(clients)
+        self._probe = closer.probe
 
     def settle(self, ended: Ended, deadline: float) -> None:
         """Settles the other records of the client whose connection ended; raises Unsettled when some could not be judged."""

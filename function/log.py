@@ -40,6 +40,7 @@ def emit(outcome: str, fields: Mapping[str, Any], level: str = "INFO", metrics: 
         "outcome": outcome,
     }
     line.update(fields)
+    line.pop("clientId", None)  # may be a person's name or address: it is in the history, for those who asked for one
     if metrics:
         _embed(line, metrics, int(now * 1000))
     sys.stdout.write(_encode(line) + "\n")

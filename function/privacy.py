@@ -26,16 +26,16 @@ def address(value: object, mode: str) -> str | None:
 
 
 def agent(value: object, mode: str) -> str | None:
-    """`userAgent` under the mode, at most 256 characters; masked drops comments (the platform) and minor versions."""
+    """`userAgent` under the mode, at most 256 characters; masked keeps its products with their major versions."""
     if mode == "off" or not isinstance(value, str) or not value:
         return None
     if mode == "masked":
         words, depth = [], 0
         for word in value[:1024].split():
             depth += word.count("(")
-            if depth == 0:
-                product, slash, version = word.partition("/")
-                words.append(product + slash + version.partition(".")[0])
+            if depth == 0 and "/" in word:
+                product, _, version = word.partition("/")
+                words.append(f"{product}/{version.partition('.')[0]}")
             depth = max(0, depth - word.count(")"))
         value = " ".join(words)
     return value[:LONGEST_AGENT].encode(errors="replace").decode() or None

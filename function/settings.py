@@ -31,12 +31,13 @@ class Settings(RouteSettings):
         self.history_table = environment.get("HISTORY_TABLE") or None
         self.history_days = self._number("HISTORY_DAYS", 90)
         self.duplicates = self._one_of("DUPLICATES", ("stale", "newest"))
-        self.client_index = self._required("CLIENT_INDEX") if self.duplicates else None
-        self.api_id = environment.get("WEBSOCKET_API_ID") or None
-        self.stage = environment.get("WEBSOCKET_STAGE") or None
         self.expired_after_ms = self._number("EXPIRED_AFTER_SECONDS", 7_500, least=7_200) * 1000
         self.suspect_after_ms = self._number("SUSPECT_AFTER_SECONDS", 660) * 1000
         self.probes_per_second = self._number("PROBES_PER_SECOND", 0)
+        self.client_index = self._required("CLIENT_INDEX") if self.duplicates else None
+        asks = self.duplicates or self.probes_per_second  # somebody's answers are only worth as much as we know who we are
+        self.api_id = self._required("WEBSOCKET_API_ID") if asks else environment.get("WEBSOCKET_API_ID") or None
+        self.stage = self._required("WEBSOCKET_STAGE") if asks else environment.get("WEBSOCKET_STAGE") or None
 
     def _number(self, name: str, default: int, least: int = 0) -> int:
         value = self._environment.get(name) or str(default)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from closing import Closer
     from settings import Settings
 
+PAGE = 1_000  # records: what a page holds of dead ones is closed before time is looked at again
 CLOSERS = 8  # records closed at a time
 SCAN_SHARE = 0.9  # of the time: the last page's removals need some too
 SCAN_SHARE_ASKING = 0.5  # when the probe needs the rest
@@ -63,10 +64,9 @@ class Part:
 
 
 class Tally:
-    """What one part saw and did, and how fast it may ask."""
+    """What one part saw and did."""
 
-    def __init__(self, probes_per_second: float) -> None:
-        self.probes_per_second = probes_per_second
+    def __init__(self) -> None:
         self.active = 0
         self.foreign = 0
         self.timeless = 0
@@ -83,15 +83,17 @@ class Sweep:
         self._settings = settings
         self._clients = clients
         self._closer = closer
-        self._probe = probe.Probe(clients)
+        self._probe = closer.probe
 
     def run(self, part: Part, deadline: float) -> None:
         """Sweeps until the end of the segment or the deadline (s, time.monotonic()); what is left goes on as a retry-queue message."""
         began = time.monotonic()
         asking = self._settings.probes_per_second > 0
         scan_until = began + (deadline - began) * (SCAN_SHARE_ASKING if asking else SCAN_SHARE)
-        tally = Tally(self._settings.probes_per_second / part.segments)
-        sample = Sample(min(MOST_SAMPLED, int(tally.probes_per_second * max(deadline - scan_until, 0))))
+        tally = Tally()
+        if asking:
+            self._probe.per_second = self._settings.probes_per_second / part.segments
+        sample = Sample(min(MOST_SAMPLED, int(self._probe.per_second * max(deadline - scan_until, 0))) if asking else 0)
         with ThreadPoolExecutor(CLOSERS) as pool:
             next_start = self._scan(part, scan_until, sample, tally, pool, deadline)
             if asking:
@@ -136,6 +138,7 @@ class Sweep:
             "ExpressionAttributeNames": {f"#{name}": name for name in ATTRIBUTES},
             "Segment": part.segment,
             "TotalSegments": part.segments,
+            "Limit": PAGE,
         }
         start = part.start
         while True:
@@ -180,7 +183,7 @@ class Sweep:
         gone = self._ask_each(timed, tally, deadline)
         if gone_first and asked_at + CONFIRM_S < deadline:
             time.sleep(max(0.0, asked_at + CONFIRM_S - time.monotonic()))
-            gone += self._ask_each(gone_first, Tally(tally.probes_per_second), deadline)
+            gone += self._ask_each(gone_first, Tally(), deadline)
         answered = tally.answers[probe.ALIVE] + tally.answers[probe.GONE]
         tally.breaker_open = answered >= FEW and tally.answers[probe.GONE] * 2 > answered
         if tally.breaker_open:
@@ -202,7 +205,6 @@ class Sweep:
             tally.answers[answer] += 1
             if answer == probe.GONE:
                 gone.append(record)
-            time.sleep(1 / tally.probes_per_second)
         return gone
 
     def _report(self, part: Part, tally: Tally, finished: bool) -> None:
@@ -213,7 +215,7 @@ class Sweep:
             "segments": part.segments,
             "finished": finished,
             "active": part.active,
-            "removed": dict(tally.removed),
+            "removed": dict(+tally.removed),
             "failed": tally.failed,
             "foreign": tally.foreign,
             "timeless": tally.timeless,

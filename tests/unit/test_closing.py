@@ -11,7 +11,7 @@ import pytest
 from log import ALREADY_GONE, REMOVED
 
 from tests.unit.fake_aws import error
-from tests.unit.support import Context, Table, closer, ended
+from tests.unit.support import API, Context, Table, closer, ended
 
 if TYPE_CHECKING:
     from typing import Any
@@ -250,7 +250,7 @@ def test_the_records_address_stays_in_the_record(mode: str, connections: Table, 
 
 
 def test_steps_are_in_the_order_of_the_design() -> None:
-    everything = closer(RELATED_TABLES=RELATED, HISTORY_TABLE="history", DUPLICATES="stale", CLIENT_INDEX="byClient")
+    everything = closer(RELATED_TABLES=RELATED, HISTORY_TABLE="history", DUPLICATES="stale", CLIENT_INDEX="byClient", **API)
     assert list(everything.steps) == ["related", "history", "duplicates"]
 
 

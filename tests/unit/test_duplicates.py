@@ -198,6 +198,6 @@ def test_a_record_rewritten_since_the_index_was_read_survives(aws: FakeAws, conn
 
 def test_closing_a_connection_settles_its_clients_others(aws: FakeAws, connections: Table, clock: Clock) -> None:
     ages(connections, clock, c=20, expired=126)
-    made = closer(DUPLICATES="stale", CLIENT_INDEX="byClient")
+    made = closer(DUPLICATES="stale", CLIENT_INDEX="byClient", WEBSOCKET_API_ID="api1", WEBSOCKET_STAGE="live")
     assert made.close(ended("c"), clock.monotonic() + 30) == "removed"
     assert connections.keys == set()

@@ -112,3 +112,9 @@ def test_no_text_breaks_the_line(fields: dict[str, Any], capsys: pytest.CaptureF
     assert written[:-1].isprintable()
     assert written[-1] == "\n"
     assert {name: json.loads(written)[name] for name in fields} == fields
+
+
+def test_a_line_never_names_the_client(lines: Lines) -> None:
+    log.report("removed", ended("c", clientId="kim@example.com"), counted=False)
+    log.error("history", RuntimeError("no"), ended("c", clientId="kim@example.com"))
+    assert "kim" not in json.dumps(lines())

@@ -63,13 +63,13 @@ def test_what_is_not_an_address_is_never_shown(value: object, mode: str) -> None
     ("agent", "masked"),
     [
         (CHROME, "Mozilla/5 AppleWebKit/537 Chrome/142 Safari/537"),
-        ("Amazon CloudFront", "Amazon CloudFront"),
+        ("Amazon CloudFront", None),
         ("curl/8.5.0", "curl/8"),
         ("App/1.2 (a (b; c) Kim) Lib/2.3", "App/1 Lib/2"),
         ("App/1.2 ((Kim) Kim) Lib/2.3", "App/1 Lib/2"),
         ("App/1.2 (Kim", "App/1"),
         ("App/1.2) (Kim; x) Lib/2.3", "App/1 Lib/2"),
-        ("App/1.2 ))) (Kim; x) Lib/2.3", "App/1 ))) Lib/2"),
+        ("App/1.2 ))) (Kim; x) Lib/2.3", "App/1 Lib/2"),
         ("App/1.2(Kim) Lib/2.3", "Lib/2"),
         ("(Kim)", None),
         ("", None),
@@ -103,5 +103,5 @@ def test_a_comment_never_shows_whatever_stands_before_it(before: str, comment: s
 
 
 def test_an_agent_of_many_words_is_cut_to_256_characters() -> None:
-    assert privacy.agent("x " * 5_000, "masked") == ("x " * 128)
+    assert privacy.agent("x/1 " * 5_000, "masked") == ("x/1 " * 64)
     assert len(privacy.agent("x" * 5_000, "full") or "") == 256

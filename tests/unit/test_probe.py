@@ -13,6 +13,7 @@ from tests.unit.fake_aws import error
 
 if TYPE_CHECKING:
     from tests.unit.fake_aws import FakeAws
+    from tests.unit.support import Clock
 
 VERDICTS = [
     (410, "GoneException", "gone"),
@@ -70,3 +71,13 @@ def test_an_endpoint_that_is_not_there_is_a_refusal(aws: FakeAws, monkeypatch: p
         probe = asker()
         assert probe.ask("c") == "refused"
     assert "Could not connect" in probe.refusal
+
+
+def test_after_a_429_nothing_is_asked_for_a_while(aws: FakeAws, clock: Clock) -> None:
+    aws.on("GET @connections", error(429, "LimitExceededException"))
+    probe = asker()
+    assert probe.ask("a") == probe.ask("b") == "throttled"
+    assert len(aws.requests) == 1
+    clock.advance(31)
+    aws.on("GET @connections", lambda request: None)
+    assert probe.ask("c") == "alive"

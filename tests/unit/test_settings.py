@@ -7,6 +7,8 @@ import json
 import pytest
 from settings import Settings
 
+from tests.unit.support import API
+
 TABLE = {"CONNECTIONS_TABLE": "connections"}
 RELATED = {"table": "subscriptions", "attribute": "connectionId", "index": None, "keys": ["connectionId", "topic"]}
 
@@ -90,3 +92,10 @@ def test_a_wrong_value_is_refused_by_the_variables_name(name: str, value: str) -
 def test_duplicates_need_the_name_of_an_index() -> None:
     with pytest.raises(ValueError, match="CLIENT_INDEX"):
         Settings(TABLE | {"DUPLICATES": "stale"})
+
+
+@pytest.mark.parametrize("feature", [{"DUPLICATES": "stale", "CLIENT_INDEX": "byClient"}, {"PROBES_PER_SECOND": "10"}])
+@pytest.mark.parametrize("missing", API)
+def test_who_asks_about_connections_must_know_the_api_and_stage(feature: dict[str, str], missing: str) -> None:
+    with pytest.raises(ValueError, match=missing):
+        Settings({**TABLE, **feature, **API, missing: ""})
