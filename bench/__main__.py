@@ -17,7 +17,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="compare with bench/results/speed.json; nothing is written")
     options = parser.parse_args()
     quick = options.quick or options.check
-    rounds, warm, counted = (7, 50, 1) if quick else (40, 200, 3)
+    rounds, warm, counted = (7, 50, 1) if quick else (25, 200, 2)
     samples, instructions = speed.run(rounds, warm, counted)
     summary = report.summarise(samples, instructions)
     table = report.table(summary)

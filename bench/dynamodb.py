@@ -79,11 +79,12 @@ class Connection:
             self._pump(self._tls.write, _answer(request))
 
     def close(self) -> None:
-        """Says good-bye as TLS does, and closes."""
-        with contextlib.suppress(ssl.SSLError):
-            self._tls.unwrap()
-        self.raw.sendall(self._out.read())
-        self.raw.shutdown(socket.SHUT_RDWR)
+        """Says good-bye as TLS does, and closes, unless the client was first."""
+        with contextlib.suppress(OSError):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                self._tls.unwrap()
+            self.raw.sendall(self._out.read())
+            self.raw.shutdown(socket.SHUT_RDWR)
 
 
 def _whole(request: bytes) -> bool:
