@@ -14,14 +14,14 @@ from tests.faults.world import ENDINGS, HISTORY, KEYED, VISIBILITY_S, Connection
 CLOSED = ENDINGS["client closed without a code"]
 
 
-def connections(world: World) -> Iterator[tuple[int, Connection]]:
-    """One to end for each n, until an invocation has made fewer calls than that; its client has two more, one of which `newest` closes."""
+def connections(world: World, others: int = 2) -> Iterator[tuple[int, Connection]]:
+    """One to end for each n, until an invocation has made fewer calls than that; of its client's others, `newest` closes all but one."""
     call = 0
     while world.was_killed:
         call += 1
         client = f"killed-after-{call}"
-        world.connect(client, age_s=120)
-        world.connect(client, age_s=100)
+        for other in range(others):
+            world.connect(client, age_s=100 + other)
         yield call, world.connect(client, CLOSED.age_s)
 
 
@@ -70,7 +70,7 @@ def test_killed_while_it_finishes_steps(make_world: MakeWorld) -> None:
 
 def test_killed_while_it_sweeps(make_world: MakeWorld) -> None:
     world = make_world(FEATURES["everything"])
-    for call, connection in connections(world):
+    for call, connection in connections(world, others=1):
         world.end(connection, CLOSED)
         world.advance(700)
         world.kill_after = call

@@ -21,6 +21,7 @@ Breaks = Callable[[World], object]
 
 ALL = tuple(FEATURES)
 ONE = ("nothing extra",)
+SOME = ("nothing extra", "stale", "everything")
 TWO = ("nothing extra", "everything")  # for what meets every extra in the same place
 IMPATIENT = 0.05  # a hanging call costs the test as much of a second
 
@@ -140,15 +141,15 @@ FAULTS: dict[str, Fault] = {
     "event before $connect writes the record": Fault(nothing, before_connect_writes, SWEPT, ALL),
     # DynamoDB as a whole
     **{f"DynamoDB: {error}": Fault(dynamodb(error), once, RETRIED, TWO, SWEEP_FAILS) for error in DYNAMODB_ERRORS},
-    "DynamoDB cuts the line": Fault(dynamodb("cut"), once, RETRIED, ALL, SWEEP_FAILS),
-    "DynamoDB's answers are lost": Fault(dynamodb("lose answer"), once, RETRIED, ALL, SWEEP_FAILS),
-    "DynamoDB serves everything twice": Fault(dynamodb("repeat"), once, AT_ONCE, ALL),
+    "DynamoDB cuts the line": Fault(dynamodb("cut"), once, RETRIED, SOME, SWEEP_FAILS),
+    "DynamoDB's answers are lost": Fault(dynamodb("lose answer"), once, RETRIED, SOME, SWEEP_FAILS),
+    "DynamoDB serves everything twice": Fault(dynamodb("repeat"), once, AT_ONCE, SOME),
     "DynamoDB hangs": Fault(dynamodb("hang"), once, RETRIED, TWO, SWEEP_FAILS, IMPATIENT),
     # DynamoDB, one step
-    "DeleteItem denied": Fault(dynamodb("AccessDeniedException", "DeleteItem"), once, RETRIED, ALL),
-    "DeleteItem's answer lost": Fault(dynamodb("lose answer", "DeleteItem"), once, AT_ONCE, ALL),
+    "DeleteItem denied": Fault(dynamodb("AccessDeniedException", "DeleteItem"), once, RETRIED, SOME),
+    "DeleteItem's answer lost": Fault(dynamodb("lose answer", "DeleteItem"), once, AT_ONCE, SOME),
     "reading the record throttled": Fault(dynamodb("ThrottlingException", "GetItem"), once, RETRIED, ("related", "history", *ASKS)),
-    "scan throttled": Fault(dynamodb("ThrottlingException", "Scan"), never, SWEPT, ALL, SWEEP_FAILS),
+    "scan throttled": Fault(dynamodb("ThrottlingException", "Scan"), never, SWEPT, SOME, SWEEP_FAILS),
     "related query throttled": Fault(dynamodb("ThrottlingException", "Query", KEYED), once, AT_ONCE, RELATES),
     "related table by index away": Fault(dynamodb("InternalServerError", None, INDEXED), once, AT_ONCE, RELATES),
     "related deletes throttled": Fault(dynamodb("ProvisionedThroughputExceededException", "BatchWriteItem"), once, AT_ONCE, RELATES),
@@ -160,12 +161,12 @@ FAULTS: dict[str, Fault] = {
     "history hangs": Fault(dynamodb("hang", None, HISTORY), once, AT_ONCE, RECORDS_HISTORY, patience=IMPATIENT),
     "index of clients throttled": Fault(dynamodb("ThrottlingException", "Query", TABLE), once, AT_ONCE, ASKS),
     # SQS alone: the queue is asked for nothing
-    "SQS away": Fault(sqs("ServiceUnavailable"), once, AT_ONCE, ALL),
+    "SQS away": Fault(sqs("ServiceUnavailable"), once, AT_ONCE, SOME),
     # both: the invocation fails, the record is left to the sweep
     **{f"DynamoDB away, SQS: {e}": Fault(dynamodb_and_sqs("cut", e), once, SWEPT, ONE, ALL_FAIL) for e in ERRORS["sqs"]},
-    "DynamoDB away, SQS cuts the line": Fault(dynamodb_and_sqs("cut", "cut"), once, SWEPT, ALL, ALL_FAIL),
+    "DynamoDB away, SQS cuts the line": Fault(dynamodb_and_sqs("cut", "cut"), once, SWEPT, SOME, ALL_FAIL),
     "DynamoDB away, SQS loses its answers": Fault(dynamodb_and_sqs("cut", "lose answer"), once, RETRIED, TWO, ALL_FAIL),
-    "DynamoDB away, SQS serves everything twice": Fault(dynamodb_and_sqs("cut", "repeat"), once, RETRIED, ALL, SWEEP_FAILS),
+    "DynamoDB away, SQS serves everything twice": Fault(dynamodb_and_sqs("cut", "repeat"), once, RETRIED, SOME, SWEEP_FAILS),
     "DynamoDB away, SQS hangs": Fault(dynamodb_and_sqs("cut", "hang"), once, SWEPT, TWO, ALL_FAIL, IMPATIENT),
     "DynamoDB away, messages can't be postponed": Fault(
         dynamodb_and_sqs("cut", "ThrottlingException", "ChangeMessageVisibility"), once, RETRIED, TWO, SWEEP_FAILS
