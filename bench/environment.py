@@ -125,7 +125,7 @@ class Environment:
         self._api.events.put(json.dumps(event).encode())
         path, answer = self._api.answers.get(timeout=self._api.timeout_s + 60)
         if not path.endswith("/response"):
-            raise RuntimeError(f"the function answered {answer!r}; its log: {self._log.read_text()}")
+            raise RuntimeError(f"the function answered {answer!r}; its log ends: {self._log.read_text()[-2000:]}")
         self._wait_until_idle()
 
     def _wait_until_idle(self) -> None:

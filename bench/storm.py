@@ -147,7 +147,8 @@ def main() -> None:
                     print(sockets, reserved, variant, results[sockets, reserved, variant], flush=True)
     text = table(results)
     print(text)
-    about = f"{report.now()}, `python -m bench.storm`. {report.machine()}."
+    pace = "The emulator, one process on the same cores that takes a second to start a worker, sets the pace of both variants."
+    about = f"{report.now()}, `python -m bench.storm`. {report.machine()}. {pace}"
     report.save("storm.md", f"{text}\n\n{about}\n")
 
 
