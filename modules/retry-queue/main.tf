@@ -3,6 +3,10 @@
 # The provider waits 25 s for each step on a queue. So that the steps don't add up, both queues are made side by side, and what refers to
 # the other queue comes after them, side by side again.
 
+locals {
+  queues = { retry = aws_sqs_queue.retry, dead_letter = aws_sqs_queue.dead_letter }
+}
+
 resource "aws_sqs_queue" "retry" {
   name                       = var.name
   message_retention_seconds  = 4 * 24 * 3600 # shorter than the dead-letter queue's: a message's age counts from its first send
@@ -35,6 +39,24 @@ resource "aws_sqs_queue_redrive_allow_policy" "dead_letter" {
   redrive_allow_policy = jsonencode({
     redrivePermission = "byQueue"
     sourceQueueArns   = [aws_sqs_queue.retry.arn]
+  })
+}
+
+resource "aws_sqs_queue_policy" "tls_only" {
+  for_each = local.queues
+
+  queue_url = each.value.url
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "DenyWithoutTLS"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "sqs:*"
+      Resource  = each.value.arn
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
   })
 }
 

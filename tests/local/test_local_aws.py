@@ -131,6 +131,20 @@ def test_a_functions_calls_are_judged_by_its_role_also_behind_the_fault_proxy(ap
     assert ("AccessDenied" in answer["Payload"].read().decode()) is not allowed
 
 
+def test_loopback_counts_as_tls(aws: LocalAws) -> None:
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName=uuid.uuid4().hex)["QueueUrl"]
+    tls_only = {"Effect": "Deny", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+    plain = {"Bool": {"aws:SecureTransport": "false"}}
+    policy = {"Version": "2012-10-17", "Statement": [tls_only | {"Condition": plain}]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    sqs.send_message(QueueUrl=url, MessageBody="as if by TLS")
+    policy["Statement"] = [tls_only]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    with pytest.raises(ClientError, match="AccessDenied"):
+        sqs.send_message(QueueUrl=url, MessageBody="denied whatever it came by")
+
+
 def test_a_fault_meets_a_functions_calls_and_not_the_testers(api: Api) -> None:
     code = """
         import boto3

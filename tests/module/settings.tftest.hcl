@@ -168,6 +168,17 @@ run "the_retry_queue_reports_failures_one_by_one_and_gives_the_function_time" {
     condition     = alltrue([for queue in [aws_sqs_queue.retry, aws_sqs_queue.dead_letter] : queue.sqs_managed_sse_enabled])
     error_message = "Without a key of one's own the queues must be encrypted by SQS's."
   }
+
+  assert {
+    condition = alltrue([
+      for name, queue in { retry = aws_sqs_queue.retry, dead_letter = aws_sqs_queue.dead_letter } :
+      jsondecode(aws_sqs_queue_policy.tls_only[name].policy).Statement == [{
+        Sid       = "DenyWithoutTLS", Effect = "Deny", Principal = "*", Action = "sqs:*", Resource = queue.arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      }]
+    ])
+    error_message = "Both queues must refuse calls that come without TLS."
+  }
 }
 
 run "text_logs_take_no_level" {
