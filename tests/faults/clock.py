@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from types import ModuleType
-from typing import Any
 from unittest import mock
 
 FUNCTION = Path(__file__).resolve().parents[2] / "function"
@@ -63,20 +62,13 @@ def simulated_time(clock: Clock) -> Iterator[None]:
         yield
 
 
-def load(name: str, clock: Clock, patience: float = 1.0) -> ModuleType:
-    """A new environment's INIT: the entry point, imported under the variables of now; its `http_timeout` (s) is for one call."""
+def load(name: str, clock: Clock) -> ModuleType:
+    """A new environment's INIT: the entry point, imported under the variables of now."""
     spec = importlib.util.spec_from_file_location(f"{name}_of_world", FUNCTION / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    made = importlib.import_module("aws").Clients
-
-    def clients(timeout: float, attempts: int) -> Any:
-        module.http_timeout = timeout  # type: ignore[attr-defined]
-        return made(timeout * patience, attempts)
-
-    with mock.patch("aws.Clients", clients):
-        spec.loader.exec_module(module)
+    spec.loader.exec_module(module)
     if hasattr(module, "time"):
         module.time = clock  # type: ignore[attr-defined]
     return module

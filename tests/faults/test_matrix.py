@@ -118,6 +118,7 @@ class Fault:
     extras: tuple[str, ...]
     fails: tuple[str, ...] = ()  # functions whose invocations fail, and must, so that Lambda's `Errors` rises
     patience: float = 1.0
+    met: bool = True  # whether a call of the functions meets the fault
 
 
 RELATES = ("related", "everything")
@@ -161,7 +162,7 @@ FAULTS: dict[str, Fault] = {
     "history hangs": Fault(dynamodb("hang", None, HISTORY), once, AT_ONCE, RECORDS_HISTORY, patience=IMPATIENT),
     "index of clients throttled": Fault(dynamodb("ThrottlingException", "Query", TABLE), once, AT_ONCE, ASKS),
     # SQS alone: the queue is asked for nothing
-    "SQS away": Fault(sqs("ServiceUnavailable"), once, AT_ONCE, SOME),
+    "SQS away": Fault(sqs("ServiceUnavailable"), once, AT_ONCE, SOME, met=False),
     # both: the invocation fails, the record is left to the sweep
     **{f"DynamoDB away, SQS: {e}": Fault(dynamodb_and_sqs("cut", e), once, SWEPT, ONE, ALL_FAIL) for e in ERRORS["sqs"]},
     "DynamoDB away, SQS cuts the line": Fault(dynamodb_and_sqs("cut", "cut"), once, SWEPT, SOME, ALL_FAIL),
@@ -208,6 +209,7 @@ def test_the_table_is_true_again_whatever_happens(make_world: MakeWorld, fault: 
     world.poll()
     world.sweep()
     assert {crash.split(":")[0] for crash in world.crashes} == set(fault.fails)
+    assert all(bool(injected.hits) == fault.met for injected in world.faults)
     world.crashes.clear()
 
     world.heal()

@@ -19,7 +19,9 @@ from types import ModuleType
 from typing import Any
 from unittest import mock
 
+import aws
 import boto3
+import fast_delete
 from moto.moto_api._internal.models import moto_api_backend
 
 from local.fault_proxy import Fault, FaultProxy
@@ -124,12 +126,12 @@ class World:
     """`features`: what both functions' environment says beside the necessary; `patience`: what their HTTP time-outs are multiplied by."""
 
     def __init__(
-        self, aws: Aws, proxy: FaultProxy, session: boto3.session.Session, features: dict[str, str], patience: float = 1.0
+        self, backend: Aws, proxy: FaultProxy, session: boto3.session.Session, features: dict[str, str], patience: float = 1.0
     ) -> None:
         self.clock = Clock()
         self.gateway = Gateway(self.clock)
         self.proxy = proxy
-        self.aws = aws
+        self.aws = backend
         self.features = features
         self.patience = patience
         self.lines: list[dict[str, Any]] = []  # what the functions logged
@@ -137,10 +139,13 @@ class World:
         self.late: list[str] = []  # invocations that Lambda would have ended
         self.kill_after: int | None = None  # the next invocation dies after so many HTTP calls
         self.was_killed = True  # whether it came that far
+        self.faults: list[Fault] = []  # all that were injected
         self._running = ""
+        self._http_timeouts: dict[str, float] = {}  # s, by function
+        self._real_clients = aws.Clients
         self._session = session  # its models are read once
-        self.dynamodb = session.client("dynamodb", endpoint_url=aws.url)
-        self.sqs = session.client("sqs", endpoint_url=aws.url)
+        self.dynamodb = session.client("dynamodb", endpoint_url=backend.url)
+        self.sqs = session.client("sqs", endpoint_url=backend.url)
         self._functions: dict[str, ModuleType] = {}
         self._names = 0
         self.foreign: set[str] = set()  # connections of another API, whose records share the table
@@ -152,6 +157,7 @@ class World:
         self.aws.connections = self.gateway.answer
         self.aws.hands_back = False
         self.proxy.clear()
+        self.proxy.requests.clear()
         self._create()
         with (
             mock.patch.dict(os.environ, self.environment(), clear=True),
@@ -159,13 +165,18 @@ class World:
             mock.patch("botocore.endpoint.time", self.clock),  # it only sleeps, between retries
             mock.patch("moto.sqs.models.unix_time", self.clock.time),
             mock.patch("moto.sqs.models.unix_time_millis", self.clock.time_ms),
-            mock.patch("fast_delete.BUDGET_S", self.patience),
+            mock.patch("fast_delete.BUDGET_S", fast_delete.BUDGET_S * self.patience),
+            mock.patch("aws.Clients", self._make_clients),
             simulated_time(self.clock),
         ):
             try:
                 yield self
             finally:
                 self.proxy.clear()
+
+    def _make_clients(self, timeout: float, attempts: int) -> aws.Clients:
+        self._http_timeouts[self._running] = timeout
+        return self._real_clients(timeout * self.patience, attempts)
 
     def environment(self) -> dict[str, str]:
         return {
@@ -339,7 +350,7 @@ class World:
 
     def function(self, name: str) -> ModuleType:
         if name not in self._functions:
-            self._functions[name] = load(name, self.clock, self.patience)
+            self._functions[name] = load(name, self.clock)
         return self._functions[name]
 
     # Faults
@@ -351,10 +362,12 @@ class World:
             if table is not None and table not in (request.json.get("TableName"), *request.json.get("RequestItems", ())):
                 return False
             if what == "hang":
-                self.clock.sleep(self.function(self._running).http_timeout)
+                self.clock.sleep(self._http_timeouts.get(self._running, fast_delete.BUDGET_S / self.patience))
             return True
 
-        return self.proxy.fail(service, what, operation=operation, where=where)
+        fault = self.proxy.fail(service, what, operation=operation, where=where)
+        self.faults.append(fault)
+        return fault
 
     def heal(self) -> None:
         self.proxy.clear()
