@@ -27,6 +27,9 @@ SETTINGS = {
 
 def main(endpoint: str) -> None:
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    # Inherited by what it accepts. asyncio leaves sockets of protocol 0 alone, and then every second call on a kept-alive connection
+    # waits 40 ms for a delayed acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     port = listener.getsockname()[1]
     # MiniStack reads its settings when it is imported; functions inherit all of them.
     os.environ.update(SETTINGS, GATEWAY_PORT=str(port), AWS_ENDPOINT_URL=endpoint)
