@@ -53,7 +53,9 @@ def lambda_handler(event: object, context: Any) -> dict[str, Any]:
     try:
         outcome = _close(ended, context)
     except Exception as problem:  # whatever it is, the removal must not be lost
-        _queue(ended, problem, request)
+        import retry
+
+        retry.hand_over(closer.queue if closer else None, ended, problem, request)
     else:
         log.report(outcome, ended, settings.connection_metrics, **request)
     return {"statusCode": 200, "body": "disconnected"}
@@ -69,17 +71,3 @@ def _close(ended: Ended, context: Any) -> str:
 
     closer = closer or make_closer()
     return closer.close(ended, closing.deadline(context, RESERVE_S))
-
-
-def _queue(ended: Ended, problem: Exception, request: dict[str, str]) -> None:
-    """Hands the removal to the retry queue; when that fails too, or there is none, raises."""
-    fields = {**ended, **request}
-    if closer is None or closer.queue is None:
-        log.error("close", problem, fields, outcome="failed")
-        raise problem
-    try:
-        closer.queue.close(ended)
-    except Exception as second:
-        log.error("close", problem, {**fields, "queueError": log.describe(second)}, outcome="failed")
-        raise
-    log.error("close", problem, fields, outcome="queued", level="WARN")

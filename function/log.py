@@ -1,14 +1,11 @@
 """One JSON object a line on stdout: CloudWatch's own log queries read it, in JSON and in text log format.
 
-`level` and `timestamp` are the names Lambda's log-level filter looks for. A line that carries metrics does so in the Embedded Metric
-Format (`_aws`), so that a log line and its metric can't disagree and no PutMetricData call is made.
-Source: CloudWatch user guide, "Specification: Embedded metric format".
+`level` and `timestamp` are the names Lambda's log-level filter looks for. A line may carry metrics (embedded_metrics.py).
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 
@@ -24,7 +21,6 @@ if TYPE_CHECKING:
 REMOVED = "removed"
 ALREADY_GONE = "already_gone"
 
-NAMESPACE = "WebSocketConnections"
 LONGEST_ERROR = 500
 
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
@@ -42,7 +38,9 @@ def emit(outcome: str, fields: Mapping[str, Any], level: str = "INFO", metrics: 
     line.update(fields)
     line.pop("clientId", None)  # may be a person's name or address: it is in the history, for those who asked for one
     if metrics:
-        _embed(line, metrics, int(now * 1000))
+        import embedded_metrics
+
+        embedded_metrics.add(line, metrics, int(now * 1000))
     sys.stdout.write(_encode(line) + "\n")
     sys.stdout.flush()
 
@@ -61,18 +59,3 @@ def error(step: str, problem: BaseException, fields: Mapping[str, Any], outcome:
 def describe(problem: BaseException) -> str:
     """An exception's type and text, cut to a sane length."""
     return f"{type(problem).__name__}: {problem}"[:LONGEST_ERROR]
-
-
-def _embed(line: dict[str, Any], metrics: Mapping[str, Metrics], now_ms: int) -> None:
-    line["Name"] = os.environ.get("METRICS_NAME", os.environ["CONNECTIONS_TABLE"])
-    directives = []
-    for dimension, values in metrics.items():
-        directives.append(
-            {
-                "Namespace": NAMESPACE,
-                "Dimensions": [["Name", dimension] if dimension else ["Name"]],
-                "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in values.items()],
-            }
-        )
-        line.update((name, value) for name, (value, _) in values.items())
-    line["_aws"] = {"Timestamp": now_ms, "CloudWatchMetrics": directives}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 
 import ended as ended_
+import log
 from cause import CAUSES
 
 TYPE_CHECKING = False
@@ -50,6 +51,20 @@ class Queue:
     def _send(self, message: dict[str, Any]) -> None:
         body = json.dumps({"version": VERSION, **message}, separators=(",", ":"))
         self._clients("sqs").send_message(QueueUrl=self._url, MessageBody=body)
+
+
+def hand_over(queue: Queue | None, ended: Ended, problem: Exception, request: dict[str, str]) -> None:
+    """Queues a removal that failed, so that it is not lost; when that fails too, or there is no queue, raises. Logs either way."""
+    fields = {**ended, **request}
+    if queue is None:
+        log.error("close", problem, fields, outcome="failed")
+        raise problem
+    try:
+        queue.close(ended)
+    except Exception as second:
+        log.error("close", problem, {**fields, "queueError": log.describe(second)}, outcome="failed")
+        raise
+    log.error("close", problem, fields, outcome="queued", level="WARN")
 
 
 def read_ended(value: object) -> Ended:

@@ -1,0 +1,33 @@
+"""Metrics in a log line: CloudWatch takes them out of it, so that a line and its metric can't disagree and no PutMetricData call is made.
+
+Source: CloudWatch user guide, "Specification: Embedded metric format".
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from log import Metrics
+
+NAMESPACE = "WebSocketConnections"
+
+
+def add(line: dict[str, Any], metrics: Mapping[str, Metrics], now_ms: int) -> None:
+    """Adds `_aws` and the metrics' values to a line; `metrics` as log.emit has them, time in epoch ms."""
+    line["Name"] = os.environ.get("METRICS_NAME", os.environ["CONNECTIONS_TABLE"])
+    directives = []
+    for dimension, values in metrics.items():
+        directives.append(
+            {
+                "Namespace": NAMESPACE,
+                "Dimensions": [["Name", dimension] if dimension else ["Name"]],
+                "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in values.items()],
+            }
+        )
+        line.update((name, value) for name, (value, _) in values.items())
+    line["_aws"] = {"Timestamp": now_ms, "CloudWatchMetrics": directives}
