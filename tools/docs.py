@@ -17,6 +17,7 @@ import hcl2
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 MARKED = re.compile(r"(?<=<!-- BEGIN_TF_DOCS -->\n).*?(?=<!-- END_TF_DOCS -->)", re.DOTALL)
+INCLUDED = re.compile(r"(<!-- BEGIN (\S+\.md) -->\n).*?(<!-- END \2 -->)", re.DOTALL)
 
 
 def blocks(file: str, kind: str) -> dict[str, dict[str, Any]]:
@@ -78,10 +79,11 @@ def main() -> int:
     if not MARKED.search(current):
         sys.exit("README.md has no markers: put <!-- BEGIN_TF_DOCS --> and <!-- END_TF_DOCS --> on lines of their own")
     wanted = MARKED.sub(lambda _: tables(), current)
+    wanted = INCLUDED.sub(lambda found: f"{found[1]}{(ROOT / found[2]).read_text().rstrip()}\n{found[3]}", wanted)
     if "--check" not in sys.argv:
         README.write_text(wanted)
     elif wanted != current:
-        sys.exit("README.md is not what variables.tf and outputs.tf say: run `python -m tools.docs` and commit README.md")
+        sys.exit("README.md is not what variables.tf, outputs.tf and bench/results say: run `python -m tools.docs` and commit README.md")
     return 0
 
 
