@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from bench import report
+from bench.sweep import PAGE
 
 # US East (N. Virginia), on demand, USD. https://aws.amazon.com/{lambda,dynamodb,cloudwatch,api-gateway,eventbridge}/pricing/
 PRICES_OF = "2026-11-22"
@@ -34,7 +35,7 @@ PLATFORM_BYTES = 85 + 55 + 135 + 3 * LOG_EVENT_BYTES  # START, END and REPORT in
 HOURS = 730
 LIFETIME_MINUTES = 30.0
 SWEEPS = HOURS * 12
-PAGE_BYTES, PAGE_SECONDS = 1 << 20, 0.05
+PAGE_SECONDS = 0.05  # DynamoDB's, for a page of the sweep
 
 
 def disconnects(measured: dict[str, Any], platform_lines: bool) -> dict[str, float]:
@@ -53,11 +54,12 @@ def disconnects(measured: dict[str, Any], platform_lines: bool) -> dict[str, flo
 
 def sweeps(measured: list[dict[str, Any]], records: int) -> dict[str, float]:
     """USD a month for a sweep every five minutes; its CPU time grows with the records as measured."""
-    first, last = measured[0], measured[-1]
+    quiet = [result for result in measured if not result["removed"]]
+    first, last = quiet[0], quiet[-1]
     slope = (last["cpu"] - first["cpu"]) / (last["records"] - first["records"])
     read_units = records * first["read_units"] / first["records"]
-    pages = math.ceil(read_units * 2 * 4096 / PAGE_BYTES)
-    seconds = (first["cpu"] + slope * (records - first["records"])) * MB_PER_CPU / MEMORY_MB + pages * PAGE_SECONDS
+    cpu = first["cpu"] + slope * (records - first["records"])
+    seconds = cpu * MB_PER_CPU / MEMORY_MB + math.ceil(records / PAGE) * PAGE_SECONDS
     return {
         "reads": max(read_units, 0.5) * READ_UNIT * SWEEPS,
         "compute": (seconds * MEMORY_MB / 1024 * GB_SECOND + REQUEST) * SWEEPS,
