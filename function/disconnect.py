@@ -40,6 +40,8 @@ def make_closer() -> Closer:
 settings = RouteSettings(os.environ)
 fast = None if settings.has_extras else fast_delete.connect(settings.table)
 closer = None if fast else make_closer()
+if fast is None and not settings.has_extras:
+    log.emit("started", {"fastPath": False, "why": "a setting that only boto3 understands: see fast_delete.py"})
 
 
 def lambda_handler(event: object, context: Any) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def test_what_the_fast_path_does_not_understand_boto3_removes(
     [request] = aws.requests
     assert "Boto3" in request.agent
     assert connections.keys == set()
-    assert [line["outcome"] for line in lines()] == ["removed"]
+    assert [line["outcome"] for line in lines()] == ["started", "removed"]
 
 
 def test_with_an_extra_the_record_is_read_first_and_removed_last(aws: FakeAws, connections: Table, dynamodb: Any, load: Load) -> None:
@@ -361,3 +361,8 @@ def test_with_everything_hanging_the_function_fails_by_itself_before_its_time_is
         handler(event(), context)
     assert context.get_remaining_time_in_millis() > 1_000
     assert [line["outcome"] for line in lines()] == ["failed"]
+
+
+def test_init_says_nothing_when_the_fast_path_is_open(aws: FakeAws, load: Load, lines: Lines) -> None:
+    load("disconnect")
+    assert lines() == []
