@@ -26,8 +26,9 @@ up: .venv/local
 plan: .venv/local
 	@$(BIN)/python -m tools.plan
 
+# More processes than cores: the lifecycle tests mostly wait for Terraform.
 test: .venv/test
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n 4 --dist loadgroup
 
 lint: .venv/lint .venv-checkov/checkov
 	@$(BIN)/python -m tools.lint

@@ -84,8 +84,7 @@ def local_aws() -> Iterator[LocalAws]:
         try:
             port, _, folder = server.stdout.readline().strip().partition(" ") if server.stdout else ("", "", "")
             if not folder:
-                log.seek(0)
-                raise RuntimeError(f"The local AWS did not start:\n{log.read()}")
+                raise RuntimeError("The local AWS did not start; its log follows.")
             faults.target = f"http://127.0.0.1:{port}"
             ready = http.client.HTTPConnection("127.0.0.1", int(port), timeout=30)
             ready.request("GET", "/_ministack/health")
@@ -95,3 +94,5 @@ def local_aws() -> Iterator[LocalAws]:
         finally:
             faults.clear()
             leash.end(server)
+            log.seek(0)
+            sys.stderr.write(log.read())  # warnings, errors: nothing as a rule

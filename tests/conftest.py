@@ -24,6 +24,11 @@ def aws(running_aws: LocalAws) -> Iterator[LocalAws]:
     running_aws.faults.clear()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, which is mostly waiting, so that the rest runs meanwhile."""
+    items.sort(key=lambda item: "lifecycle" not in item.path.parts)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the figures that tests recorded, whichever process they ran in."""
     for report in terminalreporter.getreports("passed"):
