@@ -137,9 +137,9 @@ def save(name: str, value: Any) -> None:
     (RESULTS / name).write_text(value if isinstance(value, str) else json.dumps(value, indent=1) + "\n")
 
 
-def worse(summary: dict[str, Any]) -> list[str]:
+def worse(summary: dict[str, Any], results: str) -> list[str]:
     """What is worse than in the committed results, in words."""
-    committed = json.loads((RESULTS / "speed.json").read_text())["summary"]["package"]["ratio"]
+    committed = json.loads((RESULTS / f"{results}.json").read_text())["summary"]["package"]["ratio"]
     found = []
     for name, measure in MEASURES.items():
         ratio = summary["package"]["ratio"].get(name)
