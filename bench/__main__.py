@@ -1,4 +1,4 @@
-"""python -m bench            what a disconnect costs: measures speed, prices it, writes bench/results/ (ten minutes)
+"""python -m bench            what a disconnect costs: measures speed, prices it, writes bench/results/ (five minutes)
 python -m bench --quick    fewer rounds, prints only (two minutes)
 python -m bench --check    a quick measurement; fails when a ratio to the baseline is worse than the committed one
 
