@@ -81,13 +81,13 @@ variable "function" {
   nullable = false
 
   validation {
-    condition     = try(var.function.memory_size >= 128 && var.function.memory_size <= 10240, false)
-    error_message = "function.memory_size must be from 128 to 10240 (MB)."
+    condition     = try(var.function.memory_size >= 256 && var.function.memory_size <= 10240, false)
+    error_message = "function.memory_size must be from 256 (with less, importing boto3 takes half of the time-out) to 10240 (MB)."
   }
 
   validation {
-    condition     = try(var.function.timeout >= 8 && var.function.timeout <= 29, false)
-    error_message = "function.timeout must be from 8 (what its own retries take at worst) to 29 seconds (API Gateway waits no longer)."
+    condition     = try(var.function.timeout >= 10 && var.function.timeout <= 29, false)
+    error_message = "function.timeout must be from 10 (what DynamoDB and then the retry queue take when both hang) to 29 seconds (API Gateway waits no longer)."
   }
 
   validation {
@@ -192,7 +192,7 @@ variable "retry_queue" {
   description = "The queue for removals that could not be done at once, with a dead-letter queue. Off, a removal that fails is lost, and so are the sweep and all extras."
   type = object({
     enabled             = optional(bool, true)
-    max_receive_count   = optional(number, 20)
+    max_receive_count   = optional(number, 100)
     maximum_concurrency = optional(number, 5)
   })
   default  = {}
@@ -250,8 +250,8 @@ variable "sweep" {
   }
 
   validation {
-    condition     = var.sweep.probe == null || try(var.sweep.probe.per_second >= 1 && var.sweep.probe.per_second <= 1000, false)
-    error_message = "sweep.probe.per_second must be from 1 to 1000: probes share the account's 10,000 requests per second with all its APIs."
+    condition     = var.sweep.probe == null || try(var.sweep.probe.per_second >= max(1, var.sweep.segments) && var.sweep.probe.per_second <= 1000, false)
+    error_message = "sweep.probe.per_second must be from 1, and one for each segment, to 1000: probes share the account's 10,000 requests per second with all its APIs."
   }
 
   validation {

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-RESERVE_S = 10.0  # for what is under way at the deadline: a request with its retries, the report
+RESERVE_S = 15.0  # for what is under way at the deadline: a request with its retries and their back-off, the report
 TIMEOUT_S, ATTEMPTS = 3.0, 3
 
 settings = Settings(os.environ)

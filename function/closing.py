@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     Step = Callable[[Ended, float], None]
 
 
+LONGEST_CLIENT_ID = 2048  # bytes: what DynamoDB takes as an index's partition key
+
+
 class Closer:
     """Closes connections as the settings say.
 
@@ -104,7 +107,7 @@ class Closer:
     def _complete(self, ended: Ended, record: Item) -> None:
         """Adds what only the record knows, so that a retry message can finish the steps when the record is gone."""
         client_id, connected_at = aws.text(record, "clientId"), aws.integer(record, "connectedAt")
-        if client_id:
+        if client_id and len(client_id.encode()) <= LONGEST_CLIENT_ID:
             ended["clientId"] = client_id
         if connected_at and "connectedAt" not in ended:
             ended["connectedAt"] = connected_at

@@ -7,6 +7,7 @@ Two tabs are two connections: neither is a default.
 from __future__ import annotations
 
 import time
+from itertools import islice
 
 import cause
 import closing
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from closing import Closer
     from ended import Ended
     from settings import Settings
+
+
+MOST = 25  # others looked at when one ends, the oldest first: a clientId that many share must not hold up everybody
 
 
 class Unsettled(RuntimeError):
@@ -42,7 +46,7 @@ class Duplicates:
             return
         alive: list[tuple[int, Item]] = []
         unsettled = ""
-        for record in self._others(client_id, ended["connectionId"]):
+        for record in islice(self._others(client_id, ended["connectionId"]), MOST):
             if time.monotonic() >= deadline:
                 raise Unsettled("out of time")
             verdict, connected_at = self._judge(record)

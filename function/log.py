@@ -51,9 +51,9 @@ def report(outcome: str, ended: Ended, counted: bool, **more: str) -> None:
 
 
 def error(step: str, problem: BaseException, fields: Mapping[str, Any], outcome: str = "error", level: str = "ERROR") -> None:
-    """Writes a line about a problem, which also counts as one of the metric `Failures`, by step."""
+    """Writes a line about a problem, which also counts as one of the metric `Failures`, in all and by step."""
     detail = {"step": step, "error": describe(problem)}
-    emit(outcome, {**fields, **detail}, level, {"step": {"Failures": (1, "Count")}})
+    emit(outcome, {**fields, **detail}, level, {name: {"Failures": (1, "Count")} for name in ("", "step")})
 
 
 def describe(problem: BaseException) -> str:

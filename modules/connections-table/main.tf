@@ -1,5 +1,10 @@
 # One item per open connection. The table is either created here or brought along; both ways the outputs are the same.
 
+locals {
+  # What tells, without asking anybody, whether a client's other connection may be judged at all.
+  projected = ["apiId", "expiresAt", "lastSeenAt", "stage"]
+}
+
 resource "aws_dynamodb_table" "this" {
   #checkov:skip=CKV_AWS_119:The default is DynamoDB's own key; kms_key_arn brings the customer's
   #checkov:skip=CKV_AWS_28:Point-in-time recovery is on by default; only the caller turns it off
@@ -34,7 +39,7 @@ resource "aws_dynamodb_table" "this" {
       hash_key           = "clientId"
       range_key          = "connectedAt"
       projection_type    = "INCLUDE"
-      non_key_attributes = ["apiId", "expiresAt", "lastSeenAt", "stage"]
+      non_key_attributes = local.projected
     }
   }
 
@@ -71,9 +76,13 @@ data "aws_dynamodb_table" "this" {
     postcondition {
       condition = alltrue([
         for index in var.client_index[*] :
-        anytrue([for i in self.global_secondary_index : i.name == index && i.hash_key == "clientId"])
+        anytrue([
+          for i in self.global_secondary_index : i.name == index && i.hash_key == "clientId" && i.range_key == "connectedAt" && (
+            i.projection_type == "ALL" || length(setsubtract(local.projected, coalesce(i.non_key_attributes, []))) == 0
+          )
+        ])
       ])
-      error_message = "Table ${var.name} has no global secondary index ${coalesce(var.client_index, "-")} with the partition key clientId (String). Add it to the table, or name the index that it has in client_index."
+      error_message = "Table ${var.name} has no global secondary index ${coalesce(var.client_index, "-")} with the partition key clientId (String), the sort key connectedAt (Number) and the attributes ${join(", ", local.projected)}. Add it to the table, or name the index that it has in client_index."
     }
   }
 }

@@ -20,9 +20,14 @@ resource "aws_apigatewayv2_route" "this" {
 }
 
 resource "aws_lambda_permission" "this" {
-  statement_id  = "DisconnectRoute"
+  statement_id  = "DisconnectRoute-${replace(coalesce(var.websocket_api.stage, "all"), "$", "")}"
   function_name = var.function.name
   action        = "lambda:InvokeFunction"
   principal     = "apigateway.amazonaws.com"
   source_arn    = "${var.websocket_api.execution_arn}/${coalesce(var.websocket_api.stage, "*")}/$disconnect"
+
+  # Another stage is another statement: made before the old one goes, or events in between would be lost.
+  lifecycle {
+    create_before_destroy = true
+  }
 }

@@ -36,13 +36,13 @@ locals {
       dimensions  = { QueueName = queue.dead_letter_name }
       statistic   = "Maximum"
     }
-    retries-old = {
-      description = "A retry has not succeeded for 15 minutes: see the clean-up function's error lines. Nothing is lost yet."
-      namespace   = "AWS/SQS"
-      metric_name = "ApproximateAgeOfOldestMessage"
-      dimensions  = { QueueName = queue.name }
-      statistic   = "Maximum"
-      threshold   = 900
+    # Not the age of the oldest message: SQS leaves out what has been received three times, which a retry has within a minute.
+    failing = {
+      description        = "Something has been failing for 15 minutes: the functions' lines with an error say which step and why. Nothing is lost yet."
+      namespace          = local.own_namespace
+      metric_name        = "Failures"
+      dimensions         = local.own_dimension
+      evaluation_periods = 3
     }
   }]...)
 
@@ -54,6 +54,16 @@ locals {
         metric_name        = "BreakerOpen"
         dimensions         = local.own_dimension
         statistic          = "Maximum"
+        treat_missing_data = "ignore"
+      }
+      probes-refused = {
+        description        = "Three sweeps in a row, API Gateway refused the probes: see refusal in the sweep's lines; 403 means a wrong API or stage, 429 a quota that others use up."
+        namespace          = local.own_namespace
+        metric_name        = "ProbesRefused"
+        dimensions         = local.own_dimension
+        statistic          = "Minimum"
+        period             = sweep.period_seconds
+        evaluation_periods = 3
         treat_missing_data = "ignore"
       }
       foreign-records = {

@@ -29,7 +29,7 @@ variable "function_timeout" {
 variable "max_receive_count" {
   description = "How often a message is tried before it goes to the dead-letter queue."
   type        = number
-  default     = 20
+  default     = 100
   nullable    = false
 
   validation {

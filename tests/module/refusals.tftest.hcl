@@ -128,7 +128,7 @@ run "refuses_too_little_memory" {
   command = plan
 
   variables {
-    function = { memory_size = 64 }
+    function = { memory_size = 255 }
   }
 
   expect_failures = [var.function]
@@ -138,7 +138,7 @@ run "refuses_a_time_out_shorter_than_the_retries" {
   command = plan
 
   variables {
-    function = { timeout = 7 }
+    function = { timeout = 9 }
   }
 
   expect_failures = [var.function]
@@ -302,6 +302,16 @@ run "refuses_a_concurrency_that_lambda_does_not_take" {
   }
 
   expect_failures = [var.retry_queue]
+}
+
+run "refuses_fewer_probes_a_second_than_segments" {
+  command = plan
+
+  variables {
+    sweep = { segments = 4, probe = { per_second = 3 } }
+  }
+
+  expect_failures = [var.sweep]
 }
 
 run "refuses_a_sweep_without_the_retry_queue" {

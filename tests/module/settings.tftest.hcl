@@ -250,7 +250,7 @@ run "a_table_brought_along_is_not_created" {
       range_key = ""
       attribute = [{ name = "connectionId", type = "S" }, { name = "clientId", type = "S" }]
       global_secondary_index = [{
-        name = "byUser", hash_key = "clientId", range_key = "", projection_type = "ALL", non_key_attributes = [], read_capacity = 0, write_capacity = 0, on_demand_throughput = []
+        name = "byUser", hash_key = "clientId", range_key = "connectedAt", projection_type = "INCLUDE", non_key_attributes = ["apiId", "expiresAt", "lastSeenAt", "more", "stage"], read_capacity = 0, write_capacity = 0, on_demand_throughput = []
       }]
     }
   }
@@ -342,6 +342,29 @@ run "a_table_without_the_clients_index_is_refused" {
   override_data {
     target = data.aws_dynamodb_table.this[0]
     values = { hash_key = "connectionId", range_key = "", attribute = [{ name = "connectionId", type = "S" }], global_secondary_index = [] }
+  }
+
+  expect_failures = [data.aws_dynamodb_table.this[0]]
+}
+
+run "refuses_an_index_that_does_not_tell_whose_a_record_is" {
+  command = plan
+
+  module {
+    source = "./modules/connections-table"
+  }
+
+  variables {
+    name         = "theirs"
+    create       = false
+    client_index = "byClient"
+  }
+
+  override_data {
+    target = data.aws_dynamodb_table.this[0]
+    values = { hash_key = "connectionId", range_key = "", attribute = [{ name = "connectionId", type = "S" }], global_secondary_index = [{
+      name = "byClient", hash_key = "clientId", range_key = "connectedAt", projection_type = "KEYS_ONLY", non_key_attributes = [], read_capacity = 0, write_capacity = 0, on_demand_throughput = []
+    }] }
   }
 
   expect_failures = [data.aws_dynamodb_table.this[0]]

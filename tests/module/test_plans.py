@@ -127,8 +127,8 @@ def test_history_is_found_by_client_and_time(everything: Resources) -> None:
 def test_every_alarm_says_what_to_do_and_tells_the_topic(everything: Resources) -> None:
     alarms = of_type(everything, "aws_cloudwatch_metric_alarm")
     assert {alarm["alarm_name"] for alarm in alarms} == {
-        "chat-disconnect-errors", "chat-disconnect-throttles", "chat-cleanup-errors", "chat-dead-letters", "chat-retries-old",
-        "chat-breaker-open", "chat-foreign-records", "chat-sweep-silent-0", "chat-sweep-silent-1",
+        "chat-disconnect-errors", "chat-disconnect-throttles", "chat-cleanup-errors", "chat-dead-letters", "chat-failing",
+        "chat-probes-refused", "chat-breaker-open", "chat-foreign-records", "chat-sweep-silent-0", "chat-sweep-silent-1",
     }  # fmt: skip
     for alarm in alarms:
         assert alarm["alarm_actions"] == alarm["ok_actions"] == ["arn:aws:sns:eu-central-1:111122223333:pager"]

@@ -276,3 +276,9 @@ def test_a_swept_record_tells_whose_it_was_and_has_no_duration(clock: Clock) -> 
 
 def test_the_deadline_is_the_reserve_before_lambdas(clock: Clock) -> None:
     assert closing.deadline(Context(timeout=10), 4.0) - clock.monotonic() == pytest.approx(6, abs=0.5)
+
+
+def test_a_client_id_that_no_index_takes_is_left_out_of_the_history(connections: Table, history: Table) -> None:
+    connections.put("c", clientId="é" * 1025)
+    assert closer(HISTORY_TABLE="history").close(ended("c"), later()) == REMOVED
+    assert "clientId" not in history.items[0]

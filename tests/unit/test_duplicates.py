@@ -201,3 +201,9 @@ def test_closing_a_connection_settles_its_clients_others(aws: FakeAws, connectio
     made = closer(DUPLICATES="stale", CLIENT_INDEX="byClient", WEBSOCKET_API_ID="api1", WEBSOCKET_STAGE="live")
     assert made.close(ended("c"), clock.monotonic() + 30) == "removed"
     assert connections.keys == set()
+
+
+def test_no_more_others_are_looked_at_than_25_the_oldest_first(aws: FakeAws, connections: Table, clock: Clock) -> None:
+    ages(connections, clock, **{f"c{age}": age for age in range(20, 60)})
+    settle("stale")
+    assert [asked["connectionId"] for asked in aws.asked("GET @connections")] == [f"c{age}" for age in range(59, 34, -1)]

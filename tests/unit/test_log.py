@@ -80,13 +80,13 @@ def test_without_a_name_the_table_names_the_metrics(monkeypatch: pytest.MonkeyPa
     assert lines()[0]["Name"] == "connections"
 
 
-def test_an_error_is_counted_by_its_step(lines: Lines) -> None:
+def test_an_error_is_counted_in_all_and_by_its_step(lines: Lines) -> None:
     log.error("history", RuntimeError("no"), {"connectionId": "c"})
     [line] = lines()
     assert (line["level"], line["outcome"], line["step"], line["error"]) == ("ERROR", "error", "history", "RuntimeError: no")
     assert line["connectionId"] == "c"
     assert line["Failures"] == 1
-    assert directives(line)[0]["Dimensions"] == [["Name", "step"]]
+    assert [directive["Dimensions"] for directive in directives(line)] == [[["Name"]], [["Name", "step"]]]
 
 
 @pytest.mark.parametrize(

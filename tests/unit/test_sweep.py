@@ -387,7 +387,7 @@ def test_probes_keep_to_the_rate_that_all_segments_share(
 
 def test_no_more_is_asked_than_the_rate_allows_in_half_the_time(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
     silent(connections, clock, 40)
-    run(timeout=30, PROBES_PER_SECOND="2", **API)
+    run(timeout=35, PROBES_PER_SECOND="2", **API)
     assert 18 <= len(aws.asked("GET @connections")) <= 20  # 2/s in half of the 20 s before the reserve
 
 
