@@ -1,19 +1,22 @@
 """Disconnect storms on the local AWS: real sockets that all close at once, and how many closes the function got to see.
 
-python -m bench.storm     every size of storm at every reserved concurrency, cold and warm; this module next to the baseline (ten minutes)
+python -m bench.storm     every size of storm at every reserved concurrency, cold and warm, three times; next to the baseline (seven minutes)
 
 The gateway invokes as API Gateway does: what finds no free function is lost. The local one keeps at most 16 invocations under way and
-shares this machine's cores with the functions, so the numbers are for comparing, not for sizing.
+shares this machine's cores with the functions, so the numbers show what a reservation loses, not what a function can take.
 """
 
 from __future__ import annotations
 
 import asyncio
 import io
+import itertools
 import json
+import statistics
 import time
 import uuid
 import zipfile
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +27,7 @@ from bench import report
 from bench.speed import VARIABLES
 from local.aws import REGION, LocalAws, is_disconnect, local_aws
 
+ROUNDS = 3
 STORMS = (1, 20, 100, 200)
 RESERVED = (1, 5, None)
 LONGEST_S = 180
@@ -117,7 +121,7 @@ async def _close_at_once(url: str, number: int) -> float:
     return begun
 
 
-def table(results: dict[tuple[int, int | None, str], dict[str, Storm]]) -> str:
+def table(results: Mapping[tuple[int, int | None, str], list[dict[str, Storm]]]) -> str:
     lines = [
         "| closes at once | reserved concurrency | | this module: lost | removals a second | baseline: lost | removals a second |",
         "|---|---|---|---|---|---|---|",
@@ -125,14 +129,31 @@ def table(results: dict[tuple[int, int | None, str], dict[str, Storm]]) -> str:
     for sockets in STORMS:
         for reserved in RESERVED:
             for heat in ("cold", "warm"):
-                storms = [results[sockets, reserved, variant][heat] for variant in ("package", "baseline")]
-                cells = [f"{1 - storm.removed / sockets:.0%} | {storm.removed / storm.seconds:.0f}" for storm in storms]
+                cells = []
+                for variant in ("package", "baseline"):
+                    storms = [storms[heat] for storms in results[sockets, reserved, variant]]
+                    cells.append(_spread([100 * (1 - storm.removed / sockets) for storm in storms], " %"))
+                    cells.append(_spread([storm.removed / storm.seconds for storm in storms], ""))
                 lines.append(f"| {sockets} | {reserved or 'none'} | {heat} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
+def apart(results: Mapping[tuple[int, int | None, str], list[dict[str, Storm]]]) -> str:
+    """In how many rows the variants can be told apart: one's slowest round was faster than the other's fastest."""
+    rows = list(itertools.product(STORMS, RESERVED, ("cold", "warm")))
+    count = 0
+    for sockets, reserved, heat in rows:
+        paces = [[s[heat].removed / s[heat].seconds for s in results[sockets, reserved, variant]] for variant in ("package", "baseline")]
+        count += min(paces[0]) > max(paces[1]) or min(paces[1]) > max(paces[0])
+    return f"The variants' ranges of removals a second do not overlap in {count} of {len(rows)} rows"
+
+
+def _spread(values: list[float], unit: str) -> str:
+    return f"{statistics.median(values):.0f}{unit} ({min(values):.0f}-{max(values):.0f})"
+
+
 def main() -> None:
-    results = {}
+    results = defaultdict(list)
     with local_aws() as aws:
         aws.client("dynamodb").create_table(
             TableName=TABLE,
@@ -140,15 +161,17 @@ def main() -> None:
             AttributeDefinitions=[{"AttributeName": "connectionId", "AttributeType": "S"}],
             KeySchema=[{"AttributeName": "connectionId", "KeyType": "HASH"}],
         )
-        for sockets in STORMS:
-            for reserved in RESERVED:
-                for variant in ("package", "baseline"):
-                    results[sockets, reserved, variant] = storm(aws, variant, sockets, reserved)
-                    print(sockets, reserved, variant, results[sockets, reserved, variant], flush=True)
+        for number, sockets, reserved, variant in itertools.product(range(ROUNDS), STORMS, RESERVED, ("package", "baseline")):
+            storms = storm(aws, variant, sockets, reserved)
+            results[sockets, reserved, variant].append(storms)
+            print(number + 1, sockets, reserved, variant, storms, flush=True)
     text = table(results)
     print(text)
-    pace = "The emulator, one process on the same cores that takes a second to start a worker, sets the pace of both variants."
-    about = f"{report.now()}, `python -m bench.storm`. {report.machine()}. {pace}"
+    pace = (
+        f"{apart(results)}: the emulator, one process on the same cores that takes a second to start a worker, sets the pace of both, "
+        "and this table does not tell what the functions cost; speed.md does."
+    )
+    about = f"{report.now()}, `python -m bench.storm`, medians of {ROUNDS} rounds (least-most). {report.machine()}. {pace}"
     report.save("storm.md", f"{text}\n\n{about}\n")
 
 
