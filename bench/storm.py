@@ -1,6 +1,6 @@
 """Disconnect storms on the local AWS: real sockets that all close at once, and how many closes the function got to see.
 
-python -m bench.storm     every size of storm at every reserved concurrency, cold and warm, three times; next to the baseline (seven minutes)
+python -m bench.storm     every size of storm at every reserved concurrency, cold and warm, thrice, next to the baseline (seven minutes)
 
 The gateway invokes as API Gateway does: what finds no free function is lost. The local one keeps at most 16 invocations under way and
 shares this machine's cores with the functions, so the numbers show what a reservation loses, not what a function can take.
