@@ -116,6 +116,7 @@ class Request:
     at: float = field(default_factory=time.time)
     fault: str | None = None
     status: int | None = None
+    answer: bytes = b""
 
     @property
     def json(self) -> Any:
@@ -298,7 +299,7 @@ class _Handler(BaseHTTPRequestHandler):
         return response.status, [h for h in response.getheaders() if h[0].lower() not in HOP_BY_HOP], response.read()
 
     def _answer(self, request: Request, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        request.status = status
+        request.status, request.answer = status, body
         self.send_response_only(status)
         for name, value in headers:
             self.send_header(name, value)

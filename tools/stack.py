@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -82,6 +83,14 @@ class Stack:
         pages = self.aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
         messages = [event["message"] for page in pages for event in page["events"]]
         return [json.loads(message) for message in messages if message.startswith("{")]
+
+    def errors(self, function: str) -> int:
+        """How many of the function's invocations failed so far: Lambda's own metric."""
+        names = [{"Name": "FunctionName", "Value": f"history-{self.name}-{function}"}]
+        metric = {"Namespace": "AWS/Lambda", "MetricName": "Errors", "Dimensions": names, "Period": 86400, "Statistics": ["Sum"]}
+        now = time.time()
+        found = self.aws.client("cloudwatch").get_metric_statistics(**metric, StartTime=now - 86400, EndTime=now + 60)
+        return int(sum(point["Sum"] for point in found["Datapoints"]))
 
     def age(self, records: Iterable[dict[str, Any]], ms: int) -> None:
         """Rewrite records as if their connections had been made that much earlier."""

@@ -64,6 +64,7 @@ def test_what_meets_no_fault_passes_and_is_noted(proxy: FaultProxy, dynamodb: An
     assert count(dynamodb) == 1
     assert [(r.service, r.operation, r.status, r.fault) for r in proxy.requests] == [("dynamodb", "Scan", 200, None)]
     assert proxy.requests[0].json == {"TableName": "t"}
+    assert b'"Count": 1' in proxy.requests[0].answer
 
 
 @pytest.mark.parametrize(
