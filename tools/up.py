@@ -13,13 +13,15 @@ from .stack import Stack
 from .terraform import TerraformError
 
 HOW = """
-Connect:   {python} -m websockets {url}
-Look:      {settings} aws dynamodb scan --table-name {table}
-           {settings} aws logs tail /aws/lambda/history-dev-disconnect
-Terraform: the variables above, in envs/dev
-Endpoint:  {endpoint} (keys test/test)
+The endpoint is {endpoint}. In another terminal:
 
-Ctrl-C ends it and removes everything.
+  {python} -m websockets {url}
+
+  export {settings}
+  aws dynamodb scan --table-name {table}
+  aws logs tail {log_group}
+
+Ctrl-C here ends it and removes everything.
 """
 
 
@@ -27,7 +29,9 @@ def run(aws: LocalAws) -> None:
     stack, demo = Stack.on(aws, "dev"), Demo()
     apply(demo, stack)
     settings = " ".join(f"{name}={aws.environment[name]}" for name in sorted(aws.environment) if name.startswith("AWS_"))
-    print(HOW.format(python=sys.executable, url=stack.url, settings=settings, table=stack.table, endpoint=aws.endpoint), flush=True)
+    log_group = stack.env.outputs()["functions"]["disconnect"]["log_group_name"]
+    words = {"endpoint": aws.endpoint, "python": sys.executable, "url": stack.url, "settings": settings, "table": stack.table}
+    print(HOW.format(**words, log_group=log_group), flush=True)
     threading.Event().wait()
 
 
