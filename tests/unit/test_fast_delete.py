@@ -8,13 +8,16 @@ import json
 import os
 import re
 import select
+import socket
 import ssl
 import subprocess
 import sys
 import threading
 import time
 import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import botocore.auth
 import botocore.configprovider
@@ -33,28 +36,29 @@ from tests.unit.fast_delete_server import CLOSE, GOODBYE, HANG, RESET, TRICKLE, 
 FUNCTION = Path(fast_delete.__file__).parent
 OLD = {"connectionId": {"S": "c1"}, "connectedAt": {"N": "1795234579479"}}
 EMPTY = answer(b"{}")
+Connect = Callable[..., FastDelete]  # with the answers that the server is to give
 
 
 @pytest.fixture(scope="module")
-def authority():
+def authority() -> trustme.CA:
     return trustme.CA()
 
 
 @pytest.fixture(scope="module")
-def bundle(authority, tmp_path_factory):
+def bundle(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("ca") / "ca.pem"
     authority.cert_pem.write_to_path(str(path))
     return path
 
 
 @pytest.fixture
-def server(authority):
+def server(authority: trustme.CA) -> Iterator[Server]:
     with Server(authority.issue_cert("127.0.0.1")) as running:
         yield running
 
 
 @pytest.fixture(autouse=True)
-def plain(monkeypatch, tmp_path):
+def plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     """The environment as Lambda gives it, and no home folder's settings."""
     for name in list(os.environ):
         if name.upper().startswith(("AWS_", "BOTO", "REQUESTS_")) or name.lower().endswith("_proxy"):
@@ -76,11 +80,11 @@ def plain(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def no_network(monkeypatch):
+def no_network(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Addresses that were asked for, none of which answers."""
     asked = []
 
-    def refuse(address, timeout):
+    def refuse(address: tuple[bytes, int], timeout: float) -> None:
         asked.append((address[0].decode(), address[1]))
         raise ConnectionRefusedError
 
@@ -89,11 +93,11 @@ def no_network(monkeypatch):
 
 
 @pytest.fixture
-def connect(plain, server, bundle):
+def connect(plain: pytest.MonkeyPatch, server: Server, bundle: Path) -> Connect:
     plain.setenv("AWS_ENDPOINT_URL_DYNAMODB", server.url)
     plain.setenv("AWS_CA_BUNDLE", str(bundle))
 
-    def connected(*answers):
+    def connected(*answers: Any) -> FastDelete:
         server.answers.extend(answers)
         fast = fast_delete.connect("connections")
         assert fast is not None
@@ -102,20 +106,21 @@ def connect(plain, server, bundle):
     return connected
 
 
-def connect_and_delete():
+def connect_and_delete() -> dict[str, Any] | None:
     fast = fast_delete.connect("connections")
     assert fast is not None
     return fast.delete("c1")
 
 
-def wait_until_readable(fast):
+def wait_until_readable(fast: FastDelete) -> None:
+    assert fast._socket is not None
     assert select.select([fast._socket], [], [], 10)[0], "the server's bytes never came"
 
 
 # What is asked
 
 
-def words(characters, most=40):
+def words(characters: str, most: int = 40) -> st.SearchStrategy[str]:
     return st.text(characters, min_size=1, max_size=most)
 
 
@@ -135,7 +140,18 @@ LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
     tls=st.sampled_from([None, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)]),
     now=st.datetimes(datetime.datetime(2020, 1, 1), datetime.datetime(2099, 12, 31)),
 )
-def test_every_request_is_signed_as_botocore_signs_it(connection_id, table, region, key, secret, token, host, port, tls, now):
+def test_every_request_is_signed_as_botocore_signs_it(
+    connection_id: str,
+    table: str,
+    region: str,
+    key: str,
+    secret: str,
+    token: str,
+    host: str,
+    port: int,
+    tls: ssl.SSLContext | None,
+    now: datetime.datetime,
+) -> None:
     fast = FastDelete(table, region, (key, secret, token), (host, port), tls)
     head, _, body = fast.request(connection_id, now.timetuple()).decode("ascii").partition("\r\n\r\n")
     line, *rest = head.split("\r\n")
@@ -154,7 +170,7 @@ def test_every_request_is_signed_as_botocore_signs_it(connection_id, table, regi
     assert headers == dict(oracle.headers.items())
 
 
-def test_a_signing_key_is_not_used_for_another_day():
+def test_a_signing_key_is_not_used_for_another_day() -> None:
     fast = FastDelete("connections", "eu-west-1", ("key", "secret", ""), ("127.0.0.1", 80), None)
     one, two = (time.gmtime(day * 86_400) for day in (20_000, 20_001))
     fast.request("c1", one)
@@ -163,7 +179,7 @@ def test_a_signing_key_is_not_used_for_another_day():
 
 
 @pytest.mark.parametrize("connection_id", ["L0SM9cOFvHcCIhw=", 'quote " and \\ and \n', "연결", "\U0001f600", "\x7f\u2028"])
-def test_it_asks_what_boto3_asks(connect, server, connection_id):
+def test_it_asks_what_boto3_asks(connect: Connect, server: Server, connection_id: str) -> None:
     fast = connect(EMPTY)
     fast.delete(connection_id)
     client = botocore.session.get_session().create_client("dynamodb", endpoint_url=server.url)
@@ -175,7 +191,7 @@ def test_it_asks_what_boto3_asks(connect, server, connection_id):
         assert ours.headers[name] == theirs.headers[name]
 
 
-def test_it_takes_the_token_that_boto3_takes(connect, server, plain):
+def test_it_takes_the_token_that_boto3_takes(connect: Connect, server: Server, plain: pytest.MonkeyPatch) -> None:
     plain.setenv("AWS_SECURITY_TOKEN", "older")
     connect(EMPTY).delete("c1")
     client = botocore.session.get_session().create_client("dynamodb", endpoint_url=server.url)
@@ -188,26 +204,26 @@ def test_it_takes_the_token_that_boto3_takes(connect, server, plain):
 # What is answered
 
 
-def test_it_tells_the_record_that_was_there(connect):
+def test_it_tells_the_record_that_was_there(connect: Connect) -> None:
     assert connect(answer(json.dumps({"Attributes": OLD}).encode())).delete("c1") == OLD
 
 
-def test_it_tells_that_there_was_none(connect):
+def test_it_tells_that_there_was_none(connect: Connect) -> None:
     assert connect(EMPTY).delete("c1") == {}
 
 
-def test_a_record_of_400_kilobytes_is_read_whole(connect):
+def test_a_record_of_400_kilobytes_is_read_whole(connect: Connect) -> None:
     old = OLD | {"blob": {"S": "x" * 400_000}}
     assert connect(answer(json.dumps({"Attributes": old}).encode())).delete("c1") == old
 
 
-def test_an_answer_in_many_pieces_is_put_together(connect):
+def test_an_answer_in_many_pieces_is_put_together(connect: Connect) -> None:
     assert connect([bytes([byte]) for byte in answer(b'{"Attributes":{"connectionId":{"S":"c1"}}}')]).delete("c1") == {
         "connectionId": {"S": "c1"}
     }
 
 
-def test_one_connection_serves_many_deletes(connect, server):
+def test_one_connection_serves_many_deletes(connect: Connect, server: Server) -> None:
     fast = connect(EMPTY, EMPTY, EMPTY)
     assert [fast.delete(name) for name in ("a", "b", "c")] == [{}, {}, {}]
     assert server.connections == 1
@@ -238,7 +254,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
-def test_an_odd_answer_is_not_believed(connect, server, odd):
+def test_an_odd_answer_is_not_believed(connect: Connect, server: Server, odd: bytes) -> None:
     fast = connect([odd, CLOSE])
     assert fast.delete("c1") is None
     assert len(server.requests) == 1
@@ -254,7 +270,7 @@ ERRORS = {
 
 
 @pytest.mark.parametrize(("status", "code"), [(status, code) for status, codes in ERRORS.items() for code in codes.split()])
-def test_an_error_is_left_to_boto3_and_the_next_delete_starts_afresh(connect, server, status, code):
+def test_an_error_is_left_to_boto3_and_the_next_delete_starts_afresh(connect: Connect, server: Server, status: int, code: str) -> None:
     body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}"}).encode()
     fast = connect(answer(body, status=f"HTTP/1.1 {status} {code}".encode()), EMPTY)
     assert fast.delete("c1") is None
@@ -263,20 +279,20 @@ def test_an_error_is_left_to_boto3_and_the_next_delete_starts_afresh(connect, se
 
 
 @pytest.mark.parametrize("length", range(0, len(EMPTY), 7))
-def test_a_cut_answer_is_not_believed_and_the_request_is_not_repeated(connect, server, length):
+def test_a_cut_answer_is_not_believed_and_the_request_is_not_repeated(connect: Connect, server: Server, length: int) -> None:
     fast = connect([EMPTY[:length], CLOSE], EMPTY)
     assert fast.delete("c1") is None
     assert len(server.requests) == 1
 
 
-def test_a_reset_after_the_request_does_not_repeat_it(connect, server):
+def test_a_reset_after_the_request_does_not_repeat_it(connect: Connect, server: Server) -> None:
     fast = connect([RESET], EMPTY)
     assert fast.delete("c1") is None
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("slow", [HANG, TRICKLE], ids=["hangs", "trickles"])
-def test_a_slow_answer_is_given_up_in_time(connect, monkeypatch, slow):
+def test_a_slow_answer_is_given_up_in_time(connect: Connect, monkeypatch: pytest.MonkeyPatch, slow: Any) -> None:
     monkeypatch.setattr(fast_delete, "BUDGET_S", 0.3)
     fast = connect([slow])
     begun = time.monotonic()
@@ -284,7 +300,9 @@ def test_a_slow_answer_is_given_up_in_time(connect, monkeypatch, slow):
     assert 0.25 < time.monotonic() - begun < 0.6
 
 
-def test_a_handshake_that_hangs_is_given_up_in_time(plain, authority, bundle, monkeypatch):
+def test_a_handshake_that_hangs_is_given_up_in_time(
+    plain: pytest.MonkeyPatch, authority: trustme.CA, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(fast_delete, "BUDGET_S", 0.3)
     with Server(None) as mute:
         plain.setenv("AWS_ENDPOINT_URL", f"https://127.0.0.1:{mute.port}")
@@ -297,7 +315,7 @@ def test_a_handshake_that_hangs_is_given_up_in_time(plain, authority, bundle, mo
         assert time.monotonic() - begun < 1.2
 
 
-def test_the_budget_leaves_boto3_and_the_queue_most_of_the_functions_time():
+def test_the_budget_leaves_boto3_and_the_queue_most_of_the_functions_time() -> None:
     assert fast_delete.BUDGET_S <= 1.0
 
 
@@ -305,7 +323,7 @@ def test_the_budget_leaves_boto3_and_the_queue_most_of_the_functions_time():
 
 
 @pytest.mark.parametrize("end", [CLOSE, GOODBYE, RESET])
-def test_a_connection_that_the_server_closed_is_noticed_before_it_is_used(connect, server, end):
+def test_a_connection_that_the_server_closed_is_noticed_before_it_is_used(connect: Connect, server: Server, end: Any) -> None:
     answered = threading.Event()
     fast = connect([EMPTY, answered, end], EMPTY)
     assert fast.delete("a") == {}
@@ -317,7 +335,7 @@ def test_a_connection_that_the_server_closed_is_noticed_before_it_is_used(connec
 
 
 @pytest.mark.parametrize("end", [CLOSE, GOODBYE, RESET])
-def test_a_connection_closed_before_its_first_use_is_noticed(connect, server, end):
+def test_a_connection_closed_before_its_first_use_is_noticed(connect: Connect, server: Server, end: Any) -> None:
     server.welcome = end
     fast = connect(EMPTY)
     assert server.ended.acquire(timeout=10)
@@ -326,27 +344,27 @@ def test_a_connection_closed_before_its_first_use_is_noticed(connect, server, en
     assert len(server.requests) == 1
 
 
-def test_an_answer_that_says_close_is_the_connections_last(connect, server):
+def test_an_answer_that_says_close_is_the_connections_last(connect: Connect, server: Server) -> None:
     fast = connect(answer(b"{}", more=b"Connection: close\r\n"), EMPTY)
     assert [fast.delete("a"), fast.delete("b")] == [{}, {}]
     assert server.connections == 2
 
 
-def test_session_tickets_that_wait_to_be_read_are_not_taken_for_a_close(connect, server):
+def test_session_tickets_that_wait_to_be_read_are_not_taken_for_a_close(connect: Connect, server: Server) -> None:
     fast = connect(EMPTY)
     wait_until_readable(fast)
     assert fast.delete("a") == {}
     assert server.connections == 1
 
 
-def test_bytes_that_nobody_asked_for_end_the_connection(connect, server):
+def test_bytes_that_nobody_asked_for_end_the_connection(connect: Connect, server: Server) -> None:
     fast = connect([EMPTY, EMPTY], EMPTY)
     fast.delete("a")
     assert fast.delete("b") == {}
     assert server.connections == 2
 
 
-def test_a_reconnect_resumes_the_tls_session(connect, server):
+def test_a_reconnect_resumes_the_tls_session(connect: Connect, server: Server) -> None:
     fast = connect([EMPTY, CLOSE], EMPTY)
     fast.delete("a")
     assert server.ended.acquire(timeout=10)
@@ -354,7 +372,9 @@ def test_a_reconnect_resumes_the_tls_session(connect, server):
     assert server.resumed == [False, True]
 
 
-def test_a_server_that_is_down_at_init_is_tried_again_by_each_delete(connect, server, monkeypatch):
+def test_a_server_that_is_down_at_init_is_tried_again_by_each_delete(
+    connect: Connect, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("socket.create_connection", _refuse)
         fast = connect(EMPTY)
@@ -362,16 +382,16 @@ def test_a_server_that_is_down_at_init_is_tried_again_by_each_delete(connect, se
     assert fast.delete("b") == {}
 
 
-def _refuse(address, timeout):
+def _refuse(address: tuple[bytes, int], timeout: float) -> None:
     raise ConnectionRefusedError
 
 
-def test_an_address_that_cannot_be_connected_to_raises_nothing(plain):
+def test_an_address_that_cannot_be_connected_to_raises_nothing(plain: pytest.MonkeyPatch) -> None:
     plain.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:99999")
     assert connect_and_delete() is None
 
 
-def test_plain_http_is_spoken_where_the_endpoint_says_so(plain):
+def test_plain_http_is_spoken_where_the_endpoint_says_so(plain: pytest.MonkeyPatch) -> None:
     with Server(None) as server:
         plain.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.port}/")
         server.answers.append(EMPTY)
@@ -379,7 +399,9 @@ def test_plain_http_is_spoken_where_the_endpoint_says_so(plain):
         assert server.requests[0].headers["host"] == f"127.0.0.1:{server.port}"
 
 
-def test_an_authority_that_the_bundle_does_not_hold_is_refused(connect, server, plain, tmp_path):
+def test_an_authority_that_the_bundle_does_not_hold_is_refused(
+    connect: Connect, server: Server, plain: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     stranger = tmp_path / "stranger.pem"
     trustme.CA().cert_pem.write_to_path(str(stranger))
     connect(EMPTY)
@@ -388,7 +410,7 @@ def test_an_authority_that_the_bundle_does_not_hold_is_refused(connect, server, 
     assert server.requests == []
 
 
-def test_a_certificate_for_another_host_is_refused(plain, authority, bundle):
+def test_a_certificate_for_another_host_is_refused(plain: pytest.MonkeyPatch, authority: trustme.CA, bundle: Path) -> None:
     with Server(authority.issue_cert("elsewhere.example")) as server:
         plain.setenv("AWS_ENDPOINT_URL", server.url)
         plain.setenv("AWS_CA_BUNDLE", str(bundle))
@@ -397,12 +419,12 @@ def test_a_certificate_for_another_host_is_refused(plain, authority, bundle):
 
 
 @pytest.fixture
-def instead_of_aws(plain, authority):
+def instead_of_aws(plain: pytest.MonkeyPatch, authority: trustme.CA) -> Iterator[Server]:
     """A server that stands where dynamodb.eu-west-1.amazonaws.com is looked for."""
-    create_connection = fast_delete.socket.create_connection
+    create_connection = socket.create_connection
     with Server(authority.issue_cert("dynamodb.eu-west-1.amazonaws.com")) as server:
 
-        def redirect(address, timeout):
+        def redirect(address: tuple[bytes, int], timeout: float) -> Any:
             assert address == (b"dynamodb.eu-west-1.amazonaws.com", 443)
             return create_connection(("127.0.0.1", server.port), timeout)
 
@@ -411,31 +433,31 @@ def instead_of_aws(plain, authority):
         yield server
 
 
-def test_without_an_endpoint_it_goes_to_the_regions_own(instead_of_aws, plain, bundle):
+def test_without_an_endpoint_it_goes_to_the_regions_own(instead_of_aws: Server, plain: pytest.MonkeyPatch, bundle: Path) -> None:
     plain.setattr(fast_delete, "AMAZON_ROOTS", str(bundle))
     assert connect_and_delete() == {}
     assert instead_of_aws.requests[0].headers["host"] == "dynamodb.eu-west-1.amazonaws.com"
 
 
-def test_aws_itself_is_trusted_by_amazons_roots_only(instead_of_aws, plain, bundle):
+def test_aws_itself_is_trusted_by_amazons_roots_only(instead_of_aws: Server, plain: pytest.MonkeyPatch, bundle: Path) -> None:
     plain.setenv("SSL_CERT_FILE", str(bundle))
     assert connect_and_delete() is None
     assert instead_of_aws.requests == []
 
 
-def test_a_bundle_replaces_amazons_roots(instead_of_aws, plain, bundle):
+def test_a_bundle_replaces_amazons_roots(instead_of_aws: Server, plain: pytest.MonkeyPatch, bundle: Path) -> None:
     plain.setenv("AWS_CA_BUNDLE", str(bundle))
     assert connect_and_delete() == {}
 
 
-def test_an_endpoint_of_ones_own_is_trusted_by_the_systems_roots(plain, server, bundle):
+def test_an_endpoint_of_ones_own_is_trusted_by_the_systems_roots(plain: pytest.MonkeyPatch, server: Server, bundle: Path) -> None:
     plain.setenv("AWS_ENDPOINT_URL", server.url)
     plain.setenv("SSL_CERT_FILE", str(bundle))
     server.answers.append(EMPTY)
     assert connect_and_delete() == {}
 
 
-def test_the_roots_are_the_five_of_amazon_trust_services():
+def test_the_roots_are_the_five_of_amazon_trust_services() -> None:
     """Their fingerprints are published at https://www.amazontrust.com/repository/."""
     certificates = re.findall("-----BEGIN.*?-----END CERTIFICATE-----", Path(fast_delete.AMAZON_ROOTS).read_text(), re.DOTALL)
     assert [hashlib.sha256(ssl.PEM_cert_to_DER_cert(text)).hexdigest() for text in certificates] == [
@@ -497,7 +519,9 @@ NOT_PLAIN = {
 
 
 @pytest.mark.parametrize("settings", NOT_PLAIN.values(), ids=NOT_PLAIN)
-def test_a_setting_that_is_not_plain_is_left_to_boto3(plain, no_network, settings):
+def test_a_setting_that_is_not_plain_is_left_to_boto3(
+    plain: pytest.MonkeyPatch, no_network: list[tuple[str, int]], settings: dict[str, str]
+) -> None:
     for name, value in settings.items():
         plain.setenv(name, value)
     assert fast_delete.connect("connections") is None
@@ -505,41 +529,45 @@ def test_a_setting_that_is_not_plain_is_left_to_boto3(plain, no_network, setting
 
 
 @pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"])
-def test_a_setting_that_is_missing_is_left_to_boto3(plain, no_network, name):
+def test_a_setting_that_is_missing_is_left_to_boto3(plain: pytest.MonkeyPatch, no_network: list[tuple[str, int]], name: str) -> None:
     plain.delenv(name)
     assert fast_delete.connect("connections") is None
 
 
 @pytest.mark.parametrize("name", ["config", "credentials"])
-def test_a_home_folder_with_settings_is_left_to_boto3(plain, no_network, tmp_path, name):
+def test_a_home_folder_with_settings_is_left_to_boto3(
+    plain: pytest.MonkeyPatch, no_network: list[tuple[str, int]], tmp_path: Path, name: str
+) -> None:
     (tmp_path / ".aws").mkdir()
     (tmp_path / ".aws" / name).write_text("[default]\n")
     assert fast_delete.connect("connections") is None
 
 
 @pytest.mark.parametrize("table", ["arn:aws:dynamodb:eu-west-1:123456789012:table/connections", 'a"b', "", "tabelle-ä"])
-def test_a_table_that_is_not_a_plain_name_is_left_to_boto3(no_network, table):
+def test_a_table_that_is_not_a_plain_name_is_left_to_boto3(no_network: list[tuple[str, int]], table: str) -> None:
     assert fast_delete.connect(table) is None
 
 
-def test_the_settings_that_lambda_itself_makes_are_plain(no_network):
+def test_the_settings_that_lambda_itself_makes_are_plain(no_network: list[tuple[str, int]]) -> None:
     assert fast_delete.connect("Security_Event.Connections-2") is not None
     assert no_network == [("dynamodb.eu-west-1.amazonaws.com", 443)]
 
 
-def _settings_of_botocore():
+def _settings_of_botocore() -> Iterator[str]:
     for _, names, _, _ in botocore.configprovider.BOTOCORE_DEFAUT_SESSION_VARIABLES.values():
         yield from [names] if isinstance(names, str) else names or []
 
 
 # AWS_DEFAULT_REGION and AWS_CA_BUNDLE are followed.
 @pytest.mark.parametrize("name", sorted(set(_settings_of_botocore()) - {"AWS_DEFAULT_REGION", "AWS_CA_BUNDLE"}))
-def test_every_other_setting_that_botocore_reads_is_left_to_it(plain, no_network, name):
+def test_every_other_setting_that_botocore_reads_is_left_to_it(
+    plain: pytest.MonkeyPatch, no_network: list[tuple[str, int]], name: str
+) -> None:
     plain.setenv(name, "true")
     assert fast_delete.connect("connections") is None
 
 
-def _regions():
+def _regions() -> Iterator[tuple[str, str]]:
     session = botocore.session.get_session()
     for partition in session.get_available_partitions():
         for region in session.get_available_regions("dynamodb", partition):
@@ -547,7 +575,9 @@ def _regions():
 
 
 @pytest.mark.parametrize(("partition", "region"), sorted(_regions()))
-def test_each_region_is_reached_where_botocore_reaches_it_or_left_to_botocore(plain, no_network, partition, region):
+def test_each_region_is_reached_where_botocore_reaches_it_or_left_to_botocore(
+    plain: pytest.MonkeyPatch, no_network: list[tuple[str, int]], partition: str, region: str
+) -> None:
     plain.setenv("AWS_DEFAULT_REGION", region)
     fast = fast_delete.connect("connections")
     assert (fast is not None) == (partition == "aws")
@@ -570,19 +600,21 @@ def test_each_region_is_reached_where_botocore_reaches_it_or_left_to_botocore(pl
         "eu-west-1/",
     ],
 )
-def test_a_region_outside_the_standard_partition_is_left_to_boto3(plain, no_network, region):
+def test_a_region_outside_the_standard_partition_is_left_to_boto3(
+    plain: pytest.MonkeyPatch, no_network: list[tuple[str, int]], region: str
+) -> None:
     plain.setenv("AWS_DEFAULT_REGION", region)
     assert fast_delete.connect("connections") is None
 
 
 @pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"])
-def test_an_endpoints_port_is_followed(plain, no_network, variable):
+def test_an_endpoints_port_is_followed(plain: pytest.MonkeyPatch, no_network: list[tuple[str, int]], variable: str) -> None:
     plain.setenv(variable, "http://vpce-0.dynamodb.eu-west-1.vpce.amazonaws.com:8443")
     assert fast_delete.connect("connections") is not None
     assert no_network == [("vpce-0.dynamodb.eu-west-1.vpce.amazonaws.com", 8443)]
 
 
-def test_dynamodbs_own_endpoint_goes_before_the_general_one(plain, no_network):
+def test_dynamodbs_own_endpoint_goes_before_the_general_one(plain: pytest.MonkeyPatch, no_network: list[tuple[str, int]]) -> None:
     plain.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     plain.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:2")
     assert fast_delete.connect("connections") is not None
@@ -592,7 +624,7 @@ def test_dynamodbs_own_endpoint_goes_before_the_general_one(plain, no_network):
 # What INIT imports
 
 
-def test_init_imports_nothing_that_the_fast_path_does_not_need():
+def test_init_imports_nothing_that_the_fast_path_does_not_need() -> None:
     """Beside what AWS's runtime client has imported by then. Each module more is work for every cold start: a new name needs a reason."""
     program = "import sys, json, logging; before = set(sys.modules); import disconnect; print(*set(sys.modules) - before)"
     environment = {**os.environ, "PYTHONPATH": str(FUNCTION), "CONNECTIONS_TABLE": "connections", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
