@@ -95,4 +95,4 @@ def local_aws() -> Iterator[LocalAws]:
             faults.clear()
             leash.end(server)
             log.seek(0)
-            sys.stderr.write(log.read())  # warnings, errors: nothing as a rule
+            sys.stderr.write(log.read())  # errors: nothing as a rule

@@ -21,7 +21,7 @@ SETTINGS = {
     "MINISTACK_HOST": "127.0.0.1",
     "IOT_MTLS_ENABLED": "0",  # else it listens on all addresses
     "DOCKER_HOST": "unix:///nonexistent",  # else it takes containers of another MiniStack for its own, and stops them
-    "LOG_LEVEL": "WARNING",
+    "LOG_LEVEL": "ERROR",
 }
 
 
