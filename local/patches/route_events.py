@@ -2,7 +2,7 @@
 
 In MiniStack `connectedAt` is the time of the event, `messageDirection` is missing, a $disconnect has a body and no headers,
 and a connection id has no `=`, so that nobody notices when it is not quoted in a URL. Under uvicorn a line that was cut looks like
-a close without a code.
+a close without a code. And a $disconnect waits up to half a second for the queue of messages to the client, which is closed here at once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ministack.services import apigateway
 
 from . import connections_api, replaces
 
-_on_socket = ContextVar("on_socket", default=False)
+_ids: ContextVar[list[str] | None] = ContextVar("ids", default=None)  # those made for the socket at hand; the first is the connection's
 _connected_at: dict[str, int] = {}  # connection id -> epoch ms
 _handle_websocket = apigateway.handle_websocket
 _new_uuid = apigateway.new_uuid
@@ -27,17 +27,25 @@ _new_uuid = apigateway.new_uuid
 async def handle_websocket(scope: Any, receive: Any, send: Any, *args: Any, **kwargs: Any) -> None:
     async def receive_with_code() -> Any:
         message = await receive()
-        cut = message["type"] == "websocket.disconnect" and "reason" not in message  # no close frame came
-        return {**message, "code": 1006} if cut else message
+        if message["type"] != "websocket.disconnect":
+            return message
+        if connection := apigateway._ws_connections.get(ids[0] if ids else ""):
+            connection["outbox"].put_nowait(None)
+        return message if "reason" in message else {**message, "code": 1006}  # no close frame came
 
-    _on_socket.set(True)
+    ids: list[str] = []
+    _ids.set(ids)
     await _handle_websocket(scope, receive_with_code, send, *args, **kwargs)
 
 
 @replaces(apigateway, "new_uuid", "1a88ffd41fb7")
 def new_id() -> str:
     """Connection and request ids: 11 bytes in base64, such as `QwErScSNvHcCH8A=`."""
-    return base64.b64encode(os.urandom(11), b"_A").decode() if _on_socket.get() else _new_uuid()
+    ids = _ids.get()
+    if ids is None:
+        return str(_new_uuid())
+    ids.append(base64.b64encode(os.urandom(11), b"_A").decode())
+    return ids[-1]
 
 
 def event(
