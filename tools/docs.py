@@ -1,7 +1,9 @@
-"""Writes README's tables of inputs and outputs from variables.tf and outputs.tf.
+"""Writes what README and docs/ generate or quote: the tables of inputs and outputs, and files of this repository.
 
-python -m tools.docs           writes them between the markers
-python -m tools.docs --check   exits 1 when README is not what would be written
+python -m tools.docs           writes it between the markers
+python -m tools.docs --check   exits 1 when a page is not what would be written; either way 1 when a link leads nowhere
+
+A page quotes a file, Markdown as it is and everything else as code, between <!-- BEGIN path --> and <!-- END path -->.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ from typing import Any
 import hcl2
 
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 MARKED = re.compile(r"(?<=<!-- BEGIN_TF_DOCS -->\n).*?(?=<!-- END_TF_DOCS -->)", re.DOTALL)
-INCLUDED = re.compile(r"(<!-- BEGIN (\S+\.md) -->\n).*?(<!-- END \2 -->)", re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
+HEADING = re.compile(r"^#+ (.*)", re.MULTILINE)
+QUOTED = re.compile(r"(<!-- BEGIN (\S+) -->\n).*?(<!-- END \2 -->)", re.DOTALL)
 
 
 def blocks(file: str, kind: str) -> dict[str, dict[str, Any]]:
@@ -74,16 +78,40 @@ def tables() -> str:
     return "\n".join(lines) + "\n"
 
 
+def quote(file: str) -> str:
+    content = (ROOT / file).read_text().rstrip()
+    return content if file.endswith(".md") else f"```{Path(file).suffix[1:]}\n{content}\n```"
+
+
+def wanted(page: str) -> str:
+    page = MARKED.sub(lambda _: tables(), page)
+    return QUOTED.sub(lambda found: f"{found[1]}{quote(found[2])}\n{found[3]}", page)
+
+
+def broken_links(page: Path) -> list[str]:
+    """The page's links to files that are not there, and to headings that no page has."""
+    broken = []
+    for file, anchor in LINK.findall(page.read_text()):
+        target = (page.parent / file).resolve() if file else page
+        if not target.exists() or (anchor and anchor not in map(slug, HEADING.findall(target.read_text()))):
+            broken.append(f"{page.relative_to(ROOT)}: {file}#{anchor}")
+    return broken
+
+
+def slug(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
 def main() -> int:
-    current = README.read_text()
-    if not MARKED.search(current):
-        sys.exit("README.md has no markers: put <!-- BEGIN_TF_DOCS --> and <!-- END_TF_DOCS --> on lines of their own")
-    wanted = MARKED.sub(lambda _: tables(), current)
-    wanted = INCLUDED.sub(lambda found: f"{found[1]}{(ROOT / found[2]).read_text().rstrip()}\n{found[3]}", wanted)
-    if "--check" not in sys.argv:
-        README.write_text(wanted)
-    elif wanted != current:
-        sys.exit("README.md is not what variables.tf, outputs.tf and bench/results say: run `python -m tools.docs` and commit README.md")
+    if broken := [link for page in PAGES for link in broken_links(page)]:
+        sys.exit("links that lead nowhere:\n" + "\n".join(broken))
+    stale = {page: new for page in PAGES if (new := wanted(page.read_text())) != page.read_text()}
+    if "--check" in sys.argv and stale:
+        names = ", ".join(str(page.relative_to(ROOT)) for page in stale)
+        sys.exit(f"not what the files they quote say: {names}. Run `python -m tools.docs` and commit")
+    for page, text in stale.items():
+        page.write_text(text)
     return 0
 
 
