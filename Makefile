@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo up test lint docs package plan bench lock clean
+.PHONY: help demo up plan check test lint docs package bench lock clean
 .NOTPARALLEL:
 
 help:
@@ -12,7 +12,9 @@ help:
 	@echo 'make lint     ruff, mypy, terraform fmt and validate, tflint, checkov, and whether the docs are current'
 	@echo 'make docs     write what README.md and docs/ quote and generate'
 	@echo 'make package  rebuild dist/ from function/ (commit the result)'
-	@echo 'make plan     the plan of each env against the local AWS, without credentials'
+	@echo 'make plan     the plan of each env against the local AWS, as Markdown, without credentials;'
+	@echo '              FOLDER=… of another root, BASE=commit for what has changed since, PLATFORM=root that it looks things up in'
+	@echo 'make check    FOLDER=…: terraform fmt, validate and tflint of a root folder, yours for example'
 	@echo 'make bench    speed and cost, measured'
 	@echo 'make lock     renew requirements/*.txt from requirements/*.in'
 	@echo 'make clean    remove what these commands installed and cached'
@@ -24,7 +26,10 @@ up: .venv/local
 	@$(BIN)/python -m tools.up
 
 plan: .venv/local
-	@$(BIN)/python -m tools.plan
+	@$(BIN)/python -m tools.plan $(FOLDER) $(if $(BASE),--base $(BASE)) $(if $(PLATFORM),--platform $(PLATFORM)) $(if $(JSON),--json $(JSON))
+
+check: .venv/local
+	@$(BIN)/python -m tools.lint $(FOLDER)
 
 # More processes than cores: the lifecycle tests mostly wait for Terraform.
 test: .venv/test
@@ -46,14 +51,14 @@ bench: .venv/bench
 .venv/%: requirements/%.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is needed: set PYTHON=/path/to/python3.x")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "Installing $< into .venv …"
+	@echo "Installing $< into .venv …" >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 # checkov pins an older boto3 than the tests use, hence a venv of its own.
 .venv-checkov/%: requirements/%.txt
 	@test -x .venv-checkov/bin/python || $(PYTHON) -m venv .venv-checkov
-	@echo "Installing $< into .venv-checkov …"
+	@echo "Installing $< into .venv-checkov …" >&2
 	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 

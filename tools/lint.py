@@ -1,4 +1,4 @@
-"""`make lint`: every linter, all of them even when one fails."""
+"""`make lint`: every linter, all of them even when one fails. `make check FOLDER=…`: those for Terraform, of one folder, yours too."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from . import terraform, tflint
@@ -27,13 +28,14 @@ def tool(name: str, *arguments: str) -> Outcome:
     return command(sys.executable, "-m", name, *arguments)
 
 
-def terraform_fmt() -> Outcome:
-    return command(terraform.binary(), "fmt", "-check", "-diff", "-recursive", env=terraform.environment())
+def terraform_fmt(folder: Path = REPOSITORY) -> Outcome:
+    return command(terraform.binary(), "fmt", "-check", "-diff", "-recursive", env=terraform.environment(), cwd=folder)
 
 
-def terraform_validate() -> Outcome:
+def terraform_validate(top: Path = REPOSITORY) -> Outcome:
     """Every folder with Terraform code in it, as a root of its own."""
-    folders = sorted({file.parent for file in REPOSITORY.glob("**/*.tf") if not any(part.startswith(".") for part in file.parts)})
+    files = [file for file in top.glob("**/*.tf") if not any(part.startswith(".") for part in file.relative_to(top).parts)]
+    folders = sorted({file.parent for file in files})
     failures = []
     for folder in folders:
         lock = folder / ".terraform.lock.hcl"
@@ -47,17 +49,19 @@ def terraform_validate() -> Outcome:
         if not locked:
             lock.unlink(missing_ok=True)
         if not held or "Warning" in text:
-            failures.append(f"{folder.relative_to(REPOSITORY)}:\n{text}")
+            failures.append(f"{folder.relative_to(top)}:\n{text}")
     return not failures, "\n".join(failures)
 
 
-def tflint_rules() -> Outcome:
+def tflint_rules(folder: Path = REPOSITORY) -> Outcome:
     try:
         path = tflint.binary()
     except tflint.Missing as missing:
         return not os.environ.get("CI"), f"not run: {missing}"
     rules, word = tflint.configuration(path)
-    held, text = command(path, "--recursive", f"--config={rules}", "--format=compact", env={"TFLINT_PLUGIN_DIR": str(CACHE / "tflint")})
+    held, text = command(
+        path, "--recursive", f"--config={rules}", "--format=compact", env={"TFLINT_PLUGIN_DIR": str(CACHE / "tflint")}, cwd=folder
+    )
     return held, text.strip() or word
 
 
@@ -77,15 +81,22 @@ LINTERS: dict[str, Callable[[], Outcome]] = {
 }
 
 
+def linters(folder: Path) -> dict[str, Callable[[], Outcome]]:
+    """Those for Terraform, of one folder."""
+    rules = (terraform_fmt, terraform_validate, tflint_rules)
+    return {rule.__name__.replace("_", " "): partial(rule, folder) for rule in rules}
+
+
 def main() -> int:
+    chosen = linters(Path(sys.argv[1]).resolve()) if len(sys.argv) > 1 else LINTERS
     failed = []
-    for name, run in LINTERS.items():
+    for name, run in chosen.items():
         started = time.monotonic()
         held, text = run()
         word = text.strip() if not held else text.strip().splitlines()[-1] if text.strip() else ""
         print(f"{'ok    ' if held else 'FAILED'}  {name} ({time.monotonic() - started:.0f} s)  {word}".rstrip(), flush=True)
         failed += [] if held else [name]
-    print(f"{len(LINTERS) - len(failed)} linters passed" + (f", {len(failed)} failed: {', '.join(failed)}" if failed else ""))
+    print(f"{len(chosen) - len(failed)} linters passed" + (f", {len(failed)} failed: {', '.join(failed)}" if failed else ""))
     return 1 if failed else 0
 
 

@@ -1,27 +1,180 @@
-"""`make plan`: the plan of every environment against the local AWS, so without an account or credentials."""
+"""What a change would do, told in review: plans of root folders against the local AWS, so without an account or credentials.
+
+    python -m tools.plan                                      every environment of this repository, on an empty account
+    python -m tools.plan FOLDER …                             these folders
+    python -m tools.plan --base origin/main FOLDER            what the working tree changes in a stack that was made by that commit
+    python -m tools.plan --platform OTHER_FOLDER FOLDER       with a stack in the account that the folder looks things up in
+
+Prints Markdown that fits a pull request's comment; exits 1 when a plan would replace or destroy a DynamoDB table. The folder's backend is
+not asked, the state is a temporary file, and nothing that is written into the folder stays. `--json FOLDER` keeps the plans as JSON.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
+import os
+import subprocess
 import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from local.aws import local_aws
+from local.aws import REPOSITORY, LocalAws, local_aws
 
-from .stack import TABLES, Stack
-from .terraform import TerraformError
+from .stack import TABLES
+from .terraform import Root, TerraformError
+
+KINDS = {
+    ("create",): "create",
+    ("update",): "update",
+    ("delete",): "destroy",
+    ("delete", "create"): "replace",
+    ("create", "delete"): "replace",
+}
+LARGEST_PLAN = 40_000  # characters shown: a comment holds 65,536
+BACKEND = """# Written by tools/plan.py for the time of one plan.
+terraform {
+  backend "local" {
+    path = "%s"
+  }
+}
+"""
 
 
-def main() -> None:
+@dataclass
+class Plan:
+    """What Terraform would do in a folder. `tables` are the addresses of tables that it would replace or destroy."""
+
+    folder: str
+    text: str
+    content: dict[str, Any]
+
+    @property
+    def counts(self) -> Counter[str]:
+        return Counter(kind for kind, _ in self._changes())
+
+    @property
+    def tables(self) -> list[str]:
+        return [c["address"] for kind, c in self._changes() if kind in ("replace", "destroy") and c["type"] == "aws_dynamodb_table"]
+
+    def _changes(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        for change in self.content.get("resource_changes", []):
+            kind = KINDS.get(tuple(change["change"]["actions"]))
+            if kind and change["mode"] == "managed":
+                yield kind, change
+
+    def markdown(self) -> str:
+        counts = ", ".join(f"**{self.counts[kind]}** to {kind}" for kind in ("create", "update", "replace", "destroy"))
+        warning = "".join(f"\n> [!CAUTION]\n> `{address}` would be lost: every record in it.\n" for address in self.tables)
+        shown = (
+            self.text
+            if len(self.text) <= LARGEST_PLAN
+            else f"{self.text[:LARGEST_PLAN]}\n… {len(self.text) - LARGEST_PLAN} characters more"
+        )
+        return f"### `{self.folder}`\n\n{counts}\n{warning}\n<details><summary>Plan</summary>\n\n```\n{shown.strip()}\n```\n\n</details>\n"
+
+
+@contextmanager
+def state_in(state: Path, folder: Path) -> Iterator[None]:
+    """An override file takes the place of the folder's backend; that and a lock file which was not there before are removed again."""
+    override, lock = folder / "plan_override.tf", folder / ".terraform.lock.hcl"
+    had_lock = lock.exists()
+    override.write_text(BACKEND % state)
+    try:
+        yield
+    finally:
+        override.unlink()
+        if not had_lock:
+            lock.unlink(missing_ok=True)
+
+
+@contextmanager
+def checkout(folder: Path, revision: str) -> Iterator[Path]:
+    """The folder as it was in a commit, in a checkout of its own."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True)
+        if done.returncode:
+            raise TerraformError(f"git {arguments[0]} failed for {revision} (does it exist here? fetch it): {done.stderr.strip()}")
+        return done.stdout.strip()
+
+    inside = folder.relative_to(git("rev-parse", "--show-toplevel"))
+    with tempfile.TemporaryDirectory() as empty:
+        tree = Path(empty).resolve() / "base"
+        git("worktree", "add", "--quiet", "--detach", str(tree), revision)
+        try:
+            yield tree / inside
+        finally:
+            git("worktree", "remove", "--force", str(tree))
+
+
+def of_repository(folder: Path) -> tuple[Path | None, dict[str, str]]:
+    """The stack that an environment of this repository looks its API up in, and that stack's variables."""
+    if folder.parent != REPOSITORY / "envs":
+        return None, {}
+    name = folder.name
+    return REPOSITORY / "examples" / "websocket-api", {"name": f"history-{name}", "stage": name, "connections_table": TABLES[name]}
+
+
+def plan(aws: LocalAws, folder: Path, platform: Path | None, base: str | None) -> Plan:
+    data = Path(tempfile.mkdtemp(dir=aws.folder))
+    known, variables = of_repository(folder)
+    if platform := platform or known:
+        _apply(aws, platform, data / "platform", variables)
+    if base:
+        with checkout(folder, base) as before:
+            if before.is_dir():
+                _apply(aws, before, data / "head", {})
+    with state_in(data / "head.tfstate", folder):
+        root = Root(folder, aws.environment, data / "head")
+        root.init()
+        root.plan(data / "plan")
+        return Plan(_shown(folder), root.show(data / "plan"), json.loads(root.show(data / "plan", "-json")))
+
+
+def _apply(aws: LocalAws, folder: Path, data: Path, variables: dict[str, str]) -> None:
+    with state_in(data.with_suffix(".tfstate"), folder):
+        root = Root(folder, aws.environment, data, state=None, **variables)
+        root.init()
+        root.apply()
+
+
+def _shown(folder: Path) -> str:
+    return str(folder.relative_to(REPOSITORY) if folder.is_relative_to(REPOSITORY) else folder.name)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Plans root folders against the local AWS, as Markdown.")
+    parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="root folders; every environment when none is given")
+    parser.add_argument("--base", help="a commit whose stack is applied first: the plan is then the change from it")
+    parser.add_argument("--platform", type=Path, help="a root folder applied first: what another stack owns and the folder looks up")
+    parser.add_argument("--json", type=Path, help="a folder to keep the plans in, as JSON")
+    arguments = parser.parse_args()
+    folders = [folder.resolve() for folder in arguments.folders] or [REPOSITORY / "envs" / name for name in TABLES]
+    if missing := [str(folder) for folder in [*folders, *filter(None, [arguments.platform])] if not any(folder.glob("*.tf"))]:
+        parser.error(f"no Terraform in {', '.join(missing)}: name a folder that holds *.tf")
+    lost = []
     with local_aws() as aws:
-        for name in TABLES:
-            stack = Stack.on(aws, name)
-            stack.init()
-            stack.platform.apply()
-            print(f"# envs/{name}\n{stack.env.plan()}", flush=True)
+        for folder in folders:
+            planned = plan(aws, folder, arguments.platform and arguments.platform.resolve(), arguments.base)
+            print(planned.markdown(), flush=True)
+            lost += planned.tables
+            if arguments.json:
+                arguments.json.mkdir(parents=True, exist_ok=True)
+                (arguments.json / f"{planned.folder.replace(os.sep, '-')}.json").write_text(json.dumps(planned.content))
+    if lost:
+        print(f"refused: {', '.join(lost)} would be lost with every record in it", file=sys.stderr)
+    return 1 if lost else 0
 
 
 if __name__ == "__main__":
     try:
-        main()
+        sys.exit(main())
     except TerraformError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:

@@ -127,12 +127,16 @@ class Root:
     def apply(self, **variables: str) -> None:
         self._run("apply", "-auto-approve", *self._state, *(f"-var={name}={value}" for name, value in variables.items()))
 
-    def plan(self) -> str:
-        """The plan, as a person reads it; "" when there is nothing to do."""
-        code, text = self._call("plan", "-detailed-exitcode", *self._state)
+    def plan(self, file: Path | None = None) -> str:
+        """The plan, as a person reads it; "" when there is nothing to do. `file` keeps it for `show`."""
+        code, text = self._call("plan", "-detailed-exitcode", *self._state, *([f"-out={file}"] if file else []))
         if code == 1:
             raise TerraformError(f"terraform plan in {self.folder} failed:\n{_errors(text)}")
         return text if code == 2 else ""
+
+    def show(self, file: Path, *options: str) -> str:
+        """A plan that was kept, as a person reads it or with "-json"."""
+        return self._run("show", *options, str(file))
 
     def outputs(self) -> dict[str, Any]:
         return {name: output["value"] for name, output in json.loads(self._run("output", "-json", *self._state)).items()}

@@ -1,0 +1,94 @@
+"""`make plan`: what a reviewer is shown, and what is refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tools.terraform import REPOSITORY
+
+TABLE = """
+terraform {{
+  required_providers {{
+    aws = {{ source = "hashicorp/aws" }}
+  }}
+
+  backend "s3" {{
+    bucket = "not-asked"
+    key    = "not-asked"
+  }}
+}}
+
+resource "aws_dynamodb_table" "this" {{
+  name         = "{name}"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "connectionId"
+
+  attribute {{
+    name = "connectionId"
+    type = "S"
+  }}
+
+  tags = {{ Team = "{team}" }}
+}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A root folder, as it is on the main branch of somebody's repository; a plan leaves nothing behind in it."""
+    inside = tmp_path / "infra"
+    inside.mkdir()
+    write(inside)
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "-c", "user.name=a", "-c", "user.email=a@example", "commit", "-qm", "A table")
+    yield inside
+    assert git(tmp_path, "status", "--porcelain", "--ignored") in ("", " M infra/main.tf\n")
+    assert git(tmp_path, "worktree", "list").count("\n") == 1
+
+
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", "-C", str(folder), *arguments], stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def write(folder: Path, name: str = "connections", team: str = "platform") -> None:
+    (folder / "main.tf").write_text(TABLE.format(name=name, team=team))
+
+
+def plan(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "tools.plan", *arguments], cwd=REPOSITORY, capture_output=True, text=True)
+
+
+def test_a_folder_is_planned_on_an_empty_account_whatever_its_backend_is(folder: Path) -> None:
+    done = plan(folder)
+    assert done.returncode == 0, done.stderr
+    assert "### `infra`" in done.stdout
+    assert "**1** to create, **0** to update, **0** to replace, **0** to destroy" in done.stdout
+
+
+def test_a_change_is_planned_against_the_stack_that_the_base_made(folder: Path) -> None:
+    write(folder, team="security")
+    done = plan("--base", "main", folder)
+    assert done.returncode == 0, done.stderr
+    assert "**0** to create, **1** to update, **0** to replace, **0** to destroy" in done.stdout
+
+
+def test_a_plan_that_would_lose_a_table_is_refused(folder: Path) -> None:
+    write(folder, name="renamed")
+    done = plan("--base", "main", folder)
+    assert done.returncode == 1
+    assert "**1** to replace" in done.stdout
+    assert "`aws_dynamodb_table.this` would be lost" in done.stdout
+    assert "refused: aws_dynamodb_table.this" in done.stderr
+
+
+@pytest.mark.parametrize(("arguments", "said"), [(["nowhere"], "no Terraform in"), (["--base", "no-such-commit"], "fetch it")])
+def test_what_can_not_be_planned_is_told(folder: Path, arguments: list[str], said: str) -> None:
+    done = plan(*arguments, *([folder] if "--base" in arguments else []))
+    assert done.returncode != 0
+    assert said in done.stderr
