@@ -69,6 +69,12 @@ def checkov() -> Outcome:
     return command(".venv-checkov/bin/checkov", "--config-file", ".checkov.yaml")
 
 
+def checkov_plan() -> Outcome:
+    with tempfile.TemporaryDirectory() as plans:
+        held, text = tool("tools.plan", "examples/complete", f"--json={plans}")
+        return command(".venv-checkov/bin/checkov", "--config-file", ".checkov.plan.yaml", "-d", plans) if held else (held, text)
+
+
 LINTERS: dict[str, Callable[[], Outcome]] = {
     "ruff": lambda: tool("ruff", "check", "."),
     "ruff format": lambda: tool("ruff", "format", "--diff", "--quiet", "."),
@@ -77,6 +83,7 @@ LINTERS: dict[str, Callable[[], Outcome]] = {
     "terraform validate": terraform_validate,
     "tflint": tflint_rules,
     "checkov": checkov,
+    "checkov of a plan": checkov_plan,
     "generated docs": lambda: tool("tools.docs", "--check"),
 }
 
