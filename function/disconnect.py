@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from closing import Closer
     from ended import Ended
+    from fast_delete import FastDelete
 
 RESERVE_S = 6.0  # what DeleteItem and then SendMessage may take when each has to time out
 
@@ -37,11 +38,22 @@ def make_closer() -> Closer:
     return Closer(Settings(os.environ), clients)
 
 
+def connect() -> FastDelete | None:
+    """The fast path; None where boto3 is meant, and, which is told, where a setting leaves nothing else."""
+    try:
+        return None if settings.has_extras else fast_delete.connect(settings.table)
+    except (KeyError, OSError, ValueError) as problem:
+        _tell_off(problem)
+        return None
+
+
+def _tell_off(why: Exception) -> None:
+    log.emit("fast_path_off", {"why": log.describe(why)}, "WARN", {"": {"FastPathOff": (1, "Count")}})
+
+
 settings = RouteSettings(os.environ)
-fast = None if settings.has_extras else fast_delete.connect(settings.table)
+fast = connect()
 closer = None if fast else make_closer()
-if fast is None and not settings.has_extras:
-    log.emit("started", {"fastPath": False, "why": "a setting that only boto3 understands: see fast_delete.py"})
 
 
 def lambda_handler(event: object, context: Any) -> dict[str, Any]:
@@ -72,4 +84,7 @@ def _close(ended: Ended, context: Any) -> str:
     import closing
 
     closer = closer or make_closer()
-    return closer.close(ended, closing.deadline(context, RESERVE_S))
+    outcome = closer.close(ended, closing.deadline(context, RESERVE_S))
+    if fast is not None and (why := fast.missed()):
+        _tell_off(why)
+    return outcome

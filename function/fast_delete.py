@@ -6,9 +6,13 @@ with the standard library, over a TLS connection that INIT opened. Of the CPU ti
 left with 0.20, a warm disconnect with 0.29, the first one after the server closed an idle connection with 0.06; of the memory 0.42 is left
 (bench/results/speed.md).
 
-It knows one way of asking and one answer, a whole and well-formed 200. For every other answer `delete` returns None, and for every setting
-that is not plain `connect` does: the caller then goes to boto3, which owns retries, errors, proxies, endpoints and refreshed credentials.
+It knows one way of asking and one answer, a whole and well-formed 200. For every other answer `delete` returns None, and a setting that is
+not plain `connect` refuses: the caller then goes to boto3, which owns retries, errors, proxies, endpoints and refreshed credentials.
 A request that may have left is never repeated from here.
+
+Of two mistakes about a setting, following it by boto3 without need costs speed and is told by an alarm; overlooking it sends the request,
+signed and over verified TLS, to the region's public endpoint although somebody wanted another way. Nobody sets such a variable by accident:
+the module sets none.
 """
 # pathlib would be one more import of INIT:
 # ruff: noqa: PTH110, PTH111, PTH118, PTH120
@@ -30,23 +34,30 @@ if TYPE_CHECKING:
     from typing import Any
 
 BUDGET_S = 1.0  # for one delete, reconnecting included: leaves boto3 and the retry queue the rest of the function's time-out
+MISSES = 3  # so many in a row that boto3 managed, and this rests
+REST_S = 300
 
-# Whatever else boto3 would read (FIPS, dual-stack, profiles, account-based endpoints, container credentials, what its next version adds)
-# changes where or how the request must go.
-UNDERSTOOD = {
-    "AWS_ACCESS_KEY",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_CA_BUNDLE",
-    "AWS_DEFAULT_REGION",
-    "AWS_EC2_METADATA_DISABLED",  # asked only where there are no keys in the environment
-    "AWS_EXECUTION_ENV",
-    "AWS_REGION",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SECURITY_TOKEN",
-    "AWS_SESSION_TOKEN",
+# What makes boto3 send the request elsewhere, or otherwise. A name that is not here changes nothing, whoever put it there (Lambda, an
+# extension); tests/unit asks botocore about each of its variables, so that one that a new version adds is not overlooked.
+LEFT_TO_BOTO3 = {
+    "AWS_ACCOUNT_ID",
+    "AWS_ACCOUNT_ID_ENDPOINT_MODE",
+    "AWS_CONFIG_FILE",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_DATA_PATH",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_ENDPOINT_DISCOVERY_ENABLED",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_PROFILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_USE_FIPS_ENDPOINT",
+    "BOTOCORE_EXPERIMENTAL__PLUGINS",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "REQUESTS_CA_BUNDLE",
 }
-UNDERSTOOD_PREFIXES = ("AWS_ENDPOINT_URL", "AWS_LAMBDA_", "AWS_XRAY_")
-CONFIG_FILES = ("~/.aws/config", "~/.aws/credentials")
+CONFIG_FOLDER = "~/.aws"
 STANDARD_PARTITION = {"af", "ap", "ca", "eu", "il", "me", "mx", "sa", "us"}  # its regions have three parts: us-gov-west-1 is not one
 AMAZON_ROOTS = os.path.join(os.path.dirname(__file__), "amazon_roots.pem")  # https://www.amazontrust.com/repository/
 
@@ -55,11 +66,16 @@ TARGET = "DynamoDB_20120810.DeleteItem"
 
 
 def connect(table: str) -> FastDelete | None:
-    """Opens the connection. None when the settings are not plain. A server that does not answer now is tried again by each delete."""
-    try:
-        fast = _from_environment(table)
-    except (KeyError, OSError, ValueError):  # such as a CA bundle that is not there: boto3 has the better words for it
+    """Opens the connection; a server that does not answer now is tried again by each delete.
+
+    None in a region outside AWS's standard partition, where boto3 is meant. Raises KeyError, OSError or ValueError, which say why, when
+    a setting is not plain.
+    """
+    region = os.environ["AWS_DEFAULT_REGION"]
+    area, *rest = region.split("-")
+    if area not in STANDARD_PARTITION or len(rest) != 2 or not rest[0].isalpha() or not rest[1].isdecimal():
         return None
+    fast = _from_environment(table, region)
     try:
         fast.open(time.monotonic() + BUDGET_S)
     except Exception:  # the first delete tries again
@@ -67,25 +83,24 @@ def connect(table: str) -> FastDelete | None:
     return fast
 
 
-def _from_environment(table: str) -> FastDelete:
+def _from_environment(table: str, region: str) -> FastDelete:
     env = os.environ
-    region, key, secret = env["AWS_DEFAULT_REGION"], env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"]
+    special = sorted(LEFT_TO_BOTO3.intersection(map(str.upper, env)))
+    if special or os.path.exists(os.path.expanduser(CONFIG_FOLDER)):
+        raise ValueError(f"only boto3 understands {', '.join(special) or CONFIG_FOLDER}")
+    key, secret = env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"]
     token = env.get("AWS_SECURITY_TOKEN") or env.get("AWS_SESSION_TOKEN") or ""
+    keys = key + secret + token
+    if not (key and secret and keys.isascii() and keys.isprintable()) or " " in keys:
+        raise ValueError("AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_SESSION_TOKEN can't be put into a header")
+    if not _word(table):  # a table's ARN is none: it has an endpoint of its own
+        raise ValueError(f"only boto3 understands a table called {table}")
     endpoint = env.get("AWS_ENDPOINT_URL_DYNAMODB") or env.get("AWS_ENDPOINT_URL")
-    bundle = env.get("AWS_CA_BUNDLE")
     scheme, _, address = (endpoint or f"https://dynamodb.{region}.amazonaws.com").partition("://")
     host, _, port = address.removesuffix("/").partition(":")
-    area, direction, number = region.split("-")
-    plain = (
-        all(map(_understood, env))
-        and not any(os.path.exists(os.path.expanduser(path)) for path in CONFIG_FILES)
-        and all(map(_word, (table, region, host)))  # a table's ARN is none: it has an endpoint of its own
-        and (area in STANDARD_PARTITION and direction.isalpha() and number.isdecimal())
-        and (scheme in ("http", "https") and (port or "0").isdecimal() and not host.endswith(".api.aws"))
-        and (key and secret and f"{key}{secret}{token}".isascii() and f"{key}{secret}{token}".isprintable())
-    )
-    if not plain or " " in key + secret + token:
-        raise ValueError("not plain")
+    if scheme not in ("http", "https") or not _word(host) or not (port or "0").isdecimal() or host.endswith(".api.aws"):
+        raise ValueError(f"only boto3 understands the endpoint {endpoint}")
+    bundle = env.get("AWS_CA_BUNDLE")
     tls = None
     if scheme == "https":
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies the chain and the host name
@@ -94,12 +109,6 @@ def _from_environment(table: str) -> FastDelete:
         else:
             tls.load_verify_locations(AMAZON_ROOTS if bundle is None else bundle)
     return FastDelete(table, region, (key, secret, token), (host, int(port or (443 if tls else 80))), tls)
-
-
-def _understood(name: str) -> bool:
-    if name.startswith(("AWS_", "BOTO")):
-        return name in UNDERSTOOD or name.startswith(UNDERSTOOD_PREFIXES)
-    return name != "REQUESTS_CA_BUNDLE" and not name.lower().endswith("_proxy")
 
 
 def _word(text: str) -> bool:
@@ -131,18 +140,36 @@ class FastDelete:
         self._socket: socket.socket | None = None
         self._session: ssl.SSLSession | None = None  # of the last connection: makes the next handshake a short one
         self._poll = select.poll()
+        self._problem: Exception | None = None  # of the last delete
+        self._misses, self._rests_until = 0, 0.0
 
     def delete(self, connection_id: str) -> dict[str, Any] | None:
         """The record that was there, in DynamoDB's JSON, {} if there was none; None when that is not known: ask boto3. Never raises."""
-        deadline = time.monotonic() + BUDGET_S
+        now, self._problem = time.monotonic(), None
+        if now < self._rests_until:
+            return None
+        deadline = now + BUDGET_S
         try:
             connection = self._alive() or self.open(deadline)
             connection.settimeout(deadline - time.monotonic())
             connection.sendall(self.request(connection_id, time.gmtime()))
-            return self._answer(connection, deadline)
-        except Exception:  # whatever it is, boto3 meets it too if it lasts, and knows what to do
+            old = self._answer(connection, deadline)
+        except Exception as problem:  # whatever it is, boto3 knows what to do
             self.close()
+            self._problem = problem
             return None
+        self._misses = 0
+        return old
+
+    def missed(self) -> Exception | None:
+        """Tells that boto3 managed what this could not. The reason, when that was once too often: now this rests for REST_S."""
+        if self._problem is None:
+            return None  # it rests
+        self._misses += 1
+        if self._misses < MISSES:
+            return None
+        self._rests_until = time.monotonic() + REST_S
+        return self._problem
 
     def request(self, connection_id: str, now: time.struct_time) -> bytes:
         """The signed request; `now` in UTC. Source: IAM user guide, "Create a signed AWS API request"."""
@@ -210,7 +237,7 @@ class FastDelete:
             or len(body) != length
             or int(headers.get(b"x-amz-crc32", binascii.crc32(body))) != binascii.crc32(body)
         ):
-            raise ValueError("not the plain answer")
+            raise ValueError(f"not the plain answer: {status.decode(errors='replace')}")
         old = json.loads(body).get("Attributes", {})
         if not isinstance(old, dict):
             raise ValueError("not DeleteItem's answer")

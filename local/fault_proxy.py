@@ -113,6 +113,7 @@ class Request:
     operation: str
     path: str
     body: bytes
+    agent: str  # the client's User-Agent: boto3 sends one, the route's own request to DynamoDB none
     at: float = field(default_factory=time.time)
     fault: str | None = None
     status: int | None = None
@@ -258,7 +259,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def relay(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        request = Request(*self._identify(), self.path, body)
+        request = Request(*self._identify(), self.path, body, self.headers.get("User-Agent", ""))
         fault = self.server.proxy.meet(request)
         what = fault.what if fault else "pass"
         if fault and fault.delay:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
 from tools.clients import ENDINGS, Watch, open_clients
@@ -19,15 +23,47 @@ def test_the_platforms_own_stack_is_left_as_it_was(stacks: dict[str, Stack]) -> 
     assert stacks["dev"].platform.plan() == ""
 
 
+def removers(stack: Stack) -> dict[str, list[str]]:
+    """By connection, who asked DynamoDB to delete its record: "" is the fast path, which sends no User-Agent."""
+    found: dict[str, list[str]] = {}
+    for request in list(stack.aws.faults.requests):
+        if request.operation == "DeleteItem" and request.json["TableName"] == stack.table:
+            found.setdefault(request.json["Key"]["connectionId"]["S"], []).append(request.agent.partition("/")[0])
+    return found
+
+
+@contextmanager
+def variables(stack: Stack, **changes: str) -> Iterator[None]:
+    """The route's function, for a while, with these in its environment."""
+    functions, name = stack.aws.client("lambda"), f"history-{stack.name}-disconnect"
+    own = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": own | changes})
+    try:
+        yield
+    finally:
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": own})
+
+
+def come_and_go(stack: Stack, name: str) -> None:
+    with Watch(stack.aws, stack.table) as watch:
+        clients = open_clients(stack.url, [name])
+        assert watch.wait_for(lambda: name in watch.records, 30)
+        clients[0].close()
+        assert watch.wait_until_gone([name])
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_the_table_follows_real_clients_however_they_end(stacks: dict[str, Stack], name: str) -> None:
     stack = stacks[name]
+    stack.aws.faults.requests.clear()
     with Watch(stack.aws, stack.table) as watch:
         clients = open_clients(stack.url, ENDINGS)
         assert watch.wait_for(lambda: watch.records.keys() == ENDINGS.keys(), 30)
         for client in clients:
             ENDINGS[client.name](client)
         assert watch.wait_until_gone(ENDINGS)
+    assert [agents[0] for agents in removers(stack).values()] == [""] * len(ENDINGS), "the fast path was not asked"
+    assert "fast_path_off" not in {line.get("outcome") for line in stack.log_lines("disconnect")}
     causes = {line["userAgent"]: line["cause"] for line in stack.log_lines("disconnect") if stack.name == "dev" and "cause" in line}
     if stack.name == "dev":  # the others mask the agent
         assert causes == {
@@ -38,6 +74,36 @@ def test_the_table_follows_real_clients_however_they_end(stacks: dict[str, Stack
             "message too big": "message_too_big",
             "line cut": "abnormal",
         }
+
+
+def test_with_an_extra_boto3_removes_the_record_and_nobody_is_told(stacks: dict[str, Stack]) -> None:
+    stack = stacks["dev"]
+    stack.aws.faults.requests.clear()
+    with variables(stack, RELATED_TABLES="[]"):
+        come_and_go(stack, "boto3 is meant")
+    assert list(removers(stack).values()) == [["Boto3"]]
+    assert "fast_path_off" not in {line.get("outcome") for line in stack.log_lines("disconnect")}
+
+
+def test_a_variable_that_only_boto3_understands_is_told_by_a_line_and_a_metric(stacks: dict[str, Stack]) -> None:
+    stack = stacks["staging"]
+    stack.aws.faults.requests.clear()
+    with variables(stack, AWS_USE_FIPS_ENDPOINT="false"):
+        come_and_go(stack, "one")
+        come_and_go(stack, "two")
+    assert list(removers(stack).values()) == [["Boto3"], ["Boto3"]]
+    told = [line for line in stack.log_lines("disconnect") if line.get("outcome") == "fast_path_off"]
+    assert ["AWS_USE_FIPS_ENDPOINT" in line["why"] for line in told] == [True]
+    now = time.time()
+    metric = {
+        "Namespace": "WebSocketConnections",
+        "MetricName": "FastPathOff",
+        "Dimensions": [{"Name": "Name", "Value": "history-staging"}],
+    }
+    found = stack.aws.client("cloudwatch").get_metric_statistics(
+        **metric, Period=86400, Statistics=["Sum"], StartTime=now - 86400, EndTime=now + 60
+    )
+    assert sum(point["Sum"] for point in found["Datapoints"]) == 1
 
 
 def test_environments_do_not_touch_each_others_tables(stacks: dict[str, Stack]) -> None:

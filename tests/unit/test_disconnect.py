@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import boto3
+import fast_delete
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.fake_aws import error
+from tests.unit.fake_aws import Answer, error
 from tests.unit.support import API, EVENTS, REQUEST_ID, Clock, Context, RetryQueue, Table, event
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
-    from tests.unit.fake_aws import FakeAws
+    from tests.unit.fake_aws import FakeAws, Request
     from tests.unit.support import Lines, Load
 
 DONE = {"statusCode": 200, "body": "disconnected"}
@@ -100,18 +103,113 @@ def test_a_removal_is_one_request_made_without_boto3(aws: FakeAws, connections: 
     assert "Boto3" not in request.agent
 
 
-def test_what_the_fast_path_does_not_understand_boto3_removes(
-    aws: FakeAws, connections: Table, load: Load, lines: Lines, monkeypatch: pytest.MonkeyPatch
+OFF = {"Namespace": "WebSocketConnections", "Dimensions": [["Name"]], "Metrics": [{"Name": "FastPathOff", "Unit": "Count"}]}
+
+
+def test_what_the_fast_path_does_not_understand_boto3_removes_and_init_tells(
+    aws: FakeAws, connections: Table, load: Load, lines: Lines
 ) -> None:
     connections.put(ID)
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
-    module = load("disconnect")
+    module = load("disconnect", AWS_USE_DUALSTACK_ENDPOINT="false")
+    [told] = lines()
+    assert (told["outcome"], told["level"], told["why"]) == (
+        "fast_path_off",
+        "WARN",
+        "ValueError: only boto3 understands AWS_USE_DUALSTACK_ENDPOINT",
+    )
+    assert (told["_aws"]["CloudWatchMetrics"], told["Name"], told["FastPathOff"]) == ([OFF], "test-api", 1)
     aws.requests.clear()
     assert module.lambda_handler(event(), Context()) == DONE
     [request] = aws.requests
     assert "Boto3" in request.agent
     assert connections.keys == set()
-    assert [line["outcome"] for line in lines()] == ["started", "removed"]
+    assert [line["outcome"] for line in lines()] == ["removed"]
+
+
+@pytest.mark.parametrize("meant", [{"HISTORY_TABLE": "history"}, {"AWS_DEFAULT_REGION": "us-gov-west-1"}], ids=["extras", "GovCloud"])
+def test_where_boto3_is_meant_nobody_is_told(meant: dict[str, str], aws: FakeAws, load: Load, lines: Lines) -> None:
+    assert load("disconnect", **meant).fast is None
+    assert lines() == []
+
+
+def not_for(agent: str) -> Callable[[Request], Answer | None]:
+    """An answer that only boto3 gets: what the fast path asks is refused, and lasts."""
+    return lambda request: None if agent in request.agent else Answer(503, {})
+
+
+def test_a_fast_path_that_boto3_has_to_stand_in_for_rests_and_says_so_once(
+    aws: FakeAws, connections: Table, clock: Clock, load: Load, lines: Lines
+) -> None:
+    handler = load("disconnect").lambda_handler
+    aws.on("DeleteItem", not_for("Boto3"))
+    aws.requests.clear()
+    for _ in range(fast_delete.MISSES + 2):
+        assert handler(event(), Context()) == DONE
+    told = [line for line in lines() if line["outcome"] == "fast_path_off"]
+    assert [(line["level"], line["FastPathOff"], line["_aws"]["CloudWatchMetrics"]) for line in told] == [("WARN", 1, [OFF])]
+    assert told[0]["why"].startswith("ValueError: not the plain answer: HTTP/1.1 503")
+    assert len([request for request in aws.requests if not request.agent]) == fast_delete.MISSES
+
+    clock.advance(fast_delete.REST_S + 1)
+    handler(event(), Context())
+    assert [line["outcome"] for line in lines()] == ["already_gone", "fast_path_off"][::-1]
+    clock.advance(fast_delete.REST_S + 1)
+    aws.handlers.clear()
+    aws.requests.clear()
+    handler(event(), Context())
+    handler(event(), Context())
+    assert [request.agent for request in aws.requests] == ["", ""]
+
+
+def test_a_fast_path_that_fails_now_and_then_is_used_on(aws: FakeAws, connections: Table, load: Load, lines: Lines) -> None:
+    handler = load("disconnect").lambda_handler
+    for _ in range(fast_delete.MISSES):
+        aws.on("DeleteItem", not_for("Boto3"))
+        handler(event(), Context())
+        aws.handlers.clear()
+        handler(event(), Context())
+    assert {line["outcome"] for line in lines()} == {"already_gone"}
+
+
+def test_an_outage_that_boto3_meets_too_does_not_turn_the_fast_path_off(
+    aws: FakeAws, connections: Table, queue: RetryQueue, clock: Clock, load: Load, lines: Lines
+) -> None:
+    handler = load("disconnect", RETRY_QUEUE_URL=queue.url).lambda_handler
+    aws.on("DeleteItem", error(500, "InternalServerError"))
+    for _ in range(fast_delete.MISSES + 1):
+        handler(event(), Context())
+    assert {line["outcome"] for line in lines()} == {"queued"}
+    aws.handlers.clear()
+    aws.requests.clear()
+    handler(event(), Context())
+    assert [request.agent for request in aws.requests] == [""]
+
+
+def test_boto3_is_made_ready_once(aws: FakeAws, connections: Table, clock: Clock, load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    client = boto3.client
+
+    def count(service: str, **options: Any) -> Any:
+        made.append(service)
+        return client(service, **options)
+
+    monkeypatch.setattr("boto3.client", count)
+    handler = load("disconnect").lambda_handler
+    aws.on("DeleteItem", not_for("Boto3"))
+    for _ in range(fast_delete.MISSES + 1):
+        handler(event(), Context())
+    assert made == ["dynamodb"]
+
+
+def test_when_boto3_can_not_be_made_ready_the_invocation_fails_with_a_line_that_names_the_connection(
+    aws: FakeAws, connections: Table, queue: RetryQueue, load: Load, lines: Lines
+) -> None:
+    handler = load("disconnect", RETRY_QUEUE_URL=queue.url, HISTORY_DAYS="many").lambda_handler
+    aws.on("DeleteItem", error(500, "InternalServerError"))
+    with pytest.raises(ValueError, match="HISTORY_DAYS"):
+        handler(event(), Context())
+    [line] = lines()
+    assert (line["outcome"], line["level"], line["connectionId"]) == ("failed", "ERROR", ID)
 
 
 def test_with_an_extra_the_record_is_read_first_and_removed_last(aws: FakeAws, connections: Table, dynamodb: Any, load: Load) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import io
 import json
 import os
 import re
@@ -20,7 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import botocore.auth
+import botocore.awsrequest
 import botocore.configprovider
+import botocore.exceptions
 import botocore.session
 import fast_delete
 import pytest
@@ -473,38 +476,13 @@ def test_the_roots_are_the_five_of_amazon_trust_services() -> None:
 
 
 NOT_PLAIN = {
-    "a proxy": {"HTTPS_PROXY": "http://proxy:3128"},
-    "a proxy in small letters": {"https_proxy": "http://proxy:3128"},
-    "a proxy for everything": {"ALL_PROXY": "socks5://proxy"},
-    "exceptions from a proxy": {"NO_PROXY": "amazonaws.com"},
-    "FIPS": {"AWS_USE_FIPS_ENDPOINT": "true"},
-    "dual stack": {"AWS_USE_DUALSTACK_ENDPOINT": "true"},
-    "an account's own endpoint": {"AWS_ACCOUNT_ID": "123456789012"},
-    "only an account's own endpoint": {"AWS_ACCOUNT_ID_ENDPOINT_MODE": "required"},
-    "a profile": {"AWS_PROFILE": "dev"},
-    "a default profile": {"AWS_DEFAULT_PROFILE": "dev"},
-    "a configuration file": {"AWS_CONFIG_FILE": "/nowhere/config"},
-    "a credentials file": {"AWS_SHARED_CREDENTIALS_FILE": "/nowhere/credentials"},
-    "endpoints to be ignored": {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
-    "credentials that expire": {"AWS_CREDENTIAL_EXPIRATION": "2026-11-22T00:00:00Z"},
     "SnapStart's credentials": {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1/", "AWS_ACCESS_KEY_ID": ""},
-    "a role by web identity": {"AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere/token"},
-    "a bearer token": {"AWS_BEARER_TOKEN_DYNAMODB": "token"},
-    "another signature": {"AWS_AUTH_SCHEME_PREFERENCE": "sigv4a"},
-    "regions to sign for": {"AWS_SIGV4A_SIGNING_REGION_SET": "*"},
-    "models elsewhere": {"AWS_DATA_PATH": "/nowhere/models"},
-    "client side monitoring": {"AWS_CSM_ENABLED": "true"},
-    "plugins": {"BOTOCORE_EXPERIMENTAL__PLUGINS": "one=two"},
-    "a bundle of requests": {"REQUESTS_CA_BUNDLE": "/nowhere/ca.pem"},
     "a bundle that is not there": {"AWS_CA_BUNDLE": "/nowhere/ca.pem"},
     "an empty bundle": {"AWS_CA_BUNDLE": ""},
-    "a setting that does not exist yet": {"AWS_TELEPATHY": "true"},
-    "no key": {"AWS_ACCESS_KEY_ID": ""},
     "no secret": {"AWS_SECRET_ACCESS_KEY": ""},
     "a key that would break the header": {"AWS_ACCESS_KEY_ID": "key\r\nX-Evil: 1"},
     "a token that would break the header": {"AWS_SESSION_TOKEN": "token\n"},
     "a token with a space": {"AWS_SESSION_TOKEN": "to ken"},
-    "no region": {"AWS_DEFAULT_REGION": ""},
     "an endpoint with a path": {"AWS_ENDPOINT_URL": "http://127.0.0.1:1/path"},
     "an endpoint with a user": {"AWS_ENDPOINT_URL": "http://user@127.0.0.1:1"},
     "an endpoint with a query": {"AWS_ENDPOINT_URL": "http://127.0.0.1:1?query"},
@@ -519,33 +497,36 @@ NOT_PLAIN = {
 
 
 @pytest.mark.parametrize("settings", NOT_PLAIN.values(), ids=NOT_PLAIN)
-def test_a_setting_that_is_not_plain_is_left_to_boto3(
+def test_a_setting_that_is_not_plain_is_left_to_boto3_and_named(
     plain: pytest.MonkeyPatch, no_network: list[tuple[str, int]], settings: dict[str, str]
 ) -> None:
     for name, value in settings.items():
         plain.setenv(name, value)
-    assert fast_delete.connect("connections") is None
+    with pytest.raises((OSError, ValueError), match=r"AWS_ACCESS_KEY_ID|endpoint|No such file|Invalid argument|cafile"):
+        fast_delete.connect("connections")
     assert no_network == []
 
 
 @pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"])
 def test_a_setting_that_is_missing_is_left_to_boto3(plain: pytest.MonkeyPatch, no_network: list[tuple[str, int]], name: str) -> None:
     plain.delenv(name)
-    assert fast_delete.connect("connections") is None
+    with pytest.raises(KeyError, match=name):
+        fast_delete.connect("connections")
+    assert no_network == []
 
 
-@pytest.mark.parametrize("name", ["config", "credentials"])
-def test_a_home_folder_with_settings_is_left_to_boto3(
-    plain: pytest.MonkeyPatch, no_network: list[tuple[str, int]], tmp_path: Path, name: str
-) -> None:
+def test_a_home_folder_with_settings_is_left_to_boto3(no_network: list[tuple[str, int]], tmp_path: Path) -> None:
     (tmp_path / ".aws").mkdir()
-    (tmp_path / ".aws" / name).write_text("[default]\n")
-    assert fast_delete.connect("connections") is None
+    with pytest.raises(ValueError, match=r"~/\.aws"):
+        fast_delete.connect("connections")
+    assert no_network == []
 
 
 @pytest.mark.parametrize("table", ["arn:aws:dynamodb:eu-west-1:123456789012:table/connections", 'a"b', "", "tabelle-ä"])
 def test_a_table_that_is_not_a_plain_name_is_left_to_boto3(no_network: list[tuple[str, int]], table: str) -> None:
-    assert fast_delete.connect(table) is None
+    with pytest.raises(ValueError, match="table"):
+        fast_delete.connect(table)
+    assert no_network == []
 
 
 def test_the_settings_that_lambda_itself_makes_are_plain(no_network: list[tuple[str, int]]) -> None:
@@ -553,18 +534,174 @@ def test_the_settings_that_lambda_itself_makes_are_plain(no_network: list[tuple[
     assert no_network == [("dynamodb.eu-west-1.amazonaws.com", 443)]
 
 
-def _settings_of_botocore() -> Iterator[str]:
-    for _, names, _, _ in botocore.configprovider.BOTOCORE_DEFAUT_SESSION_VARIABLES.values():
-        yield from [names] if isinstance(names, str) else names or []
+def test_what_the_local_aws_adds_is_plain(plain: pytest.MonkeyPatch, no_network: list[tuple[str, int]]) -> None:
+    plain.setenv("AWS_DISABLE_HOST_PREFIX_INJECTION", "true")
+    plain.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    assert fast_delete.connect("connections") is not None
 
 
-# AWS_DEFAULT_REGION and AWS_CA_BUNDLE are followed.
-@pytest.mark.parametrize("name", sorted(set(_settings_of_botocore()) - {"AWS_DEFAULT_REGION", "AWS_CA_BUNDLE"}))
-def test_every_other_setting_that_botocore_reads_is_left_to_it(
+@pytest.mark.parametrize("name", ["AWS_TELEPATHY", "AWS_LAMBDA_MAX_CONCURRENCY", "AWS_APPCONFIG_EXTENSION_HTTP_PORT", "DD_PROXY_HTTPS"])
+def test_a_variable_that_botocore_does_not_read_is_nothing_to_the_fast_path(
     plain: pytest.MonkeyPatch, no_network: list[tuple[str, int]], name: str
 ) -> None:
     plain.setenv(name, "true")
-    assert fast_delete.connect("connections") is None
+    assert fast_delete.connect("connections") is not None
+
+
+FOLLOWED = {  # each has tests of its own
+    "AWS_ACCESS_KEY_ID",
+    "AWS_CA_BUNDLE",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SECURITY_TOKEN",
+    "AWS_SESSION_TOKEN",
+}
+# Every other variable of botocore's, with the value that makes the greatest difference. {} stands for a folder with FILES.
+SETTINGS = {
+    "ALL_PROXY": "socks5://proxy",
+    "AWS_ACCOUNT_ID": "123456789012",
+    "AWS_ACCOUNT_ID_ENDPOINT_MODE": "required",
+    "AWS_AUTH_SCHEME_PREFERENCE": "sigv4a",
+    "AWS_BEARER_TOKEN_DYNAMODB": "token",
+    "AWS_CONFIG_FILE": "{}/config",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN": "token",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "{}/token",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:9/",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/credentials",
+    "AWS_CREDENTIAL_EXPIRATION": "2020-01-01T00:00:00Z",
+    "AWS_CREDENTIAL_FILE": "{}/credentials",
+    "AWS_CSM_CLIENT_ID": "id",
+    "AWS_CSM_ENABLED": "true",
+    "AWS_CSM_HOST": "127.0.0.1",
+    "AWS_CSM_PORT": "9",
+    "AWS_DATA_PATH": "{}/models",
+    "AWS_DEFAULTS_MODE": "in-region",
+    "AWS_DEFAULT_PROFILE": "another",
+    "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+    "AWS_DISABLE_REQUEST_COMPRESSION": "true",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "ipv6",
+    "AWS_EC2_METADATA_V1_DISABLED": "true",
+    "AWS_ENDPOINT_DISCOVERY_ENABLED": "true",
+    "AWS_EXECUTION_ENV": "AWS_Lambda_rust",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+    "AWS_IMDS_USE_IPV6": "true",
+    "AWS_LAMBDA_FUNCTION_NAME": "another",
+    "AWS_LOGIN_CACHE_DIRECTORY": "{}",
+    "AWS_MAX_ATTEMPTS": "1",
+    "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "2",
+    "AWS_METADATA_SERVICE_TIMEOUT": "2",
+    "AWS_NEW_RETRIES_2026": "true",
+    "AWS_PROFILE": "another",
+    "AWS_REGION": "us-east-1",
+    "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+    "AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES": "1",
+    "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
+    "AWS_RETRY_MODE": "adaptive",
+    "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/another",
+    "AWS_ROLE_SESSION_NAME": "session",
+    "AWS_S3_DISABLE_EXPRESS_SESSION_AUTH": "true",
+    "AWS_S3_DISABLE_MULTIREGION_ACCESS_POINTS": "true",
+    "AWS_S3_USE_ARN_REGION": "true",
+    "AWS_S3_US_EAST_1_REGIONAL_ENDPOINT": "regional",
+    "AWS_SDK_UA_APP_ID": "app",
+    "AWS_SHARED_CREDENTIALS_FILE": "{}/config",
+    "AWS_SIGV4A_SIGNING_REGION_SET": "*",
+    "AWS_STS_REGIONAL_ENDPOINTS": "legacy",
+    "AWS_USE_DUALSTACK_ENDPOINT": "true",
+    "AWS_USE_FIPS_ENDPOINT": "true",
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "{}/token",
+    "BOTOCORE_EXPERIMENTAL__PLUGINS": "plugin=botocore_plugin_of_a_test",
+    "BOTOCORE_TCP_KEEPALIVE": "true",
+    "BOTO_CONFIG": "{}/credentials",
+    "BOTO_DISABLE_CRT": "true",
+    "BOTO_EXPERIMENTAL__ADD_PROXY_HOST_HEADER": "true",
+    "BOTO_EXPERIMENTAL__NO_EMPTY_CONTINUE": "true",
+    "HTTPS_PROXY": "http://proxy:3128",
+    "HTTP_PROXY": "http://proxy:3128",
+    "NO_PROXY": "amazonaws.com",
+    "REQUESTS_CA_BUNDLE": "{}/ca.pem",
+    "https_proxy": "http://proxy:3128",
+}
+FILES = {
+    "config": "[default]\nuse_fips_endpoint = true\n",
+    "credentials": "[Credentials]\naws_access_key_id = another\naws_secret_access_key = another\n",
+    "token": "token",
+    "botocore_plugin_of_a_test.py": """
+def elsewhere(request, **_):
+    request.url = "http://127.0.0.1:9/"
+
+def initialize_client_plugin(client):
+    client.meta.events.register("before-sign", elsewhere)
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("settings")
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    own = botocore.session.Session().get_data("dynamodb/2012-08-10/service-2")
+    own["metadata"]["targetPrefix"] = "Another"
+    model = folder / "models/dynamodb/2012-08-10/service-2.json"
+    model.parent.mkdir(parents=True)
+    model.write_text(json.dumps(own))
+    return folder
+
+
+def asked_of_botocore() -> list[Any]:
+    """Where and how botocore asks for a DeleteItem in this environment; what does not get there, and how often it would ask, left out."""
+    seen: list[Any] = []
+
+    def note(request: botocore.awsrequest.AWSPreparedRequest, **_: object) -> botocore.awsrequest.AWSResponse:
+        http = client._endpoint.http_session
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in ("user-agent", "x-amz-date")}
+        headers = {name: value for name, value in headers.items() if not name.lower().startswith(("amz-sdk-", "x-amzn-trace"))}
+        headers["Authorization"] = re.sub(rb"/\d{8}/|SignedHeaders.*", b"", request.headers["Authorization"])
+        seen.append([request.url, request.body, headers, http._proxy_config.proxy_url_for(request.url), http._verify])
+        return botocore.awsrequest.AWSResponse(request.url, 200, {}, RawAnswer(b"{}"))
+
+    try:
+        client = botocore.session.Session().create_client("dynamodb")
+        client.meta.events.register_last("before-send.dynamodb", note)
+        client.delete_item(TableName="connections", Key={"connectionId": {"S": "c1"}}, ReturnValues="ALL_OLD")
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, KeyError, RuntimeError) as problem:
+        seen.append(type(problem))
+    return seen
+
+
+class RawAnswer(io.BytesIO):
+    def stream(self) -> Iterator[bytes]:
+        yield self.read()
+
+
+def test_each_variable_of_botocore_is_judged_here() -> None:
+    """One that a new version adds belongs into SETTINGS and, if the test below then fails, into LEFT_TO_BOTO3."""
+    package = Path(botocore.__file__).parent
+    sources = [path.read_text() for path in package.rglob("*.py") if "vendored" not in path.parts]
+    known = [names for _, names, _, _ in botocore.configprovider.BOTOCORE_DEFAUT_SESSION_VARIABLES.values()]
+    found = {name for names in known for name in ([names] if isinstance(names, str) else names or [])}
+    found |= {name for text in sources for name in re.findall(r"""["']((?:AWS|BOTO|BOTOCORE|REQUESTS)_[A-Z0-9_]+)["']""", text)}
+    assert found - set(SETTINGS) - FOLLOWED == set()
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_what_changes_botocores_request_is_left_to_it_and_nothing_else(
+    plain: pytest.MonkeyPatch, no_network: list[tuple[str, int]], files: Path, name: str
+) -> None:
+    plain.syspath_prepend(str(files))
+    if name in ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "HTTP_PROXY"):  # these concern no other endpoint
+        plain.setenv("AWS_ENDPOINT_URL", "http://example.com")
+    before = asked_of_botocore()
+    plain.setenv(name, SETTINGS[name].format(files))
+    if asked_of_botocore() == before:
+        assert fast_delete.connect("connections") is not None
+    else:
+        with pytest.raises(ValueError, match=name.upper()):
+            fast_delete.connect("connections")
 
 
 def _regions() -> Iterator[tuple[str, str]]:
