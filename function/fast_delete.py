@@ -27,6 +27,7 @@ import os
 import select
 import socket
 import ssl
+import threading
 import time
 
 TYPE_CHECKING = False  # typing would cost 3 ms of each cold start
@@ -151,8 +152,7 @@ class FastDelete:
         deadline = now + BUDGET_S
         try:
             connection = self._alive() or self.open(deadline)
-            connection.settimeout(deadline - time.monotonic())
-            connection.sendall(self.request(connection_id, time.gmtime()))
+            connection.sendall(self.request(connection_id, time.gmtime()))  # the buffer holds it whole, or this raises
             old = self._answer(connection, deadline)
         except Exception as problem:  # whatever it is, boto3 knows what to do
             self.close()
@@ -193,7 +193,6 @@ class FastDelete:
         """The idle connection unless the server has closed it. What there is to read is its end or, after a handshake, session tickets."""
         if self._socket is None or not self._poll.poll(0):
             return self._socket
-        self._socket.settimeout(0)
         try:
             self._socket.recv(1)
         except ssl.SSLWantReadError:
@@ -204,12 +203,25 @@ class FastDelete:
         return None
 
     def open(self, deadline: float) -> socket.socket:
-        host = self._address[0].encode()  # as bytes: of a str both calls would make IDNA, whose tables are a megabyte
-        connection = self._socket = socket.create_connection((host, self._address[1]), deadline - time.monotonic())  # type: ignore[arg-type]
+        """A connection to the first of the name's addresses that answers; each has an equal part of the time that is left."""
+        addresses = _resolve(*self._address, deadline)
+        while True:
+            family, kind, protocol, _, address = addresses.pop(0)
+            connection = self._socket = socket.socket(family, kind, protocol)
+            try:
+                connection.settimeout((deadline - time.monotonic()) / (len(addresses) + 1))
+                connection.connect(address)
+                break
+            except OSError:
+                self.close()
+                if not addresses:
+                    raise
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._tls is not None:
             connection.settimeout(deadline - time.monotonic())
-            connection = self._socket = self._tls.wrap_socket(connection, server_hostname=host, session=self._session)
+            name = self._address[0].encode()  # as bytes, like all names here: of a str Python makes IDNA, whose tables are a megabyte
+            connection = self._socket = self._tls.wrap_socket(connection, server_hostname=name, session=self._session)
+        connection.setblocking(False)  # from here on it is `_poll` that waits: two system calls less for each message
         self._poll.register(connection, select.POLLIN)
         return connection
 
@@ -221,15 +233,15 @@ class FastDelete:
 
     def _answer(self, connection: socket.socket, deadline: float) -> dict[str, Any]:
         """The old record. Raises when the answer is anything but one whole 200 that tells its length."""
-        received = _receive(connection, deadline)
+        received = self._receive(connection, deadline)
         while b"\r\n\r\n" not in received:
-            received += _receive(connection, deadline)
+            received += self._receive(connection, deadline)
         head, _, body = received.partition(b"\r\n\r\n")
         status, *lines = head.split(b"\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)}
         length = int(headers[b"content-length"])
         while len(body) < length:
-            body += _receive(connection, deadline)
+            body += self._receive(connection, deadline)
         if (
             not status.startswith(b"HTTP/1.1 200 ")
             or len(headers) != len(lines)
@@ -245,13 +257,36 @@ class FastDelete:
             self.close()
         return old
 
+    def _receive(self, connection: socket.socket, deadline: float) -> bytes:
+        while self._poll.poll(max(0, deadline - time.monotonic()) * 1000):
+            try:
+                received = connection.recv(16_384)
+            except ssl.SSLWantReadError:
+                continue  # a part of a record, or a session ticket
+            if not received:
+                raise ConnectionError("closed before the whole answer was there")
+            return received
+        raise TimeoutError("no whole answer in time")
 
-def _receive(connection: socket.socket, deadline: float) -> bytes:
-    connection.settimeout(deadline - time.monotonic())
-    received = connection.recv(16_384)
-    if not received:
-        raise ConnectionError("closed before the whole answer was there")
-    return received
+
+def _resolve(host: str, port: int, deadline: float) -> list[Any]:
+    """getaddrinfo, which knows no time-out, in a thread that is left behind when it takes too long. Raises OSError."""
+    answer: list[Any] = []
+
+    def ask() -> None:
+        try:
+            answer.append(socket.getaddrinfo(host.encode(), port, type=socket.SOCK_STREAM))
+        except Exception as problem:
+            answer.append(problem)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(deadline - time.monotonic())
+    if not answer:
+        raise TimeoutError(f"the address of {host} did not come in time")
+    if isinstance(answer[0], Exception):
+        raise answer[0]
+    return list(answer[0])
 
 
 def _sha256(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import io
@@ -87,11 +88,11 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Addresses that were asked for, none of which answers."""
     asked = []
 
-    def refuse(address: tuple[bytes, int], timeout: float) -> None:
-        asked.append((address[0].decode(), address[1]))
-        raise ConnectionRefusedError
+    def refuse(host: bytes, port: int, type: int) -> None:
+        asked.append((host.decode(), port))
+        raise socket.gaierror("there is no network")
 
-    monkeypatch.setattr("socket.create_connection", refuse)
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
     return asked
 
 
@@ -347,8 +348,9 @@ def test_a_connection_closed_before_its_first_use_is_noticed(connect: Connect, s
     assert len(server.requests) == 1
 
 
-def test_an_answer_that_says_close_is_the_connections_last(connect: Connect, server: Server) -> None:
-    fast = connect(answer(b"{}", more=b"Connection: close\r\n"), EMPTY)
+@pytest.mark.parametrize("word", [b"close", b"Close"])
+def test_an_answer_that_says_close_is_the_connections_last(connect: Connect, server: Server, word: bytes) -> None:
+    fast = connect(answer(b"{}", more=b"Connection: %s\r\n" % word), EMPTY)
     assert [fast.delete("a"), fast.delete("b")] == [{}, {}]
     assert server.connections == 2
 
@@ -379,14 +381,71 @@ def test_a_server_that_is_down_at_init_is_tried_again_by_each_delete(
     connect: Connect, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("socket.create_connection", _refuse)
+        patch.setattr("socket.getaddrinfo", resolving())
         fast = connect(EMPTY)
         assert fast.delete("a") is None
     assert fast.delete("b") == {}
 
 
-def _refuse(address: tuple[bytes, int], timeout: float) -> None:
-    raise ConnectionRefusedError
+def resolving(*ports: int, after: Callable[[], object] = lambda: None) -> Callable[..., list[Any]]:
+    """A getaddrinfo that answers with these ports of loopback."""
+    getaddrinfo = socket.getaddrinfo
+
+    def resolve(host: bytes, port: int, type: int) -> list[Any]:
+        after()
+        return [address for port in ports for address in getaddrinfo("127.0.0.1", port, type=type)]
+
+    return resolve
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """A port that answers nobody: its queue is full."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, contextlib.ExitStack() as queue:
+        for _ in range(3):
+            waiting = queue.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+def test_of_several_addresses_the_first_that_answers_is_taken(
+    connect: Connect, server: Server, silent: int, plain: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        refusing = closed.getsockname()[1]
+    plain.setattr("socket.getaddrinfo", resolving(refusing, silent, server.port))
+    assert connect(EMPTY).delete("a") == {}
+
+
+def seconds(action: Callable[[], object]) -> float:
+    begun = time.monotonic()
+    action()
+    return time.monotonic() - begun
+
+
+def test_addresses_that_do_not_answer_share_one_budget(connect: Connect, silent: int, plain: pytest.MonkeyPatch) -> None:
+    fast = connect()
+    fast.close()
+    plain.setattr("socket.getaddrinfo", resolving(silent, silent, silent))
+    assert seconds(lambda: fast.delete("a")) < 2 * fast_delete.BUDGET_S
+
+
+def test_a_name_that_is_not_resolved_in_time_is_given_up(connect: Connect, plain: pytest.MonkeyPatch) -> None:
+    fast, released = connect(), threading.Event()
+    fast.close()
+    plain.setattr("socket.getaddrinfo", resolving(after=lambda: released.wait(10)))
+    plain.setattr(fast_delete, "BUDGET_S", 0.3)
+    assert seconds(lambda: fast.delete("a")) < 5
+    released.set()
+
+
+def test_a_handshake_has_what_the_steps_before_it_left_of_the_budget(connect: Connect, plain: pytest.MonkeyPatch) -> None:
+    fast = connect()
+    fast.close()
+    with Server(None) as mute:
+        plain.setattr("socket.getaddrinfo", resolving(mute.port, after=lambda: time.sleep(0.8 * fast_delete.BUDGET_S)))
+        assert seconds(lambda: fast.delete("a")) < 1.6 * fast_delete.BUDGET_S
 
 
 def test_an_address_that_cannot_be_connected_to_raises_nothing(plain: pytest.MonkeyPatch) -> None:
@@ -424,14 +483,14 @@ def test_a_certificate_for_another_host_is_refused(plain: pytest.MonkeyPatch, au
 @pytest.fixture
 def instead_of_aws(plain: pytest.MonkeyPatch, authority: trustme.CA) -> Iterator[Server]:
     """A server that stands where dynamodb.eu-west-1.amazonaws.com is looked for."""
-    create_connection = socket.create_connection
     with Server(authority.issue_cert("dynamodb.eu-west-1.amazonaws.com")) as server:
+        here = resolving(server.port)
 
-        def redirect(address: tuple[bytes, int], timeout: float) -> Any:
-            assert address == (b"dynamodb.eu-west-1.amazonaws.com", 443)
-            return create_connection(("127.0.0.1", server.port), timeout)
+        def redirect(host: bytes, port: int, type: int) -> list[Any]:
+            assert (host, port) == (b"dynamodb.eu-west-1.amazonaws.com", 443)
+            return here(host, port, type)
 
-        plain.setattr("socket.create_connection", redirect)
+        plain.setattr("socket.getaddrinfo", redirect)
         server.answers.append(EMPTY)
         yield server
 
