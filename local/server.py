@@ -13,6 +13,8 @@ import sys
 
 import uvicorn
 
+from local import one_write
+
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
 LARGEST_MESSAGE = 128 * 1024
 
@@ -41,6 +43,7 @@ def main(endpoint: str) -> None:
     # hypercorn, MiniStack's own server, reports every close as 1006; of uvicorn's protocols this one tells code and reason.
     config = uvicorn.Config(
         app,
+        http=one_write.OneWriteProtocol,
         ws="websockets-sansio",
         ws_max_size=LARGEST_MESSAGE,
         ws_ping_interval=None,

@@ -1,0 +1,63 @@
+"""Smaller things that AWS does and MiniStack does not."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+import pytest
+
+from local.aws import LocalAws
+
+from .conftest import Api
+
+
+def test_an_api_has_one_route_for_each_key(api: Api) -> None:
+    gateway = api.aws.client("apigatewayv2")
+    gateway.create_route(ApiId=api.id, RouteKey="$disconnect", Target="integrations/one")
+    other = gateway.create_route(ApiId=api.id, RouteKey="another", Target="integrations/two")["RouteId"]
+    with pytest.raises(gateway.exceptions.ConflictException, match=r"Route with key \$disconnect already exists for this API"):
+        gateway.create_route(ApiId=api.id, RouteKey="$disconnect", Target="integrations/two")
+    with pytest.raises(gateway.exceptions.ConflictException):
+        gateway.update_route(ApiId=api.id, RouteId=other, RouteKey="$disconnect")
+    gateway.update_route(ApiId=api.id, RouteId=other, RouteKey="another", Target="integrations/three")
+
+
+@pytest.fixture
+def group(aws: LocalAws) -> Any:
+    logs, name = aws.client("logs"), f"/group/{uuid.uuid4().hex}"
+    logs.create_log_group(logGroupName=name)
+    logs.create_log_stream(logGroupName=name, logStreamName="stream")
+    yield name
+    logs.delete_log_group(logGroupName=name)
+
+
+def test_a_log_groups_key_is_turned_on_and_off(aws: LocalAws, group: str) -> None:
+    logs = aws.client("logs")
+
+    def key() -> str | None:
+        [found] = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+        value: str | None = found.get("kmsKeyId")
+        return value
+
+    logs.associate_kms_key(logGroupName=group, kmsKeyId="arn:aws:kms:ap-northeast-2:000000000000:key/one")
+    assert key() == "arn:aws:kms:ap-northeast-2:000000000000:key/one"
+    logs.disassociate_kms_key(logGroupName=group)
+    assert key() is None
+    with pytest.raises(logs.exceptions.ResourceNotFoundException):
+        logs.associate_kms_key(logGroupName="/no/such/group", kmsKeyId="arn:aws:kms:ap-northeast-2:000000000000:key/one")
+
+
+def test_each_log_event_has_an_id_that_stays_the_same(aws: LocalAws, group: str) -> None:
+    logs, now = aws.client("logs"), int(time.time() * 1000)
+    events = [{"timestamp": now, "message": "the same line"}] * 2
+
+    def ids() -> list[str]:
+        return [event["eventId"] for event in logs.filter_log_events(logGroupName=group)["events"]]
+
+    logs.put_log_events(logGroupName=group, logStreamName="stream", logEvents=events)
+    first = ids()
+    assert len(set(first)) == 2
+    logs.put_log_events(logGroupName=group, logStreamName="stream", logEvents=events)
+    assert ids()[:2] == first
