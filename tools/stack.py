@@ -63,16 +63,20 @@ class Stack:
         return TABLES[self.name]
 
     @cached_property
+    def outputs(self) -> dict[str, Any]:
+        return self.env.outputs()
+
+    @property
     def api_id(self) -> str:
-        return str(self.env.outputs()["websocket_api_id"])
+        return str(self.outputs["websocket_api_id"])
 
     @property
     def url(self) -> str:
         return self.aws.websocket_url(self.api_id, self.name)
 
-    @cached_property
+    @property
     def retry_queue(self) -> str:
-        return str(self.env.outputs()["retry_queue"]["url"])
+        return str(self.outputs["retry_queue"]["url"])
 
     def table_description(self) -> dict[str, Any]:
         return dict(self.aws.client("dynamodb").describe_table(TableName=self.table)["Table"])

@@ -9,10 +9,13 @@ import threading
 from local.aws import LocalAws, local_aws
 
 from .demo import Demo, apply
+from .page.server import page
 from .stack import Stack
 from .terraform import TerraformError
 
 HOW = """
+Look at it, and play with it: {page}
+
 The endpoint is {endpoint}. In another terminal:
 
   {python} -m websockets {url}
@@ -29,10 +32,11 @@ def run(aws: LocalAws) -> None:
     stack, demo = Stack.on(aws, "dev"), Demo()
     apply(demo, stack)
     settings = " ".join(f"{name}={aws.environment[name]}" for name in sorted(aws.environment) if name.startswith("AWS_"))
-    log_group = stack.env.outputs()["functions"]["disconnect"]["log_group_name"]
+    log_group = stack.outputs["functions"]["disconnect"]["log_group_name"]
     words = {"endpoint": aws.endpoint, "python": sys.executable, "url": stack.url, "settings": settings, "table": stack.table}
-    print(HOW.format(**words, log_group=log_group), flush=True)
-    threading.Event().wait()
+    with page(stack) as url:
+        print(HOW.format(**words, log_group=log_group, page=url), flush=True)
+        threading.Event().wait()
 
 
 def main() -> int:
