@@ -48,6 +48,13 @@ def is_disconnect(request: Request) -> bool:
     return request.operation == "Invoke" and request.json["requestContext"]["eventType"] == "DISCONNECT"
 
 
+def client(service: str, **options: Any) -> Any:
+    """A boto3 client with the root's keys, for an `endpoint_url`; whatever the caller's own settings are."""
+    config = Config(proxies={}).merge(options.pop("config", None) or Config())
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
+    return _session.client(service, **{"config": config, **keys, **options})
+
+
 @dataclass(frozen=True)
 class LocalAws:
     endpoint: str
@@ -62,9 +69,7 @@ class LocalAws:
         return {**kept, **own, **ROOT_KEY, "AWS_ENDPOINT_URL": self.endpoint, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
     def client(self, service: str, **options: Any) -> Any:
-        config = Config(proxies={}).merge(options.pop("config", None) or Config())
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
-        return _session.client(service, **{"endpoint_url": self.endpoint, "config": config, **keys, **options})
+        return client(service, **{"endpoint_url": self.endpoint, **options})
 
     def websocket_url(self, api_id: str, stage: str) -> str:
         return f"{self.endpoint.replace('http', 'ws', 1)}/_aws/execute-api/{api_id}/{stage}"

@@ -130,6 +130,8 @@ def come_and_go(demo: Demo, stack: Stack, watch: Watch) -> None:
             demo.check(gone, f"{len(group)} {how}: {before} -> {len(watch.records)} records, {spread(times) if times else ''}")
     demo.check(not watch.records, f"what is left in the table: {len(watch.records)} records")
     demo.say(f"          removal, from the end of a connection to the table without it: {spread(demo.removal_times)}")
+    asked_first = [agents[0] for agents in stack.removers().values()]
+    demo.check(asked_first == [""] * len(names), "every one was removed by the fast path: DynamoDB was asked without boto3")
     show_log(demo, stack, [ids[group[0]] for group in groups.values()])
 
 

@@ -83,8 +83,7 @@ class Stack:
 
     def log_lines(self, function: str) -> list[dict[str, Any]]:
         """What the function wrote so far: "disconnect" or "cleanup"."""
-        group = f"/aws/lambda/history-{self.name}-{function}"
-        pages = self.aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+        pages = self.aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=log_group(self.name, function))
         messages = [event["message"] for page in pages for event in page["events"]]
         return [json.loads(message) for message in messages if message.startswith("{")]
 
@@ -120,11 +119,24 @@ class Stack:
         pages = self.aws.client("dynamodb").get_paginator("scan").paginate(TableName=self.table, ConsistentRead=True)
         return [item for page in pages for item in page["Items"]]
 
+    def removers(self) -> dict[str, list[str]]:
+        """By connection, who asked DynamoDB to delete its record: "Boto3", or "" for the fast path, which sends no User-Agent."""
+        found: dict[str, list[str]] = {}
+        for request in list(self.aws.faults.requests):
+            if request.operation == "DeleteItem" and request.json["TableName"] == self.table:
+                found.setdefault(request.json["Key"]["connectionId"]["S"], []).append(request.agent.partition("/")[0])
+        return found
+
     def clear(self) -> None:
         """Forget all records, and what is still to be retried."""
         self.aws.client("sqs").purge_queue(QueueUrl=self.retry_queue)
         for record in self.records():
             self.aws.client("dynamodb").delete_item(TableName=self.table, Key={"connectionId": record["connectionId"]})
+
+
+def log_group(name: str, function: str) -> str:
+    """Of an environment's "disconnect" or "cleanup"."""
+    return f"/aws/lambda/history-{name}-{function}"
 
 
 def leftovers(aws: LocalAws) -> list[str]:

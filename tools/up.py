@@ -10,32 +10,40 @@ from local.aws import LocalAws, local_aws
 
 from .demo import Demo, apply
 from .page.server import page
-from .stack import Stack
+from .stack import Stack, log_group
 from .terraform import TerraformError
 
 HOW = """
 Look at it, and play with it: {page}
 
-The endpoint is {endpoint}. In another terminal:
+The endpoint is {endpoint}. In another terminal, a client, and what becomes of it:
 
-  {python} -m websockets {url}
+  {python} -m websockets "{url}?clientId=me"
+  {python} -m tools.watch {endpoint}
+
+With the AWS CLI, version 1 or 2:
 
   export {settings}
-  aws dynamodb scan --table-name {table}
-  aws logs tail {log_group}
+  aws --endpoint-url {endpoint} dynamodb scan --table-name {table}
+  aws --endpoint-url {endpoint} logs filter-log-events --log-group-name {log_group} --query "events[].message"
 
 Ctrl-C here ends it and removes everything.
 """
 
 
+def how(stack: Stack, page: str) -> str:
+    """What to type to play with a stack that is up."""
+    environment = stack.aws.environment
+    settings = " ".join(f"{name}={environment[name]}" for name in sorted(environment) if name.startswith("AWS_"))
+    words = {"endpoint": stack.aws.endpoint, "python": sys.executable, "url": stack.url, "settings": settings, "table": stack.table}
+    return HOW.format(**words, page=page, log_group=log_group(stack.name, "disconnect"))
+
+
 def run(aws: LocalAws) -> None:
-    stack, demo = Stack.on(aws, "dev"), Demo()
-    apply(demo, stack)
-    settings = " ".join(f"{name}={aws.environment[name]}" for name in sorted(aws.environment) if name.startswith("AWS_"))
-    log_group = stack.outputs["functions"]["disconnect"]["log_group_name"]
-    words = {"endpoint": aws.endpoint, "python": sys.executable, "url": stack.url, "settings": settings, "table": stack.table}
+    stack = Stack.on(aws, "dev")
+    apply(Demo(), stack)
     with page(stack) as url:
-        print(HOW.format(**words, log_group=log_group, page=url), flush=True)
+        print(how(stack, url), flush=True)
         threading.Event().wait()
 
 

@@ -23,15 +23,6 @@ def test_the_platforms_own_stack_is_left_as_it_was(stacks: dict[str, Stack]) -> 
     assert stacks["dev"].platform.plan() == ""
 
 
-def removers(stack: Stack) -> dict[str, list[str]]:
-    """By connection, who asked DynamoDB to delete its record: "" is the fast path, which sends no User-Agent."""
-    found: dict[str, list[str]] = {}
-    for request in list(stack.aws.faults.requests):
-        if request.operation == "DeleteItem" and request.json["TableName"] == stack.table:
-            found.setdefault(request.json["Key"]["connectionId"]["S"], []).append(request.agent.partition("/")[0])
-    return found
-
-
 @contextmanager
 def variables(stack: Stack, **changes: str) -> Iterator[None]:
     """The route's function, for a while, with these in its environment."""
@@ -62,7 +53,7 @@ def test_the_table_follows_real_clients_however_they_end(stacks: dict[str, Stack
         for client in clients:
             ENDINGS[client.name](client)
         assert watch.wait_until_gone(ENDINGS)
-    assert [agents[0] for agents in removers(stack).values()] == [""] * len(ENDINGS), "the fast path was not asked"
+    assert [agents[0] for agents in stack.removers().values()] == [""] * len(ENDINGS), "the fast path was not asked"
     assert "fast_path_off" not in {line.get("outcome") for line in stack.log_lines("disconnect")}
     causes = {line["userAgent"]: line["cause"] for line in stack.log_lines("disconnect") if stack.name == "dev" and "cause" in line}
     if stack.name == "dev":  # the others mask the agent
@@ -81,7 +72,7 @@ def test_with_an_extra_boto3_removes_the_record_and_nobody_is_told(stacks: dict[
     stack.aws.faults.requests.clear()
     with variables(stack, RELATED_TABLES="[]"):
         come_and_go(stack, "boto3 is meant")
-    assert list(removers(stack).values()) == [["Boto3"]]
+    assert list(stack.removers().values()) == [["Boto3"]]
     assert "fast_path_off" not in {line.get("outcome") for line in stack.log_lines("disconnect")}
 
 
@@ -91,7 +82,7 @@ def test_a_variable_that_only_boto3_understands_is_told_by_a_line_and_a_metric(s
     with variables(stack, AWS_USE_FIPS_ENDPOINT="false"):
         come_and_go(stack, "one")
         come_and_go(stack, "two")
-    assert list(removers(stack).values()) == [["Boto3"], ["Boto3"]]
+    assert list(stack.removers().values()) == [["Boto3"], ["Boto3"]]
     told = [line for line in stack.log_lines("disconnect") if line.get("outcome") == "fast_path_off"]
     assert ["AWS_USE_FIPS_ENDPOINT" in line["why"] for line in told] == [True]
     now = time.time()
