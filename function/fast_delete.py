@@ -100,7 +100,7 @@ def _from_environment(table: str, region: str) -> FastDelete:
     scheme, _, address = (endpoint or f"https://dynamodb.{region}.amazonaws.com").partition("://")
     host, _, port = address.removesuffix("/").partition(":")
     if scheme not in ("http", "https") or not _word(host) or not (port or "0").isdecimal() or host.endswith(".api.aws"):
-        raise ValueError(f"only boto3 understands the endpoint {endpoint}")
+        raise ValueError("only boto3 understands the endpoint that AWS_ENDPOINT_URL or AWS_ENDPOINT_URL_DYNAMODB gives")
     bundle = env.get("AWS_CA_BUNDLE")
     tls = None
     if scheme == "https":

@@ -472,6 +472,20 @@ def test_an_authority_that_the_bundle_does_not_hold_is_refused(
     assert server.requests == []
 
 
+def test_a_certificate_that_is_refused_for_good_is_given_up_and_named_once(
+    server: Server, plain: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "stranger.pem"))
+    plain.setenv("AWS_ENDPOINT_URL", server.url)
+    plain.setenv("AWS_CA_BUNDLE", str(tmp_path / "stranger.pem"))
+    fast = fast_delete.connect("connections")
+    assert fast is not None
+    tries = fast_delete.MISSES + 2
+    reasons = [(fast.delete("c1"), fast.missed())[1] for _ in range(tries)]
+    assert [type(reason) for reason in reasons if reason] == [ssl.SSLCertVerificationError]
+    assert server.connections == 1 + fast_delete.MISSES  # INIT's, and one for each
+
+
 def test_a_certificate_for_another_host_is_refused(plain: pytest.MonkeyPatch, authority: trustme.CA, bundle: Path) -> None:
     with Server(authority.issue_cert("elsewhere.example")) as server:
         plain.setenv("AWS_ENDPOINT_URL", server.url)
