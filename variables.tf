@@ -137,6 +137,14 @@ variable "cleanup_function" {
     )
     error_message = "cleanup_function.reserved_concurrency must be at least retry_queue.maximum_concurrency + sweep.segments, or null: messages refused for want of concurrency end in the dead-letter queue."
   }
+
+  # As modules/retry-queue counts it.
+  validation {
+    condition = try(
+      var.retry_queue.max_receive_count * (max(900 + var.cleanup_function.timeout, 6 * var.cleanup_function.timeout) + 20) <= 10 * 86400, false
+    )
+    error_message = "retry_queue.max_receive_count must be at most ${try(floor(10 * 86400 / (max(900 + var.cleanup_function.timeout, 6 * var.cleanup_function.timeout) + 20)), 100)} with a cleanup_function.timeout of ${coalesce(var.cleanup_function.timeout, 120)}: so many attempts can take ten days, and older messages expire before they reach the dead-letter queue."
+  }
 }
 
 variable "logs" {
@@ -350,7 +358,7 @@ variable "duplicates" {
 }
 
 variable "monitoring" {
-  description = "Alarms (0.10 USD a month each) with the SNS topics they tell, on request a dashboard, and a metric of ended connections by cause. `{}` turns the alarms on, null off."
+  description = "Alarms (about 2 USD a month) with the SNS topics they tell, saved log queries, on request a dashboard, and a metric of ended connections by cause. `{}` turns alarms and queries on, null off."
   type = object({
     alarm_actions      = optional(list(string), [])
     dashboard          = optional(bool, false)

@@ -4,12 +4,17 @@
 # the other queue comes after them, side by side again.
 
 locals {
+  # A message's age counts from its first send, in the dead-letter queue too: what gets there last still lies there for four days.
+  # variables.tf sees to it that every message gets there before it is this old.
+  dead_letter_retention_seconds = 14 * 86400 # the longest that SQS knows
+  retention_seconds             = 10 * 86400
+
   queues = { retry = aws_sqs_queue.retry, dead_letter = aws_sqs_queue.dead_letter }
 }
 
 resource "aws_sqs_queue" "retry" {
   name                       = var.name
-  message_retention_seconds  = 4 * 24 * 3600 # shorter than the dead-letter queue's: a message's age counts from its first send
+  message_retention_seconds  = local.retention_seconds
   visibility_timeout_seconds = 6 * var.function_timeout
   sqs_managed_sse_enabled    = var.kms_key_arn == null ? true : null
   kms_master_key_id          = var.kms_key_arn
@@ -18,7 +23,7 @@ resource "aws_sqs_queue" "retry" {
 
 resource "aws_sqs_queue" "dead_letter" {
   name                      = "${var.name}-dead-letter"
-  message_retention_seconds = 14 * 24 * 3600
+  message_retention_seconds = local.dead_letter_retention_seconds
   sqs_managed_sse_enabled   = var.kms_key_arn == null ? true : null
   kms_master_key_id         = var.kms_key_arn
   tags                      = var.tags

@@ -36,6 +36,13 @@ variable "max_receive_count" {
     condition     = var.max_receive_count >= 5 && var.max_receive_count <= 1000 && floor(var.max_receive_count) == var.max_receive_count
     error_message = "max_receive_count must be a whole number from 5 (fewer, and a throttled function loses messages) to 1000."
   }
+
+  # From one receipt to the next at most: a batch and then the function's longest back-off (900 s), or, when the function could not even ask
+  # for that, the visibility time-out; and the mapping's poll.
+  validation {
+    condition     = var.max_receive_count * (max(900 + var.function_timeout, 6 * var.function_timeout) + 20) <= 10 * 86400
+    error_message = "max_receive_count must be at most ${floor(10 * 86400 / (max(900 + var.function_timeout, 6 * var.function_timeout) + 20))} with a function_timeout of ${var.function_timeout}: so many attempts can take ten days, and older messages expire before they reach the dead-letter queue."
+  }
 }
 
 variable "maximum_concurrency" {

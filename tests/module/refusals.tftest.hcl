@@ -543,3 +543,13 @@ run "refuses_an_alarm_action_that_is_no_topic" {
 
   expect_failures = [var.monitoring]
 }
+
+run "refuses_attempts_that_outlive_their_message" {
+  command = plan
+
+  variables {
+    retry_queue = { max_receive_count = 831 }
+  }
+
+  expect_failures = [var.cleanup_function]
+}

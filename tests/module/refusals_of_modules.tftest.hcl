@@ -135,13 +135,13 @@ run "retry_queue_takes_what_sqs_takes_only" {
   variables {
     function_name       = "chat-cleanup"
     name                = "chat.fifo"
-    function_timeout    = 901
+    function_timeout    = 120
     max_receive_count   = 4
     maximum_concurrency = 1
     kms_key_arn         = "alias/chat"
   }
 
-  expect_failures = [var.name, var.function_timeout, var.max_receive_count, var.maximum_concurrency, var.kms_key_arn]
+  expect_failures = [var.name, var.max_receive_count, var.maximum_concurrency, var.kms_key_arn]
 }
 
 run "sweep_takes_what_the_scheduler_takes_only" {
@@ -187,12 +187,63 @@ run "monitoring_takes_what_cloudwatch_takes_only" {
   }
 
   variables {
-    functions     = { disconnect = "chat-disconnect" }
-    name          = "a b"
-    sweep         = { period_seconds = 90, segments = 1 }
-    alarm_actions = ["ops@example.com"]
-    dashboard     = true
+    functions       = { disconnect = "chat-disconnect" }
+    log_group_names = []
+    name            = "a b"
+    sweep           = { period_seconds = 90, segments = 1 }
+    alarm_actions   = ["ops@example.com"]
+    dashboard       = true
   }
 
-  expect_failures = [var.name, var.sweep, var.alarm_actions, var.region]
+  expect_failures = [var.name, var.log_group_names, var.sweep, var.alarm_actions, var.region]
+}
+
+run "monitoring_takes_a_sweep_only_with_the_function_that_does_it" {
+  command = plan
+
+  module {
+    source = "./modules/monitoring"
+  }
+
+  variables {
+    functions       = { disconnect = "chat-disconnect" }
+    log_group_names = ["/aws/lambda/chat-disconnect"]
+    name            = "chat"
+    sweep           = { period_seconds = 300, segments = 1 }
+  }
+
+  expect_failures = [var.sweep]
+}
+
+run "retry_queue_refuses_attempts_that_outlive_their_message" {
+  command = plan
+
+  module {
+    source = "./modules/retry-queue"
+  }
+
+  variables {
+    name              = "chat-retry"
+    function_name     = "chat-cleanup"
+    function_timeout  = 900
+    max_receive_count = 160
+  }
+
+  expect_failures = [var.max_receive_count]
+}
+
+run "retry_queue_takes_lambdas_time_outs_only" {
+  command = plan
+
+  module {
+    source = "./modules/retry-queue"
+  }
+
+  variables {
+    name             = "chat-retry"
+    function_name    = "chat-cleanup"
+    function_timeout = 901
+  }
+
+  expect_failures = [var.function_timeout]
 }

@@ -150,8 +150,8 @@ run "the_retry_queue_reports_failures_one_by_one_and_gives_the_function_time" {
   }
 
   assert {
-    condition     = aws_sqs_queue.dead_letter.message_retention_seconds == 1209600 && aws_sqs_queue.retry.message_retention_seconds < 1209600
-    error_message = "The dead-letter queue must keep messages for 14 days, longer than the retry queue."
+    condition     = aws_sqs_queue.dead_letter.message_retention_seconds == 1209600 && aws_sqs_queue.retry.message_retention_seconds == 864000
+    error_message = "The dead-letter queue must keep messages for 14 days, four longer than the retry queue."
   }
 
   assert {
