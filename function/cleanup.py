@@ -72,14 +72,14 @@ def _batch(records: list[dict[str, Any]], deadline: float) -> dict[str, Any]:
         jobs.append((order, record, job))
     for _, record, job in sorted(jobs, key=lambda entry: entry[0]):
         if time.monotonic() >= deadline:
-            log.emit("postponed", {"messageId": record["messageId"]}, "WARN")
+            log.emit("postponed", {"messageId": record["messageId"]}, "WARN", {"": _age(record)})
             failures.append(record)
             _postpone(record)
             continue
         try:
             job(deadline)
         except Exception as problem:  # one message must not fail the others
-            log.error("retry", problem, {"messageId": record["messageId"]})
+            log.error("retry", problem, {"messageId": record["messageId"]}, more=_age(record))
             failures.append(record)
             _postpone(record)
     return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in failures]}
@@ -126,6 +126,12 @@ def _postpone(record: dict[str, Any]) -> None:
         closer.queue.retry_later(record["receiptHandle"], count, random.uniform(0.5, 1.0))
     except Exception as problem:
         log.error("postpone", problem, {"messageId": record["messageId"]})
+
+
+def _age(record: dict[str, Any]) -> log.Metrics:
+    """How long ago (s) a message that has to come back was sent: a first failure passes, one that goes on must be told."""
+    now, sent_ms = int(time.time()), record.get("attributes", {}).get("SentTimestamp", "")
+    return {"RetryAge": (max(0, now - int(sent_ms) // 1000) if sent_ms.isdecimal() else 0, "Seconds")}
 
 
 def _bury(record: dict[str, Any], problem: ended_.Rejected) -> bool:

@@ -50,10 +50,13 @@ def report(outcome: str, ended: Ended, counted: bool, **more: str) -> None:
     emit(outcome, {**ended, **more}, metrics={"cause": {"Closed": (1, "Count")}} if counted and outcome == REMOVED else None)
 
 
-def error(step: str, problem: BaseException, fields: Mapping[str, Any], outcome: str = "error", level: str = "ERROR") -> None:
-    """Writes a line about a problem, which also counts as one of the metric `Failures`, in all and by step."""
+def error(
+    step: str, problem: BaseException, fields: Mapping[str, Any], outcome: str = "error", level: str = "ERROR", more: Metrics | None = None
+) -> None:
+    """Writes a line about a problem, which also counts as one of the metric `Failures`, in all and by step; `more` metrics go with it."""
     detail = {"step": step, "error": describe(problem)}
-    emit(outcome, {**fields, **detail}, level, {name: {"Failures": (1, "Count")} for name in ("", "step")})
+    failure: Metrics = {"Failures": (1, "Count")}
+    emit(outcome, {**fields, **detail}, level, {"": {**failure, **(more or {})}, "step": failure})
 
 
 def describe(problem: BaseException) -> str:

@@ -236,10 +236,12 @@ class Sweep:
                 "SweepDuration": (duration_ms, "Milliseconds"),
                 "Overdue": (tally.overdue_ms // 1000, "Seconds"),
                 "BreakerOpen": (int(tally.breaker_open), "Count"),
-                "ProbesRefused": (tally.answers[probe.REFUSED] + tally.answers[probe.THROTTLED], "Count"),
                 "ForeignRecords": (tally.foreign, "Count"),
             }
         }
+        if asked := sum(tally.answers.values()):  # a segment without suspects knows nothing about the endpoint
+            refused = tally.answers[probe.REFUSED] + tally.answers[probe.THROTTLED]
+            metrics[""] = {**metrics[""], "ProbesRefused": (round(100 * refused / asked, 1), "Percent")}
         if finished:
             metrics["segment"] = {"ActiveConnections": (part.active, "Count")}
         worrying = tally.failed or tally.foreign or tally.breaker_open or tally.answers[probe.REFUSED] or tally.unproven

@@ -3,6 +3,7 @@
 locals {
   own_namespace = "WebSocketConnections"
   own_dimension = { Name = var.name }
+  sweep_silent  = "${var.name}-sweep-silent"
 
   function_alarms = {
     disconnect-errors = {
@@ -35,20 +36,24 @@ locals {
   }]...)
 
   queue_alarms = merge([for queue in var.retry_queue[*] : {
+    # With a destination: what the function itself put there has no source queue that SQS knows (CouldNotDetermineMessageSource).
     dead-letters = {
-      description = "Work was given up: read the messages in the dead-letter queue and the clean-up function's error lines, mend the cause, then start the queue's redrive."
+      description = "Work was given up: read the messages in the dead-letter queue and the clean-up function's error lines, and mend the cause. Then send them back: aws sqs start-message-move-task --source-arn ${queue.dead_letter_arn} --destination-arn ${queue.arn}"
       namespace   = "AWS/SQS"
       metric_name = "ApproximateNumberOfMessagesVisible"
       dimensions  = { QueueName = queue.dead_letter_name }
       statistic   = "Maximum"
     }
-    # Not the age of the oldest message: SQS leaves out what has been received three times, which a retry has within a minute.
+    # By the age that the function reads from each message: SQS's own ApproximateAgeOfOldestMessage leaves out what has been received
+    # three times, which a retry has within a minute. A message comes back after 15 min at most; its batch may hold it up a little.
     failing = {
-      description        = "Something has been failing for 15 minutes: the functions' lines with an error say which step and why. Nothing is lost yet."
-      namespace          = local.own_namespace
-      metric_name        = "Failures"
-      dimensions         = local.own_dimension
-      evaluation_periods = 3
+      description = "Work has been failing for more than 15 minutes, however often it was tried: the clean-up function's lines with an error say which step and why. Nothing is lost yet; the last attempt puts it into the dead-letter queue."
+      namespace   = local.own_namespace
+      metric_name = "RetryAge"
+      dimensions  = local.own_dimension
+      statistic   = "Maximum"
+      threshold   = 900
+      period      = 1200
     }
   }]...)
 
@@ -63,11 +68,12 @@ locals {
         treat_missing_data = "ignore"
       }
       probes-refused = {
-        description        = "Three sweeps in a row, API Gateway refused the probes: see refusal in the sweep's lines; 403 means a wrong API or stage, 429 a quota that others use up."
+        description        = "In three sweeps in a row most probes had no answer, so lost disconnects show for two hours: see refusal in the sweep's lines; 403 means a wrong API or stage, 429 a quota that others use up."
         namespace          = local.own_namespace
         metric_name        = "ProbesRefused"
         dimensions         = local.own_dimension
-        statistic          = "Minimum"
+        statistic          = "Average"
+        threshold          = 50
         period             = sweep.period_seconds
         evaluation_periods = 3
         treat_missing_data = "ignore"
@@ -78,12 +84,28 @@ locals {
         metric_name        = "ForeignRecords"
         dimensions         = local.own_dimension
         statistic          = "Maximum"
+        period             = sweep.period_seconds
+        evaluation_periods = 2
+        datapoints         = 1
+        treat_missing_data = "ignore"
+      }
+      sweep-failures = {
+        description        = "In two or more of four sweeps there were dead records that could not be removed: the clean-up function's error lines say why (a role, the table, or too little time: see durationMs, and raise sweep.segments)."
+        namespace          = local.own_namespace
+        metric_name        = "SweepFailures"
+        dimensions         = local.own_dimension
+        statistic          = "Maximum"
+        period             = sweep.period_seconds
+        evaluation_periods = 4
+        datapoints         = 2
         treat_missing_data = "ignore"
       }
     },
+    # They tell nobody: sweep_silent.tf does, for all of them.
     {
       for segment in range(sweep.segments) : "sweep-silent-${segment}" => {
-        description         = "Three sweeps of segment ${segment} in a row did not finish: look at the schedule, and at the clean-up function's errors and throttles."
+        description         = "Three sweeps of segment ${segment} in a row did not finish: see the alarm ${local.sweep_silent}."
+        tells               = false
         namespace           = local.own_namespace
         metric_name         = "ActiveConnections"
         dimensions          = merge(local.own_dimension, { segment = tostring(segment) })
@@ -97,7 +119,8 @@ locals {
     },
   ]])...)
 
-  # What an alarm does not say: one bad event within five minutes is enough.
+  # What an alarm does not say: one bad event within five minutes is enough. `datapoints` are how many of its evaluation periods must be
+  # bad, null = all: the Scheduler is precise to a minute, so that a period of the sweep's now and then lacks one of several segments.
   usual = {
     statistic           = "Sum"
     comparison_operator = "GreaterThanThreshold"
@@ -105,6 +128,8 @@ locals {
     period              = 300
     evaluation_periods  = 1
     treat_missing_data  = "notBreaching"
+    datapoints          = null
+    tells               = true
   }
 
   alarms = merge(local.function_alarms, local.cleanup_alarms, local.queue_alarms, local.sweep_alarms)
@@ -123,8 +148,9 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   threshold           = each.value.threshold
   period              = each.value.period
   evaluation_periods  = each.value.evaluation_periods
+  datapoints_to_alarm = each.value.datapoints
   treat_missing_data  = each.value.treat_missing_data
-  alarm_actions       = var.alarm_actions
-  ok_actions          = var.alarm_actions
+  alarm_actions       = each.value.tells ? var.alarm_actions : []
+  ok_actions          = each.value.tells ? var.alarm_actions : []
   tags                = var.tags
 }

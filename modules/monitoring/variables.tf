@@ -18,11 +18,24 @@ variable "functions" {
   nullable = false
 }
 
+variable "log_group_names" {
+  description = "Names of the functions' log groups, which the saved queries read."
+  type        = list(string)
+  nullable    = false
+
+  validation {
+    condition     = length(var.log_group_names) >= 1 && length(var.log_group_names) <= 50
+    error_message = "log_group_names must name the functions' log groups, at least one: /aws/lambda/chat-disconnect."
+  }
+}
+
 variable "retry_queue" {
-  description = "Names of the retry queue and its dead-letter queue; null = no alarms on queues."
+  description = "The retry queue and its dead-letter queue; null = no alarms on queues."
   type = object({
     name             = string
+    arn              = string
     dead_letter_name = string
+    dead_letter_arn  = string
   })
   default = null
 }
@@ -38,6 +51,11 @@ variable "sweep" {
   validation {
     condition     = var.sweep == null || try(var.sweep.period_seconds % 60 == 0 && var.sweep.period_seconds <= 86400, false)
     error_message = "sweep.period_seconds must be a multiple of 60, at most 86400: CloudWatch knows no other periods."
+  }
+
+  validation {
+    condition     = var.sweep == null || var.functions.cleanup != null
+    error_message = "The clean-up function does the sweep: set functions.cleanup, or leave sweep out."
   }
 }
 

@@ -27,6 +27,14 @@ def test_a_function_that_is_as_it_was_read_is_replaced() -> None:
     assert changed.original() == 2
 
 
+def test_what_one_module_replaced_another_may_add_to() -> None:
+    changed = owner()
+    patches.replaces(changed, "original", patches.source_digest(original))(replacement)
+    before = changed.original
+    patches.replaces(changed, "original", patches.source_digest(original))(lambda: before() + 1)
+    assert changed.original() == 3
+
+
 def test_a_function_that_changed_is_not_replaced_and_the_message_says_what_to_do() -> None:
     with pytest.raises(SystemExit, match=r"replaces service.original of MiniStack .* delete the module if"):
         patches.replaces(owner(), "original", "000000000000")(replacement)

@@ -124,25 +124,6 @@ def test_history_is_found_by_client_and_time(everything: Resources) -> None:
     assert table["deletion_protection_enabled"] is True
 
 
-def test_every_alarm_says_what_to_do_and_tells_the_topic(everything: Resources) -> None:
-    alarms = of_type(everything, "aws_cloudwatch_metric_alarm")
-    assert {alarm["alarm_name"] for alarm in alarms} == {
-        "chat-disconnect-errors", "chat-disconnect-throttles", "chat-fast-path-off", "chat-cleanup-errors",
-        "chat-dead-letters", "chat-failing",
-        "chat-probes-refused", "chat-breaker-open", "chat-foreign-records", "chat-sweep-silent-0", "chat-sweep-silent-1",
-    }  # fmt: skip
-    for alarm in alarms:
-        assert alarm["alarm_actions"] == alarm["ok_actions"] == ["arn:aws:sns:eu-central-1:111122223333:pager"]
-        assert 60 < len(alarm["alarm_description"]) < 1024
-
-
-def test_a_silent_sweep_alarms_by_the_absence_of_its_metric(everything: Resources) -> None:
-    alarm = everything['module.monitoring[0].aws_cloudwatch_metric_alarm.this["sweep-silent-1"]']
-    assert alarm["dimensions"] == {"Name": "chat", "segment": "1"}
-    assert (alarm["metric_name"], alarm["statistic"], alarm["treat_missing_data"]) == ("ActiveConnections", "SampleCount", "breaching")
-    assert (alarm["period"], alarm["evaluation_periods"]) == (3600, 3)
-
-
 def test_a_fast_path_that_is_off_alarms_at_the_functions_own_metric(everything: Resources) -> None:
     alarm = everything['module.monitoring[0].aws_cloudwatch_metric_alarm.this["fast-path-off"]']
     assert (alarm["namespace"], alarm["metric_name"], alarm["dimensions"]) == ("WebSocketConnections", "FastPathOff", {"Name": "chat"})

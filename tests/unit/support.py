@@ -185,6 +185,6 @@ def sqs_record(body: str, message_id: str = "m1", receive_count: int = 1) -> dic
         "messageId": message_id,
         "receiptHandle": f"receipt-{message_id}",
         "body": body,
-        "attributes": {"ApproximateReceiveCount": str(receive_count)},
+        "attributes": {"ApproximateReceiveCount": str(receive_count), "SentTimestamp": "1700000000000"},
         "eventSource": "aws:sqs",
     }

@@ -263,3 +263,14 @@ def test_a_removal_fails_until_dynamodb_is_back(aws: FakeAws, connections: Table
     aws.on("DeleteItem", lambda request: None)
     assert cleanup.lambda_handler(batch(close_message("c")), Context(CONTEXT_S)) == failures()
     assert connections.keys == set()
+
+
+@pytest.mark.parametrize("timeout", [CONTEXT_S, 10], ids=["failed again", "out of time"])
+def test_a_message_that_comes_back_tells_its_age(timeout: float, aws: FakeAws, clock: Clock, start: Start, lines: Lines) -> None:
+    aws.on("DeleteItem", error(500, "InternalServerError"))
+    record = sqs_record(close_message("c"))
+    record["attributes"]["SentTimestamp"] = str(clock.ms - 1_000_000)
+    start().lambda_handler({"Records": [record]}, Context(timeout))
+    [line] = lines()
+    assert 1_000 <= line["RetryAge"] <= 1_100
+    assert {"Name": "RetryAge", "Unit": "Seconds"} in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]

@@ -223,7 +223,7 @@ def test_what_refuses_to_tell_removes_nothing_and_is_reported(
     aws.on("GET @connections", error(status, code))
     summary = run(**PROBE)
     assert len(connections.keys) == 3
-    assert (summary["level"], summary["probes"], summary["ProbesRefused"]) == ("WARN", {"refused": 3}, 3)
+    assert (summary["level"], summary["probes"], summary["ProbesRefused"]) == ("WARN", {"refused": 3}, 100)
     assert code in summary["refusal"]
 
 
@@ -259,7 +259,7 @@ def test_being_throttled_ends_the_asking(aws: FakeAws, connections: Table, clock
     aws.on("GET @connections", lambda request: answers.pop(0) if answers else throttle(request))
     summary = run(**PROBE)
     assert len(aws.asked("GET @connections")) == 3
-    assert (summary["probes"], summary["ProbesRefused"]) == ({"alive": 1, "gone": 1, "throttled": 1}, 1)
+    assert (summary["probes"], summary["ProbesRefused"]) == ({"alive": 1, "gone": 1, "throttled": 1}, 33.3)
     assert len(connections.keys) == 4  # what was told before counts
 
 
@@ -575,14 +575,13 @@ def test_the_summary_has_every_figure_and_its_metrics(aws: FakeAws, connections:
     directives = summary["_aws"]["CloudWatchMetrics"]
     assert [directive["Dimensions"] for directive in directives] == [[["Name"]], [["Name", "segment"]]]
     units = {metric["Name"]: metric["Unit"] for directive in directives for metric in directive["Metrics"]}
-    assert units == {
+    assert units == {  # without ProbesRefused: who asked nobody knows nothing of it
         "RemovedExpired": "Count",
         "RemovedGone": "Count",
         "SweepFailures": "Count",
         "SweepDuration": "Milliseconds",
         "Overdue": "Seconds",
         "BreakerOpen": "Count",
-        "ProbesRefused": "Count",
         "ForeignRecords": "Count",
         "ActiveConnections": "Count",
     }

@@ -1,0 +1,74 @@
+# Alarms on a share: a number alone says little of a system whose traffic nobody here knows. In metric math a missing value counts as 0 in
+# sums and comparisons, so what never happened needs no metric; a quotient by 0 is no value.
+#
+# Not "three periods in a row" of a metric that is published only when something goes wrong: where data is missing, an alarm looks further
+# back, and takes three far between for three in a row.
+
+locals {
+  told = { namespace = "AWS/Lambda", metric_name = "Invocations", dimensions = { FunctionName = var.functions.disconnect } }
+
+  shares = merge(
+    merge([for queue in var.retry_queue[*] : {
+      falling-back = {
+        description = "Within an hour more than half of the removals failed at the first attempt: see the error in the lines with step close (a role, the table, a time-out). Nothing is lost: the retry queue or the next sweep does the work, later."
+        metrics     = { told = local.told, failures = { namespace = local.own_namespace, metric_name = "Failures", dimensions = merge(local.own_dimension, { step = "close" }) } }
+        part        = "failures"
+        whole       = "told"
+        least       = 3
+        percent     = 50
+      }
+    }]...),
+    # What $disconnect told is what invoked the function: a metric of Lambda's own, at no cost.
+    merge([for sweep in var.sweep[*] : {
+      missed = {
+        description = "Within an hour the sweep found ten or more connections that $disconnect never told of, more than a tenth of all that ended. Nearly all: was the stage deployed after the route was made? Some: the alarms on throttles and errors, and API Gateway's IntegrationError, say what was lost."
+        metrics = {
+          told    = local.told
+          expired = { namespace = local.own_namespace, metric_name = "RemovedExpired", dimensions = local.own_dimension }
+          gone    = { namespace = local.own_namespace, metric_name = "RemovedGone", dimensions = local.own_dimension }
+        }
+        part    = "expired + gone"
+        whole   = "expired + gone + told"
+        least   = 10
+        percent = 10
+      }
+    }]...),
+  )
+}
+
+resource "aws_cloudwatch_metric_alarm" "share" {
+  for_each = local.shares
+
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = each.value.description
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.percent
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarm_actions
+  ok_actions          = var.alarm_actions
+  tags                = var.tags
+
+  metric_query {
+    id          = "percent"
+    label       = "%"
+    expression  = "IF(${each.value.part} >= ${each.value.least}, 100 * (${each.value.part}) / (${each.value.whole}), 0)"
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = each.value.metrics
+
+    content {
+      id = metric_query.key
+
+      metric {
+        namespace   = metric_query.value.namespace
+        metric_name = metric_query.value.metric_name
+        dimensions  = metric_query.value.dimensions
+        period      = 3600
+        stat        = "Sum"
+      }
+    }
+  }
+}

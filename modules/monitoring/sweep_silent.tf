@@ -1,0 +1,20 @@
+# A sweep that does not finish. What tells is that a metric is missing, and before the first sweep it is missing too: so the segments'
+# alarms tell nobody, and this one waits before it does. Whatever is still silent then is told once, however many segments there are.
+
+resource "aws_cloudwatch_composite_alarm" "sweep_silent" {
+  count = var.sweep == null ? 0 : 1
+
+  alarm_name        = local.sweep_silent
+  alarm_description = "Sweeps do not finish, so records whose $disconnect was lost stay. Is the schedule enabled, and may its role invoke the clean-up function? Is that function throttled or out of time? The segments that are silent: the alarms ${local.sweep_silent}-N."
+  alarm_rule        = join(" OR ", [for segment in range(var.sweep.segments) : "ALARM(\"${aws_cloudwatch_metric_alarm.this["sweep-silent-${segment}"].alarm_name}\")"])
+  alarm_actions     = var.alarm_actions
+  ok_actions        = var.alarm_actions
+  tags              = var.tags
+
+  # Sweeps that fail are told by the clean-up function's errors already.
+  actions_suppressor {
+    alarm            = aws_cloudwatch_metric_alarm.this["cleanup-errors"].alarm_name
+    wait_period      = var.sweep.period_seconds + 600
+    extension_period = 600
+  }
+}

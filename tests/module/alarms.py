@@ -1,0 +1,152 @@
+"""CloudWatch's evaluation of alarms, simulated: alarms as Terraform plans them, metrics as a model publishes them, and who is paged when.
+
+As documented in CloudWatch's user guide: the windows of an alarm slide with each evaluation, one a minute ("Alarm evaluation window"); how
+missing data counts ("Configuring how CloudWatch alarms treat missing data"); metric math, where a missing value is 0 and a quotient by 0
+no value ("Using metric math"); and a composite alarm that waits for its suppressor ("Suppressing composite alarm actions").
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+MINUTE = 60
+OK, ALARM, UNKNOWN = "OK", "ALARM", "INSUFFICIENT_DATA"
+
+Values = dict[str, Any]  # a resource's, as planned
+Page = tuple[int, str]  # s, name of the alarm
+
+STATISTICS: dict[str, Callable[[list[float]], float]] = {
+    "Sum": sum,
+    "Maximum": max,
+    "Minimum": min,
+    "Average": lambda values: sum(values) / len(values),
+    "SampleCount": len,
+}
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "GreaterThanThreshold": lambda value, threshold: value > threshold,
+    "LessThanThreshold": lambda value, threshold: value < threshold,
+}
+
+
+@dataclass
+class Metrics:
+    """What has been published, minute by minute: CloudWatch keeps no finer time of these metrics."""
+
+    values: dict[tuple[Any, ...], dict[int, list[float]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
+
+    def put(self, at: float, name: str, value: float, namespace: str = "WebSocketConnections", **dimensions: str) -> None:
+        self.values[_key(namespace, name, dimensions)][int(at // MINUTE) * MINUTE].append(value)
+
+    def point(self, key: tuple[Any, ...], statistic: str, start: int, end: int) -> float | None:
+        minutes = self.values.get(key)
+        if not minutes:
+            return None
+        looked_at = minutes if len(minutes) < (end - start) // MINUTE else range(max(start, 0), end, MINUTE)
+        found = [value for minute in looked_at if start <= minute < end for value in minutes.get(minute, ())]
+        return STATISTICS[statistic](found) if found else None
+
+
+def _key(namespace: str, name: str, dimensions: dict[str, str]) -> tuple[Any, ...]:
+    return namespace, name, *sorted(dimensions.items())
+
+
+def judge(breaches: list[bool | None], alarm: Values, state: str) -> str:
+    """The state after data points, oldest first, that breach the threshold, don't, or are missing (None)."""
+    needed = alarm["evaluation_periods"]
+    real = [breach for breach in breaches if breach is not None][-needed:]
+    missing = alarm["treat_missing_data"]
+    if missing == "ignore":
+        if sum(real) >= (alarm.get("datapoints_to_alarm") or needed):
+            return ALARM
+        return OK if not all(real) else state
+    judged = [*real, *[missing == "breaching"] * (needed - len(real))]
+    return ALARM if sum(judged) >= (alarm.get("datapoints_to_alarm") or needed) else OK
+
+
+@dataclass
+class Simulation:
+    """Alarms and composite alarms by name, made at second 0. `extra` is how many more data points than its evaluation periods an alarm
+    looks at when some are missing: AWS doesn't say, its example has two."""
+
+    alarms: dict[str, Values]
+    composites: dict[str, Values] = field(default_factory=dict)
+    extra: int = 2
+
+    @classmethod
+    def of(cls, resources: dict[str, Values], extra: int = 2) -> Simulation:
+        def named(kind: str) -> dict[str, Values]:
+            return {values["alarm_name"]: values for address, values in resources.items() if f".{kind}." in address}
+
+        return cls(named("aws_cloudwatch_metric_alarm"), named("aws_cloudwatch_composite_alarm"), extra)
+
+    def only(self, name: str) -> Simulation:
+        return replace(self, alarms={name: self.alarms[name]}, composites={})
+
+    def run(self, metrics: Metrics, until: int, at: Callable[[int], bool] = lambda minute: True) -> list[Page]:
+        """Who was paged by second `until`, with evaluations in those minutes for which `at` is true."""
+        value = functools.cache(partial(_value, metrics))
+        states = dict.fromkeys([*self.alarms, *self.composites], UNKNOWN)
+        waiting: dict[str, int] = {}  # composite alarm -> when its wait is over
+        paged = []
+        for now in (minute * MINUTE for minute in range(1, until // MINUTE + 1) if at(minute)):
+            for name, alarm in self.alarms.items():
+                before, states[name] = states[name], judge(self._breaches(name, value, now), alarm, states[name])
+                if states[name] == ALARM != before and alarm["alarm_actions"]:
+                    paged.append((now, name))
+            for name, composite in self.composites.items():
+                children = re.findall(r'ALARM\("([^"]+)"\)', composite["alarm_rule"])
+                before, states[name] = states[name], ALARM if any(states[child] == ALARM for child in children) else OK
+                [suppressor] = composite["actions_suppressor"]
+                if states[name] != ALARM:
+                    waiting.pop(name, None)
+                elif before != ALARM:
+                    waiting[name] = now + suppressor["wait_period"]
+                if waiting.get(name, math.inf) <= now and states[suppressor["alarm"]] != ALARM:
+                    del waiting[name]
+                    paged.append((now, name))
+        return paged
+
+    def _breaches(self, name: str, value: Callable[[Query, int, int], float | None], now: int) -> list[bool | None]:
+        alarm = self.alarms[name]
+        query = Query.of(alarm)
+        compare = COMPARISONS[alarm["comparison_operator"]]
+        ends = [now - query.period * back for back in reversed(range(alarm["evaluation_periods"] + self.extra))]
+        values = [value(query, end - query.period, end) for end in ends]
+        return [None if value is None else compare(value, alarm["threshold"]) for value in values]
+
+
+@dataclass(frozen=True)
+class Query:
+    """What an alarm looks at: a metric, or several by their names in an expression."""
+
+    period: int
+    metrics: tuple[tuple[str, tuple[Any, ...], str], ...]  # name, key, statistic
+    expression: str = ""
+
+    @classmethod
+    def of(cls, alarm: Values) -> Query:
+        if alarm["metric_name"]:
+            key = _key(alarm["namespace"], alarm["metric_name"], alarm["dimensions"])
+            return cls(alarm["period"], (("", key, alarm["statistic"]),))
+        metrics = [(query["id"], metric) for query in alarm["metric_query"] for metric in query["metric"]]
+        keys = tuple((name, _key(m["namespace"], m["metric_name"], m["dimensions"]), m["stat"]) for name, m in metrics)
+        [expression] = [query["expression"] for query in alarm["metric_query"] if query["expression"]]
+        return cls(metrics[0][1]["period"], keys, expression)
+
+
+def _value(metrics: Metrics, query: Query, start: int, end: int) -> float | None:
+    found = {name: metrics.point(key, statistic, start, end) for name, key, statistic in query.metrics}
+    if not query.expression or not any(value is not None for value in found.values()):
+        return found.get("")
+    condition, chosen, other = re.fullmatch(r"IF\(([^,]+), ([^,]+), ([^,]+)\)", query.expression).groups()  # type: ignore[union-attr]
+    try:
+        return float(eval(f"({chosen}) if ({condition}) else ({other})", {}, {name: value or 0.0 for name, value in found.items()}))
+    except ZeroDivisionError:
+        return None
