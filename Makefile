@@ -8,7 +8,7 @@ BIN := .venv/bin
 help:
 	@echo 'make demo     apply envs/dev on a local AWS and watch the table follow real WebSocket clients (3 minutes)'
 	@echo 'make up       the same stack, left running for you to play with until Ctrl-C'
-	@echo 'make test     all tests: unit, module, local, lifecycle, faults'
+	@echo 'make test     all tests: unit, module, local, lifecycle, faults, browser'
 	@echo 'make lint     ruff, mypy, terraform fmt and validate, tflint, checkov, and whether the docs are current'
 	@echo 'make docs     write what README.md and docs/ quote and generate'
 	@echo 'make package  rebuild dist/ from function/ (commit the result)'
@@ -32,7 +32,7 @@ check: .venv/local
 	@$(BIN)/python -m tools.lint $(FOLDER)
 
 # More processes than cores: the lifecycle tests mostly wait for Terraform.
-test: .venv/test
+test: .venv/test .venv/browser
 	$(BIN)/python -m pytest -n 4 --dist loadgroup
 
 lint: .venv/lint .venv-checkov/checkov
@@ -64,7 +64,7 @@ bench: .venv/bench
 
 lock:
 	@test -x .cache/uv/bin/uv || $(PYTHON) -m venv .cache/uv && .cache/uv/bin/pip install --quiet uv
-	@for name in local test lint bench checkov; do \
+	@for name in local test browser lint bench checkov; do \
 		.cache/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
 			--no-emit-index-url --custom-compile-command 'make lock' -o requirements/$$name.txt requirements/$$name.in || exit 1; \
 	done

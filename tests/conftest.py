@@ -34,7 +34,7 @@ def aws(running_aws: LocalAws) -> Iterator[LocalAws]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, which is mostly waiting, so that the rest runs meanwhile."""
-    items.sort(key=lambda item: "lifecycle" not in item.path.parts)
+    items.sort(key=lambda item: not {"lifecycle", "browser"} & set(item.path.parts))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

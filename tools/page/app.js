@@ -68,12 +68,12 @@ const parts = {
     tick();
   },
   ended(ended) {
-    show(get("ended"), ended, ({ record }) => record.connectionId, (row, { record, line, seenAt }) => {
+    show(get("ended"), ended, (entry) => entry.connectionId, (row, { connectionId, record, line, at }) => {
       const known = line ? `${line.function} ${line.cause}` : "";
       if (row.children.length && row.dataset.known === known) return;
       row.dataset.known = known;
       row.replaceChildren(
-        cell(record.clientId ?? record.connectionId), cell(line?.cause ?? "…"), cell(line?.closeCode), cell(line?.function ?? "…"), cell(time(line?.timestamp ?? seenAt)),
+        cell(record.clientId ?? connectionId), cell(line?.cause ?? "…"), cell(line?.closeCode), cell(line?.function ?? "…"), cell(time(line?.timestamp ?? at)),
       );
     });
   },

@@ -25,8 +25,9 @@ class Board:
         self._queues = {"waiting": stack.retry_queue, "deadLetters": stack.outputs["retry_queue"]["dead_letter_url"]}
         self._groups = {name: stack.outputs["functions"][name]["log_group_name"] for name in FUNCTIONS}
         self._read: dict[str, dict[str, int]] = {name: {} for name in FUNCTIONS}  # of the log's last minute: event's id -> epoch ms
+        self._began = int(time.time() * 1000)
         self._records: dict[str, dict[str, Any]] = {}
-        self._ended: deque[dict[str, Any]] = deque(maxlen=ENDED_KEPT)
+        self._ended: dict[str, dict[str, Any]] = {}  # by connectionId, the last one last
         self._lines: deque[dict[str, Any]] = deque(maxlen=LINES_KEPT)
         self._parts: dict[str, tuple[int, str]] = {}  # name -> version, JSON
         self._changed = threading.Condition()
@@ -96,11 +97,10 @@ class Board:
         for name in FUNCTIONS:
             self._read_log(name)
         self._read_table()
-        for entry in self._ended:
-            if not entry["line"]:
-                entry["line"] = next((line for line in self._lines if _removed(line, entry["record"])), None)
+        for connection_id in list(self._ended)[:-ENDED_KEPT]:
+            del self._ended[connection_id]
         self.put("records", sorted(self._records.values(), key=lambda record: str(record.get("connectedAt"))))
-        self.put("ended", list(self._ended))
+        self.put("ended", list(reversed(self._ended.values())))
         self.put("lines", list(self._lines))
         self.put("queue", {name: self._messages(url) for name, url in self._queues.items()})
 
@@ -108,12 +108,18 @@ class Board:
         pages = self._dynamodb.get_paginator("scan").paginate(TableName=self._table, ConsistentRead=True)
         now = {item["connectionId"]["S"]: _plain(item) for page in pages for item in page["Items"]}
         for connection_id in self._records.keys() - now.keys():
-            self._ended.appendleft({"record": self._records[connection_id], "seenAt": int(time.time() * 1000), "line": None})
+            self._end(connection_id)
         self._records = now
+
+    def _end(self, connection_id: str, line: dict[str, Any] | None = None) -> None:
+        """Its record is gone, or a line says so, whichever is seen first; it may have been too short to be seen in the table at all."""
+        new = {"connectionId": connection_id, "record": self._records.get(connection_id, {}), "at": int(time.time() * 1000), "line": None}
+        entry = self._ended.setdefault(connection_id, new)
+        entry["line"] = entry["line"] or line
 
     def _read_log(self, name: str) -> None:
         """Take the lines that are new; the last minute is read again, since streams are not in step with each other."""
-        since = max(self._read[name].values(), default=OVERLAP_MS) - OVERLAP_MS
+        since = max(self._began, max(self._read[name].values(), default=0) - OVERLAP_MS)
         pages = self._logs.get_paginator("filter_log_events").paginate(logGroupName=self._groups[name], startTime=since)
         events = [event for page in pages for event in page["events"]]
         for event in events:
@@ -121,16 +127,14 @@ class Board:
                 line = {"id": event["eventId"], "function": name, **json.loads(event["message"])}
                 line.pop("_aws", None)  # where its metrics go
                 self._lines.appendleft(line)
+                if line.get("outcome") == "removed":
+                    self._end(line["connectionId"], line)
         self._read[name] = {event["eventId"]: event["timestamp"] for event in events}
 
     def _messages(self, url: str) -> int:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
         found = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
         return sum(int(found.get(name, 0)) for name in names)
-
-
-def _removed(line: dict[str, Any], record: dict[str, Any]) -> bool:
-    return bool(line.get("connectionId") == record["connectionId"] and line.get("outcome") == "removed")
 
 
 def _plain(item: dict[str, Any]) -> dict[str, Any]:

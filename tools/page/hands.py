@@ -65,8 +65,9 @@ class Hands:
     def close(self) -> None:
         """End what is still open."""
         with self._one_at_a_time:
+            self._forget_ended()
             for client in self._clients.values():
-                client.lose_the_line()
+                client.close()
             if self._process:
                 self._process.__exit__(None, None, None)
 

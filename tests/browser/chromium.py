@@ -1,0 +1,59 @@
+"""A Chromium: the one that CHROMIUM names, else one on PATH, else the headless shell that an npm package carries, for Linux on x86-64.
+
+https://github.com/Sparticuz/chromium, pinned in package-lock.json, unpacked into .cache.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+from tools.npm import NpmError, installed
+
+NAMES = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "headless_shell")
+UNPACK = "import chromium from '@sparticuz/chromium'; await chromium.executablePath()"
+# Those of the package, which a machine without any font needs, and those of this machine.
+FONTS = """<fontconfig>
+  <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+  <dir>{folder}/fonts</dir>
+  <cachedir>{folder}/fonts-cache</cachedir>
+</fontconfig>
+"""
+
+
+class NoBrowser(Exception):
+    """There is none, and none can be had; the text says what to do."""
+
+
+def find() -> tuple[Path, dict[str, str]]:
+    """The program, and what its environment needs."""
+    named = os.environ.get("CHROMIUM")
+    if named:
+        return Path(named), {}
+    on_path = next(filter(None, map(shutil.which, NAMES)), None)
+    if on_path:
+        return Path(on_path), {}
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        raise NoBrowser("there is no browser: put Chrome or Chromium on PATH, or name one: CHROMIUM=/path/to/it")
+    try:
+        return _unpacked(installed(Path(__file__).resolve().parent, "chromium"))
+    except NpmError as problem:
+        raise NoBrowser(f"there is no browser: put Chrome or Chromium on PATH, or name one (CHROMIUM=/path/to/it); or: {problem}") from None
+
+
+def _unpacked(package: Path) -> tuple[Path, dict[str, str]]:
+    folder = package / "node_modules" / ".unpacked"  # goes with what it came from when another version is installed
+    if not folder.exists():
+        part = folder.with_name(".unpacking")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        environment = {**os.environ, "TMPDIR": str(part)}
+        done = subprocess.run(["node", "--input-type=module", "-e", UNPACK], cwd=package, env=environment, capture_output=True, text=True)
+        if done.returncode:
+            raise NoBrowser(f"the browser in {package} could not be unpacked: {done.stderr}")
+        (part / "fonts.conf").write_text(FONTS.format(folder=folder))
+        part.rename(folder)
+    return folder / "chromium", {"FONTCONFIG_FILE": str(folder / "fonts.conf")}

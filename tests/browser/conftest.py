@@ -1,0 +1,89 @@
+"""A real browser, and one environment on a local AWS that all its tests share."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+from local.aws import local_aws
+from tests.browser import chromium
+from tools.page.server import page
+from tools.stack import Stack
+
+# No networking of its own: it is here to talk to loopback.
+ARGUMENTS = ["--disable-gpu", "--disable-dev-shm-usage", "--disable-quic"]
+
+Launch = Callable[..., Browser]
+
+
+@pytest.fixture(scope="session")
+def applied() -> Iterator[Stack]:
+    with local_aws() as aws:
+        stack = Stack.on(aws, "dev")
+        stack.init()
+        stack.apply()
+        yield stack
+
+
+@pytest.fixture
+def stack(applied: Stack) -> Iterator[Stack]:
+    """Without any connection, fault, or call that another test left."""
+    yield applied
+    applied.aws.faults.clear()
+    deadline = time.monotonic() + 30
+    while (applied.records() or any(request.status is None for request in applied.aws.faults.requests)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    applied.clear()
+    applied.aws.faults.requests.clear()
+
+
+@pytest.fixture
+def url(stack: Stack) -> Iterator[str]:
+    with page(stack) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def launch(playwright: Playwright) -> Launch:
+    """What starts a browser, with these arguments of its command line."""
+    try:
+        program, environment = chromium.find()
+    except chromium.NoBrowser as problem:
+        if os.environ.get("CI"):
+            pytest.fail(str(problem))
+        pytest.skip(str(problem))
+
+    def launch(*arguments: str) -> Browser:
+        return playwright.chromium.launch(executable_path=program, args=[*ARGUMENTS, *arguments], env={**os.environ, **environment})
+
+    return launch
+
+
+@pytest.fixture(scope="session")
+def browser(launch: Launch) -> Iterator[Browser]:
+    browser = launch()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def tab(browser: Browser, url: str) -> Iterator[Page]:
+    """The live page in a tab, which complains of nothing."""
+    complaints: list[str] = []
+    with browser.new_context() as context:
+        tab = context.new_page()
+        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        tab.on("console", lambda message: complaints.append(message.text) if "content security" in message.text.lower() else None)
+        tab.goto(url)
+        yield tab
+        assert complaints == []

@@ -1,0 +1,223 @@
+"""The live page of `make up`: what it shows, and what its buttons do."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from websockets.exceptions import ConnectionClosedOK
+
+from tools.clients import ENDINGS, Client
+from tools.page.server import page
+from tools.stack import Stack
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+WAIT_MS = 30_000  # for what a busy machine does; an idle one needs one second
+expect.set_options(timeout=WAIT_MS)
+
+
+def press(tab: Page, name: str) -> None:
+    tab.get_by_role("button", name=name, exact=True).click()
+
+
+def connect(tab: Page, number: int) -> None:
+    tab.get_by_label("how many").fill(str(number))
+    press(tab, "Connect them")
+    expect(tab.locator("#records tr")).to_have_count(number)
+
+
+def gone(tab: Page, number: int) -> list[tuple[str, str, str, str]]:
+    """Client, cause, code and remover of those that left, once there are so many and all is known about them; the last first."""
+    expect(tab.locator("#ended tr")).to_have_count(number)
+    expect(tab.locator("#ended")).not_to_contain_text("…")
+    return [tuple(row.locator("td").all_inner_texts()[:4]) for row in tab.locator("#ended tr").all()]
+
+
+def test_clients_are_shown_as_they_come_and_go(tab: Page) -> None:
+    connect(tab, 3)
+    expect(tab.locator("#active")).to_have_text("3")
+    press(tab, "End one")
+    assert gone(tab, 1) == [("client 1", "client_closed", "1000", "disconnect")]
+    expect(tab.locator("#active")).to_have_text("2")
+    expect(tab.get_by_role("log")).to_contain_text("cause=client_closed")
+
+
+def test_every_way_to_end_a_client_can_be_chosen(tab: Page) -> None:
+    connect(tab, len(ENDINGS))
+    for number, how in enumerate(ENDINGS, 1):
+        tab.get_by_label("how", exact=True).select_option(how)
+        press(tab, "End one")
+        expect(tab.locator("#ended tr")).to_have_count(number)
+    assert [(cause, code) for _, cause, code, _ in reversed(gone(tab, len(ENDINGS)))] == [
+        ("client_closed", "1000"),
+        ("client_closed", "4001"),
+        ("client_closed", "1005"),
+        ("navigated_away", "1001"),
+        ("message_too_big", "1009"),
+        ("abnormal", "1006"),
+    ]
+
+
+def test_a_process_is_killed(tab: Page) -> None:
+    press(tab, "Start a process with three")
+    expect(tab.locator("#records tr")).to_have_count(3)
+    press(tab, "Kill it")
+    assert {entry[1:] for entry in gone(tab, 3)} == {("abnormal", "1006", "disconnect")}
+
+
+def test_the_server_ends_any_connection(tab: Page, stack: Stack) -> None:
+    somebody = Client(stack.url, "somebody")
+    press(tab, "DELETE somebody")
+    assert gone(tab, 1) == [("somebody", "closed_by_server", "1000", "disconnect")]
+    with pytest.raises(ConnectionClosedOK):
+        somebody.socket.recv(timeout=10)
+
+
+def test_what_a_lost_disconnect_leaves_is_swept(tab: Page) -> None:
+    connect(tab, 2)
+    lose = tab.get_by_role("button", name="Lose every $disconnect")
+    lose.click()
+    expect(lose).to_have_attribute("aria-pressed", "true")
+    press(tab, "End one")
+    expect(tab.locator("#held")).to_have_text("1")
+    lose.click()
+    expect(tab.locator("#said")).to_have_text("that is over: 1 calls met it")
+
+    press(tab, "Greet everybody in the table")
+    expect(tab.locator("#said")).to_have_text("1 reached, 1 are in the table and gone (410)")
+    press(tab, "Let the dead be two hours old")
+    expect(tab.locator("#said")).to_contain_text("1 records of connections that are gone")
+    press(tab, "Run the sweep now")
+    assert gone(tab, 1) == [("client 1", "expired", "", "cleanup")]
+    expect(tab.locator("#swept")).to_contain_text("1 active, 1 expired removed")
+    expect(tab.locator("#records")).to_contain_text("client 2")
+
+
+def test_while_dynamodb_is_away_removals_wait_in_the_queue(tab: Page) -> None:
+    connect(tab, 2)
+    press(tab, "Take DynamoDB away")
+    press(tab, "End all")
+    expect(tab.locator("#waiting")).to_have_text("2")
+    press(tab, "Take DynamoDB away")
+    assert {entry[1:] for entry in gone(tab, 2)} == {("client_closed", "1000", "cleanup")}
+    expect(tab.locator("#waiting")).to_have_text("0")
+    expect(tab.locator("#dead-letters")).to_have_text("0")
+
+
+def test_the_tab_itself_is_a_client_that_a_second_tab_sees_leave(tab: Page, url: str) -> None:
+    second = tab.context.new_page()
+    second.goto(f"{url}#connected")
+    name = second.locator("#own-name").inner_text()
+    expect(tab.locator("#records")).to_contain_text(name)
+    press(tab, "Greet everybody in the table")
+    expect(second.locator("#own-said")).to_have_text("it was told: hello, everybody")
+    second.close()
+    assert gone(tab, 1) == [(name, "client_closed", "1005", "disconnect")]
+
+
+@pytest.mark.parametrize(("button", "code"), [("close()", "1005"), ("close(4001)", "4001")])
+def test_the_tab_closes_its_own_connection(tab: Page, button: str, code: str) -> None:
+    press(tab, "Connect")
+    expect(tab.locator("#own-state")).to_have_text("open")
+    press(tab, button)
+    assert gone(tab, 1)[0][1:] == ("client_closed", code, "disconnect")
+    expect(tab.locator("#own-state")).to_have_text("closed")
+    expect(tab.locator("#own-said")).to_have_text(f"it ended with {code}")
+
+
+def test_the_keyboard_is_enough(tab: Page) -> None:
+    tab.get_by_label("how many").focus()
+    tab.keyboard.press("Control+A")
+    tab.keyboard.type("1")
+    tab.keyboard.press("Tab")
+    expect(tab.get_by_role("button", name="Connect them")).to_be_focused()
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_role("button", name="End one")).to_be_enabled()
+    tab.keyboard.press("Tab")
+    expect(tab.get_by_label("how", exact=True)).to_be_focused()
+    tab.keyboard.press("Tab")
+    expect(tab.get_by_role("button", name="End one")).to_be_focused()
+    tab.keyboard.press("Space")
+    expect(tab.locator("#ended tr")).to_have_count(1)
+
+
+@pytest.mark.parametrize("width", [400, 1200])
+def test_nothing_sticks_out_of_the_window(tab: Page, width: int) -> None:
+    tab.set_viewport_size({"width": width, "height": 800})
+    connect(tab, 2)
+    press(tab, "End one")
+    gone(tab, 1)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert tab.evaluate("[...document.querySelectorAll('button')].every((b) => b.getBoundingClientRect().right <= innerWidth)")
+
+
+# https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio
+CONTRASTS = """() => {
+    const linear = (value) => (value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+    const luminance = (colour) => {
+        const [r, g, b] = colour.match(/[\\d.]+/g).map((value) => linear(value / 255));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const ground = (element) => {
+        const colour = getComputedStyle(element).backgroundColor;
+        return colour === 'rgba(0, 0, 0, 0)' ? ground(element.parentElement) : colour;
+    };
+    return [...document.querySelectorAll('h1, h2, p, th, td, label, legend, button:enabled, a, b, output, dt, dd, li')].map((element) => {
+        const [light, dark] = [getComputedStyle(element).color, ground(element)].map(luminance).sort((a, b) => b - a);
+        return (light + 0.05) / (dark + 0.05);
+    });
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_has_the_contrast_that_wcag_asks_for(tab: Page, scheme: str) -> None:
+    tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    connect(tab, 2)
+    press(tab, "End one")
+    gone(tab, 1)
+    press(tab, "Lose every $disconnect")
+    expect(tab.get_by_role("button", pressed=True)).to_be_visible()
+    contrasts = tab.evaluate(CONTRASTS)
+    press(tab, "Lose every $disconnect")
+    expect(tab.locator("#said")).to_contain_text("that is over")
+    assert len(contrasts) > 40
+    assert min(contrasts) >= 4.5
+
+
+def test_a_clients_name_is_never_taken_for_html(tab: Page, stack: Stack) -> None:
+    name = "<img src=x onerror=alert(1)>"
+    client = Client(stack.url, name)
+    expect(tab.locator("#records")).to_contain_text(name)
+    client.close()
+    assert gone(tab, 1)[0][0] == name
+    expect(tab.locator("img")).to_have_count(0)
+
+
+def test_a_refused_order_says_what_would_be_right(tab: Page) -> None:
+    tab.get_by_label("how many").fill("51")
+    press(tab, "Connect them")
+    expect(tab.locator("#said")).to_have_text("count must be a whole number from 1 to 50")
+
+
+def test_nothing_comes_from_elsewhere(browser: Browser, url: str, stack: Stack) -> None:
+    asked, answered = [], []
+    with browser.new_context() as context:
+        tab = context.new_page()
+        tab.on("request", lambda request: asked.append(urlsplit(request.url).netloc))
+        tab.on("response", lambda response: answered.append(response.status))
+        tab.goto(f"{url}#connected")
+        expect(tab.locator("#records tr")).to_have_count(1)
+    assert set(answered) == {200}
+    assert set(asked) == {urlsplit(url).netloc}
+
+
+def test_the_page_says_when_its_program_is_gone(browser: Browser, stack: Stack) -> None:
+    with browser.new_context() as context:
+        tab = context.new_page()
+        with page(stack) as url:
+            tab.goto(url)
+            expect(tab.locator("#active")).to_have_text("0")
+            expect(tab.get_by_role("alert")).to_be_hidden()
+        expect(tab.get_by_role("alert")).to_contain_text("was it stopped?")
