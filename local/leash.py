@@ -39,7 +39,10 @@ def end(process: subprocess.Popen[str]) -> int:
     """End what `start` started, and wait until it is gone."""
     if process.stdin:
         process.stdin.close()
-    return process.wait()
+    code = process.wait()
+    if process.stdout:
+        process.stdout.close()
+    return code
 
 
 def main() -> int:

@@ -7,16 +7,20 @@ import json
 import os
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.httpsession import URLLib3Session
+from botocore.monitoring import SocketPublisher
+from fast_delete import FastDelete
 from hypothesis import HealthCheck, settings
 
 from tests.unit.fake_aws import SOCKETS, FakeAws
 from tests.unit.support import TABLE, Clock, RetryQueue, Table, client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from types import ModuleType
     from typing import Any
@@ -53,6 +57,30 @@ def aws(server: FakeAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ite
     server.reset()
     yield server
     server.reset()
+
+
+@pytest.fixture(autouse=True)
+def closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Closes what a function keeps open for its next invocation, which in a test never comes."""
+    kept: list[Callable[[], None]] = []
+    closes: dict[type, Callable[[Any], None]] = {
+        FastDelete: FastDelete.close,
+        URLLib3Session: URLLib3Session.close,
+        SocketPublisher: lambda publisher: publisher._socket.close(),
+    }
+    for kind, close in closes.items():
+        monkeypatch.setattr(kind, "__init__", _remembering(vars(kind)["__init__"], close, kept))
+    yield
+    for close_it in kept:
+        close_it()
+
+
+def _remembering(make: Any, close: Callable[[Any], None], kept: list[Callable[[], None]]) -> Any:
+    def remember(self: Any, *arguments: Any, **more: Any) -> None:
+        kept.append(partial(close, self))
+        make(self, *arguments, **more)
+
+    return remember
 
 
 @pytest.fixture
