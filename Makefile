@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo up plan check test lint docs package bench lock clean
+.PHONY: help demo up plan check test lint docs screenshot package bench lock clean
 .NOTPARALLEL:
 
 help:
@@ -11,6 +11,7 @@ help:
 	@echo 'make test     all tests: unit, module, local, lifecycle, faults, browser'
 	@echo 'make lint     ruff, mypy, terraform fmt and validate, tflint, checkov, and whether the docs are current'
 	@echo 'make docs     write what README.md and docs/ quote and generate'
+	@echo 'make screenshot  take the pictures of the page of make up: docs/images'
 	@echo 'make package  rebuild dist/ from function/ (commit the result)'
 	@echo 'make plan     the plan of each env against the local AWS, as Markdown, without credentials;'
 	@echo '              FOLDER=… of another root, BASE=commit for what has changed since, PLATFORM=root that it looks things up in'
@@ -40,6 +41,9 @@ lint: .venv/lint .venv-checkov/checkov
 
 docs: .venv/lint
 	$(BIN)/python -m tools.docs
+
+screenshot: .venv/test .venv/browser
+	$(BIN)/python -m tests.browser.screenshot
 
 package:
 	$(PYTHON) -m tools.package

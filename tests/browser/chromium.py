@@ -1,4 +1,4 @@
-"""A Chromium: the one that CHROMIUM names, else one on PATH, else the headless shell that an npm package carries, for Linux on x86-64.
+"""Starts a Chromium: the one that CHROMIUM names, else one on PATH, else (Linux on x86-64) the headless shell in an npm package.
 
 https://github.com/Sparticuz/chromium, pinned in package-lock.json, unpacked into .cache.
 """
@@ -11,8 +11,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from playwright.sync_api import Browser, Playwright
+
 from tools.npm import NpmError, installed
 
+ARGUMENTS = ["--disable-gpu", "--disable-dev-shm-usage", "--disable-quic"]
 NAMES = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "headless_shell")
 UNPACK = "import chromium from '@sparticuz/chromium'; await chromium.executablePath()"
 # Those of the package, which a machine without any font needs, and those of this machine.
@@ -28,7 +31,18 @@ class NoBrowser(Exception):
     """There is none, and none can be had; the text says what to do."""
 
 
-def find() -> tuple[Path, dict[str, str]]:
+def launch(playwright: Playwright, *arguments: str, keep_pages: bool = False) -> Browser:
+    """Start it, with these arguments of its command line, and a back/forward cache or without; raises NoBrowser."""
+    program, environment = _find()
+    return playwright.chromium.launch(
+        executable_path=program,
+        args=[*ARGUMENTS, *arguments],
+        ignore_default_args=["--disable-back-forward-cache"] if keep_pages else [],
+        env={**os.environ, **environment},
+    )
+
+
+def _find() -> tuple[Path, dict[str, str]]:
     """The program, and what its environment needs."""
     named = os.environ.get("CHROMIUM")
     if named:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
@@ -13,9 +15,6 @@ from local.aws import local_aws
 from tests.browser import chromium
 from tools.page.server import page
 from tools.stack import Stack
-
-# No networking of its own: it is here to talk to loopback.
-ARGUMENTS = ["--disable-gpu", "--disable-dev-shm-usage", "--disable-quic"]
 
 Launch = Callable[..., Browser]
 
@@ -55,16 +54,13 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def launch(playwright: Playwright) -> Launch:
-    """What starts a browser, with these arguments of its command line."""
-    try:
-        program, environment = chromium.find()
-    except chromium.NoBrowser as problem:
-        if os.environ.get("CI"):
-            pytest.fail(str(problem))
-        pytest.skip(str(problem))
+    """What starts a browser; see chromium.launch."""
 
-    def launch(*arguments: str) -> Browser:
-        return playwright.chromium.launch(executable_path=program, args=[*ARGUMENTS, *arguments], env={**os.environ, **environment})
+    def launch(*arguments: str, **options: bool) -> Browser:
+        try:
+            return chromium.launch(playwright, *arguments, **options)
+        except chromium.NoBrowser as problem:
+            return pytest.fail(str(problem)) if os.environ.get("CI") else pytest.skip(str(problem))
 
     return launch
 
@@ -74,6 +70,27 @@ def browser(launch: Launch) -> Iterator[Browser]:
     browser = launch()
     yield browser
     browser.close()
+
+
+@pytest.fixture(scope="session")
+def website() -> Iterator[str]:
+    """The URL of a website that has nothing to do with the live page."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<title>a website</title><body>")
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/"
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture

@@ -5,10 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -95,27 +91,6 @@ def test_it_listens_on_loopback_alone(url: str) -> None:
             socket.create_connection((address, port), timeout=5)
 
 
-@pytest.fixture
-def elsewhere() -> Iterator[str]:
-    """Another website: its URL."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(b"<title>elsewhere</title>")
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    yield f"http://elsewhere.test:{server.server_address[1]}/"
-    server.shutdown()
-    server.server_close()
-
-
 ATTACKS = """async (url) => {
     for (const type of ['text/plain', 'application/json']) {
         const order = { method: 'POST', mode: 'no-cors', headers: { 'Content-Type': type }, body: '{"count": 1}' };
@@ -137,11 +112,11 @@ ATTACKS = """async (url) => {
 }"""
 
 
-def test_another_website_in_the_same_browser_can_neither_order_nor_listen(launch: Launch, url: str, stack: Stack, elsewhere: str) -> None:
+def test_another_website_in_the_same_browser_can_neither_order_nor_listen(launch: Launch, url: str, stack: Stack, website: str) -> None:
     browser = launch("--host-resolver-rules=MAP *.test 127.0.0.1")
     try:
         tab = browser.new_page()
-        tab.goto(elsewhere)
+        tab.goto(website.replace("127.0.0.1", "elsewhere.test"))
         assert tab.evaluate(ATTACKS, url) == "heard nothing"
         assert stack.records() == []
 

@@ -1,0 +1,73 @@
+"""`make screenshot`: pictures of the live page in use, light and dark, into docs/images."""
+
+from __future__ import annotations
+
+import base64
+import sys
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+from local.aws import REPOSITORY, local_aws
+from tests.browser import chromium
+from tools.clients import ENDINGS
+from tools.page.server import page
+from tools.stack import Stack
+
+IMAGES = REPOSITORY / "docs" / "images"
+SIZE = {"width": 1120, "height": 1070}
+
+
+def play(tab: Page) -> None:
+    """A few clients leave in every way, one of them while nobody is told."""
+
+    def press(name: str) -> None:
+        tab.get_by_role("button", name=name, exact=True).click()
+        expect(tab.locator("#said")).not_to_have_text("…")
+
+    press("Connect")
+    expect(tab.locator("#own-state")).to_have_text("open")
+    press("Start a process with three")
+    tab.get_by_label("how many").fill(str(len(ENDINGS) + 3))
+    press("Connect them")
+    expect(tab.locator("#records tr")).to_have_count(len(ENDINGS) + 3 + 3 + 1)
+    press("Lose every $disconnect")
+    press("End one")
+    press("Lose every $disconnect")
+    press("Let the dead be two hours old")
+    press("Run the sweep now")
+    expect(tab.locator("#ended tr")).to_have_count(1)
+    press("Kill it")
+    expect(tab.locator("#ended tr")).to_have_count(4)
+    for number, how in enumerate(ENDINGS, 5):
+        tab.get_by_label("how", exact=True).select_option(how)
+        press("End one")
+        expect(tab.locator("#ended tr")).to_have_count(number)
+    press("Greet everybody in the table")
+    expect(tab.locator("#ended")).not_to_contain_text("…")
+    expect(tab.locator("#own-said")).to_contain_text("hello")
+
+
+def main() -> None:
+    IMAGES.mkdir(exist_ok=True)
+    with local_aws() as aws, sync_playwright() as playwright:
+        try:
+            browser = chromium.launch(playwright)
+        except chromium.NoBrowser as problem:
+            sys.exit(str(problem))
+        stack = Stack.on(aws, "dev")
+        stack.init()
+        stack.apply()
+        with page(stack) as url:
+            tab = browser.new_page(viewport=SIZE, reduced_motion="reduce")
+            tab.goto(url)
+            play(tab)
+            tab.mouse.move(0, 0)
+            for scheme in ("light", "dark"):
+                tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+                picture = tab.context.new_cdp_session(tab).send("Page.captureScreenshot", {"format": "webp", "quality": 80})
+                (IMAGES / f"page-{scheme}.webp").write_bytes(base64.b64decode(picture["data"]))
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

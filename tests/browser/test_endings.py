@@ -1,0 +1,166 @@
+"""How the connection of a page in a browser ends, and what `$disconnect` tells of it: the table in docs/clients.md."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Error, Page
+
+from local.aws import REPOSITORY
+from tests.browser.conftest import Launch
+from tools.clients import Watch
+from tools.stack import Stack
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+SILENCE_SECONDS = 5
+
+HOLD = """(url) => new Promise((resolve, reject) => {
+    window.held = new WebSocket(url);
+    held.onopen = resolve;
+    held.onerror = reject;
+})"""
+HOLD_IN_FRAME = """(url) => new Promise((resolve) => {
+    window.frame = document.body.appendChild(document.createElement('iframe'));
+    new frame.contentWindow.WebSocket(url).onopen = resolve;
+})"""
+HOLD_IN_WORKER = """(url) => new Promise((resolve) => {
+    const code = 'onmessage = ({ data }) => (new WebSocket(data).onopen = () => postMessage(1))';
+    window.worker = new Worker(URL.createObjectURL(new Blob([code])));
+    worker.onmessage = resolve;
+    worker.postMessage(url);
+})"""
+
+
+@dataclass
+class Held:
+    """A tab, in a browser of its own, that holds a connection."""
+
+    browser: Browser
+    tab: Page
+    pids: dict[str, list[int]] = field(init=False)  # by kind of process
+
+    def __post_init__(self) -> None:
+        self.pids = {}
+        for process in self.browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]:
+            self.pids.setdefault(process["type"], []).append(process["id"])
+
+    def signal(self, number: signal.Signals, *kinds: str) -> None:
+        for kind in kinds or self.pids:
+            for pid in self.pids[kind]:
+                os.kill(pid, number)
+
+    def kill_all(self) -> None:
+        self.signal(signal.SIGSTOP)  # so that none of them sees another one go
+        self.signal(signal.SIGKILL)
+
+    def crash(self) -> None:
+        with suppress(Error):
+            self.tab.goto("chrome://crash")
+
+    def freeze(self) -> None:
+        self.tab.context.new_cdp_session(self.tab).send("Page.setWebLifecycleState", {"state": "frozen"})
+
+
+# How -> the code that holds the connection, what ends it.
+WAYS: dict[str, tuple[str, Callable[[Held], object]]] = {
+    "`close()`": (HOLD, lambda held: held.tab.evaluate("held.close()")),
+    "`close(1000)`": (HOLD, lambda held: held.tab.evaluate("held.close(1000)")),
+    "`close(4001)`": (HOLD, lambda held: held.tab.evaluate("held.close(4001)")),
+    "reload": (HOLD, lambda held: held.tab.reload()),
+    "navigation to another page": (HOLD, lambda held: held.tab.goto("about:blank")),
+    "the tab is closed": (HOLD, lambda held: held.tab.close()),
+    "its frame is removed": (HOLD_IN_FRAME, lambda held: held.tab.evaluate("frame.remove()")),
+    "its worker is ended": (HOLD_IN_WORKER, lambda held: held.tab.evaluate("worker.terminate()")),
+    "the page crashes": (HOLD, Held.crash),
+    "the page's process is killed": (HOLD, lambda held: held.signal(signal.SIGKILL, "renderer")),
+    "the browser is closed": (HOLD, lambda held: held.browser.close()),
+    "the browser's main process is killed": (HOLD, lambda held: held.signal(signal.SIGKILL, "browser")),
+    "all of the browser's processes are killed": (HOLD, Held.kill_all),
+}
+SILENT: dict[str, tuple[Callable[[Held], object], Callable[[Held], object]]] = {
+    "the browser is offline": (lambda held: held.tab.context.set_offline(True), lambda held: held.tab.context.set_offline(False)),
+    "the page is frozen": (Held.freeze, lambda held: None),
+    "all of the browser's processes are stopped": (
+        lambda held: held.signal(signal.SIGSTOP),
+        lambda held: held.signal(signal.SIGCONT),
+    ),
+}
+
+
+def documented() -> dict[str, tuple[str, str]]:
+    """How -> code and cause, by the table in docs/clients.md."""
+    text = (REPOSITORY / "docs" / "clients.md").read_text()
+    table = text.partition("| what happens to the page |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (.+?) \| (.+?) \| (.+?) \| .+? \|$", table, re.MULTILINE)
+    return {how: (code, cause.strip("`")) for how, code, cause in rows if how != "---"}
+
+
+@pytest.fixture
+def hold(launch: Launch, website: str, stack: Stack) -> Iterator[Callable[[str, str], Held]]:
+    """Opens a browser whose page holds a connection: its name, and the code that makes it."""
+    opened: list[Held] = []
+
+    def hold(name: str, code: str) -> Held:
+        browser = launch()
+        tab = browser.new_page()
+        tab.goto(website)
+        tab.evaluate(code, f"{stack.url}?clientId={name}")
+        opened.append(Held(browser, tab))
+        return opened[-1]
+
+    yield hold
+    for held in opened:
+        with suppress(Error):
+            held.browser.close()
+
+
+def test_the_documentation_has_every_ending() -> None:
+    assert list(documented()) == [*WAYS, *SILENT]
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_an_ending_is_told_as_the_documentation_says(
+    stack: Stack, hold: Callable[[str, str], Held], how: str, record_property: Callable[[str, object], None]
+) -> None:
+    code, end = WAYS[how]
+
+    def lines() -> list[dict[str, Any]]:
+        return [line for line in stack.log_lines("disconnect") if line.get("connectionId") == connection_id]
+
+    with Watch(stack.aws, stack.table) as watch:
+        held = hold("page", code)
+        assert watch.wait_for(lambda: "page" in watch.records, 30)
+        connection_id = watch.records["page"]["connectionId"]["S"]
+        ended_at = time.monotonic()
+        end(held)
+        assert watch.wait_until_gone(["page"]), f"{how}: the record is still there"
+        assert watch.wait_for(lambda: bool(lines()), 30), f"{how}: there is no line about it"
+    told = str(lines()[0]["closeCode"]), lines()[0]["cause"]
+    assert told == documented()[how]
+    took = (watch.gone_at["page"] - ended_at) * 1000
+    record_property(f"ending in a browser: {how}", f"{', '.join(told)}, {took:.0f} ms")
+
+
+def test_a_page_that_falls_silent_is_not_told(stack: Stack, hold: Callable[[str, str], Held]) -> None:
+    all_held = {how: hold(how.replace(" ", "-"), HOLD) for how in SILENT}
+    names = {how.replace(" ", "-") for how in SILENT}
+    try:
+        with Watch(stack.aws, stack.table) as watch:
+            assert watch.wait_for(lambda: watch.records.keys() == names, 30)
+            for how, held in all_held.items():
+                SILENT[how][0](held)
+            assert not watch.wait_for(lambda: watch.records.keys() != names, SILENCE_SECONDS)
+    finally:
+        for how, held in all_held.items():
+            SILENT[how][1](held)
+    assert {documented()[how] for how in SILENT} == {("none", "none")}
+    assert all_held["the browser is offline"].tab.evaluate("held.readyState") == 1, "the page has not noticed either"
