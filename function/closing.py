@@ -13,8 +13,8 @@ import time
 import aws
 import ended as ended_
 import log
+from ask_gateway import Probe
 from log import ALREADY_GONE, REMOVED
-from probe import Probe
 from retry import Queue
 from settings import Settings
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from itertools import islice
 
+import ask_gateway
 import cause
 import closing
-import liveness
+import judge_record
 import log
-import probe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,15 +54,15 @@ class Duplicates:
                 self._close(record, verdict, deadline)
             elif verdict == cause.GONE and "stage" in ended:
                 unsettled = "the connection that ended is not of WEBSOCKET_API_ID and WEBSOCKET_STAGE: correct them"
-            elif verdict == probe.ALIVE and connected_at is not None:
+            elif verdict == ask_gateway.ALIVE and connected_at is not None:
                 alive.append((connected_at, record))
-            elif verdict in (probe.THROTTLED, probe.REFUSED):
+            elif verdict in (ask_gateway.THROTTLED, ask_gateway.REFUSED):
                 unsettled = self._probe.refusal
         if self._settings.duplicates == "newest":
             for connected_at, record in sorted(alive, key=lambda pair: pair[0])[:-1]:
                 if time.monotonic() >= deadline:
                     raise Unsettled("out of time")
-                if int(time.time() * 1000) - connected_at < probe.YOUNG_MS:  # DELETE, too, answers 410 before `$connect` has finished
+                if int(time.time() * 1000) - connected_at < ask_gateway.YOUNG_MS:  # DELETE, too, answers 410 before `$connect` has finished
                     unsettled = "an older connection is too young to be closed"
                 elif self._probe.close(record["connectionId"]["S"]):
                     self._close(record, cause.DUPLICATE, deadline)
@@ -91,14 +91,14 @@ class Duplicates:
         A record that is young, timeless or foreign is not asked about: its 410 would prove nothing.
         """
         now_ms = int(time.time() * 1000)
-        standing = liveness.judge(record, now_ms, self._settings)
-        connected_at = liveness.connected_ms(record, now_ms)
-        if standing == liveness.EXPIRED:
+        standing = judge_record.judge(record, now_ms, self._settings)
+        connected_at = judge_record.connected_ms(record, now_ms)
+        if standing == judge_record.EXPIRED:
             return cause.EXPIRED, connected_at
-        if standing == liveness.FOREIGN or connected_at is None:
+        if standing == judge_record.FOREIGN or connected_at is None:
             return standing, connected_at
-        if now_ms - connected_at < probe.YOUNG_MS:
-            return probe.ALIVE, connected_at
+        if now_ms - connected_at < ask_gateway.YOUNG_MS:
+            return ask_gateway.ALIVE, connected_at
         return self._probe.ask(record["connectionId"]["S"]), connected_at
 
     def _is_ours(self, record: Item, ended: Ended) -> bool:
@@ -107,7 +107,7 @@ class Duplicates:
         No breaker guards these few questions. A 410 that proves nothing leaves the record to the sweep.
         """
         ours = (self._settings.api_id, self._settings.stage)
-        return (ended.get("apiId"), ended.get("stage")) == ours or liveness.is_proven_ours(record, self._settings)
+        return (ended.get("apiId"), ended.get("stage")) == ours or judge_record.is_proven_ours(record, self._settings)
 
     def _close(self, record: Item, why: str, deadline: float) -> None:
         ended = closing.from_record(record, why)

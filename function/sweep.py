@@ -16,12 +16,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
+import ask_gateway
 import cause
 import closing
 import ended as ended_
-import liveness
+import judge_record
 import log
-import probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,18 +113,18 @@ class Sweep:
             now_ms = int(time.time() * 1000)
             expired = []
             for record in page:
-                standing = liveness.judge(record, now_ms, self._settings)
-                if standing == liveness.FOREIGN:
+                standing = judge_record.judge(record, now_ms, self._settings)
+                if standing == judge_record.FOREIGN:
                     tally.foreign += 1
                     continue
                 tally.active += 1
-                if standing == liveness.EXPIRED:
+                if standing == judge_record.EXPIRED:
                     expired.append((record, cause.EXPIRED))
-                    connected_at = liveness.connected_ms(record, now_ms)
+                    connected_at = judge_record.connected_ms(record, now_ms)
                     if connected_at is not None:
                         tally.overdue_ms = max(tally.overdue_ms, now_ms - connected_at - self._settings.expired_after_ms)
-                elif standing != liveness.FRESH:
-                    tally.timeless += standing == liveness.TIMELESS
+                elif standing != judge_record.FRESH:
+                    tally.timeless += standing == judge_record.TIMELESS
                     sample.offer(record)
             self._close_all(expired, tally, pool, deadline)
             if next_start is not None and time.monotonic() >= until:
@@ -178,18 +178,18 @@ class Sweep:
         timed: list[Item] = []
         timeless: list[Item] = []
         for record in random.sample(records, len(records)):  # those that there is no time for are not always the same
-            (timeless if liveness.connected_ms(record, now_ms) is None else timed).append(record)
+            (timeless if judge_record.connected_ms(record, now_ms) is None else timed).append(record)
         gone_first, asked_at = self._ask_each(timeless, tally, deadline), time.monotonic()
         gone = self._ask_each(timed, tally, deadline)
         if gone_first and asked_at + CONFIRM_S < deadline:
             time.sleep(max(0.0, asked_at + CONFIRM_S - time.monotonic()))
             gone += self._ask_each(gone_first, Tally(), deadline)
-        answered = tally.answers[probe.ALIVE] + tally.answers[probe.GONE]
-        tally.breaker_open = answered >= FEW and tally.answers[probe.GONE] * 2 > answered
+        answered = tally.answers[ask_gateway.ALIVE] + tally.answers[ask_gateway.GONE]
+        tally.breaker_open = answered >= FEW and tally.answers[ask_gateway.GONE] * 2 > answered
         if tally.breaker_open:
             return []
-        if tally.answers[probe.ALIVE] == 0:
-            proven = [record for record in gone if liveness.is_proven_ours(record, self._settings)]
+        if tally.answers[ask_gateway.ALIVE] == 0:
+            proven = [record for record in gone if judge_record.is_proven_ours(record, self._settings)]
             tally.unproven = len(gone) - len(proven)
             return proven
         return gone
@@ -198,12 +198,12 @@ class Sweep:
         """Stops at a 429, and when the endpoint has only refused so far: production needs the quota."""
         gone = []
         for record in records:
-            hopeless = tally.answers[probe.REFUSED] >= FEW and tally.answers[probe.ALIVE] + tally.answers[probe.GONE] == 0
-            if time.monotonic() >= deadline or tally.answers[probe.THROTTLED] or hopeless:
+            hopeless = tally.answers[ask_gateway.REFUSED] >= FEW and tally.answers[ask_gateway.ALIVE] + tally.answers[ask_gateway.GONE] == 0
+            if time.monotonic() >= deadline or tally.answers[ask_gateway.THROTTLED] or hopeless:
                 break
             answer = self._probe.ask(record["connectionId"]["S"])
             tally.answers[answer] += 1
-            if answer == probe.GONE:
+            if answer == ask_gateway.GONE:
                 gone.append(record)
         return gone
 
@@ -240,11 +240,11 @@ class Sweep:
             }
         }
         if asked := sum(tally.answers.values()):  # a segment without suspects knows nothing about the endpoint
-            refused = tally.answers[probe.REFUSED] + tally.answers[probe.THROTTLED]
+            refused = tally.answers[ask_gateway.REFUSED] + tally.answers[ask_gateway.THROTTLED]
             metrics[""] = {**metrics[""], "ProbesRefused": (round(100 * refused / asked, 1), "Percent")}
         if finished:
             metrics["segment"] = {"ActiveConnections": (part.active, "Count")}
-        worrying = tally.failed or tally.foreign or tally.breaker_open or tally.answers[probe.REFUSED] or tally.unproven
+        worrying = tally.failed or tally.foreign or tally.breaker_open or tally.answers[ask_gateway.REFUSED] or tally.unproven
         log.emit("swept", fields, "WARN" if worrying else "INFO", metrics)
 
 

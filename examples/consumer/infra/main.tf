@@ -23,5 +23,5 @@ module "disconnect" {
   name              = "chat"
   websocket_api     = { id = data.aws_apigatewayv2_api.chat.id, execution_arn = data.aws_apigatewayv2_api.chat.execution_arn, stage = "live" }
   connections_table = { name = "chat-connections" }
-  monitoring        = { alarm_actions = [] }
+  monitoring        = { alarm_actions = var.alarm_actions }
 }

@@ -6,8 +6,8 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
+from ask_gateway import Probe
 from aws import Clients
-from probe import Probe
 
 from tests.unit.fake_aws import error
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ask_gateway import YOUNG_MS
 from aws import integer, text
-from probe import YOUNG_MS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

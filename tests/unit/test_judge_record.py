@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import liveness
+import judge_record
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,7 +41,7 @@ def record(**attributes: dict[str, Any]) -> Item:
         ({"connectedAt": n(NOW - EXPIRED_MS + 1)}, "suspect"),
         ({"connectedAt": n(NOW - EXPIRED_MS)}, "expired"),
         ({"connectedAt": n(f"{NOW - EXPIRED_MS}.5")}, "expired"),
-        ({"connectedAt": n(liveness.FIRST_API_MS)}, "expired"),
+        ({"connectedAt": n(judge_record.FIRST_API_MS)}, "expired"),
         # until it was seen again
         ({"connectedAt": n(NOW - HOUR), "lastSeenAt": n(NOW - SUSPECT_MS + 1)}, "fresh"),
         ({"connectedAt": n(NOW - HOUR), "lastSeenAt": n(NOW - SUSPECT_MS)}, "suspect"),
@@ -59,7 +59,7 @@ def record(**attributes: dict[str, Any]) -> Item:
         ({"connectedAt": n(NOW * 1_000)}, "timeless"),
         ({"connectedAt": n(0)}, "timeless"),
         ({"connectedAt": n(-1)}, "timeless"),
-        ({"connectedAt": n(liveness.FIRST_API_MS - 1)}, "timeless"),
+        ({"connectedAt": n(judge_record.FIRST_API_MS - 1)}, "timeless"),
         ({"connectedAt": n("1e40")}, "timeless"),
         ({"connectedAt": n(NOW + MINUTE)}, "fresh"),
         ({"connectedAt": n(NOW + MINUTE + 1)}, "timeless"),
@@ -68,8 +68,8 @@ def record(**attributes: dict[str, Any]) -> Item:
         ({"expiresAt": n(NOW // S - 301)}, "expired"),
         ({"expiresAt": n(NOW // S + 7_200)}, "timeless"),
         ({"expiresAt": n(NOW - HOUR)}, "timeless"),
-        ({"expiresAt": n(liveness.FIRST_API_MS // S)}, "expired"),
-        ({"expiresAt": n(liveness.FIRST_API_MS // S - 1)}, "timeless"),
+        ({"expiresAt": n(judge_record.FIRST_API_MS // S)}, "expired"),
+        ({"expiresAt": n(judge_record.FIRST_API_MS // S - 1)}, "timeless"),
         ({"expiresAt": n(1)}, "timeless"),
         ({"expiresAt": {"S": str(NOW // S - 301)}}, "timeless"),
         ({"connectedAt": n(NOW // S - 9_000), "expiresAt": n(NOW // S - 301)}, "expired"),
@@ -83,26 +83,26 @@ def record(**attributes: dict[str, Any]) -> Item:
     ids=str,
 )
 def test_a_record_is_judged_by_its_times_and_owner(attributes: Item, expected: str) -> None:
-    assert liveness.judge(record(**attributes), NOW, settings()) == expected
+    assert judge_record.judge(record(**attributes), NOW, settings()) == expected
 
 
 def test_a_function_that_knows_no_api_takes_every_record_for_its_own() -> None:
     alone = Settings({"CONNECTIONS_TABLE": "connections"})
-    assert liveness.judge(record(connectedAt=n(NOW - EXPIRED_MS), apiId={"S": "api2"}), NOW, alone) == "expired"
+    assert judge_record.judge(record(connectedAt=n(NOW - EXPIRED_MS), apiId={"S": "api2"}), NOW, alone) == "expired"
 
 
 def test_no_record_is_suspect_in_the_minute_that_connect_may_take() -> None:
     eager = settings(SUSPECT_AFTER_SECONDS="0")
-    assert liveness.judge(record(connectedAt=n(NOW - MINUTE + 1)), NOW, eager) == "fresh"
-    assert liveness.judge(record(connectedAt=n(NOW - MINUTE)), NOW, eager) == "suspect"
+    assert judge_record.judge(record(connectedAt=n(NOW - MINUTE + 1)), NOW, eager) == "fresh"
+    assert judge_record.judge(record(connectedAt=n(NOW - MINUTE)), NOW, eager) == "suspect"
 
 
 def test_the_margin_beyond_two_hours_is_a_setting() -> None:
     patient = settings(EXPIRED_AFTER_SECONDS="10000")
-    assert liveness.judge(record(connectedAt=n(NOW - 10_000 * S + 1)), NOW, patient) == "suspect"
-    assert liveness.judge(record(connectedAt=n(NOW - 10_000 * S)), NOW, patient) == "expired"
-    assert liveness.judge(record(expiresAt=n(NOW // S - 2_800)), NOW, patient) == "timeless"
-    assert liveness.judge(record(expiresAt=n(NOW // S - 2_801)), NOW, patient) == "expired"
+    assert judge_record.judge(record(connectedAt=n(NOW - 10_000 * S + 1)), NOW, patient) == "suspect"
+    assert judge_record.judge(record(connectedAt=n(NOW - 10_000 * S)), NOW, patient) == "expired"
+    assert judge_record.judge(record(expiresAt=n(NOW // S - 2_800)), NOW, patient) == "timeless"
+    assert judge_record.judge(record(expiresAt=n(NOW // S - 2_801)), NOW, patient) == "expired"
 
 
 @pytest.mark.parametrize(
@@ -117,9 +117,9 @@ def test_the_margin_beyond_two_hours_is_a_setting() -> None:
     ids=str,
 )
 def test_a_record_proves_to_be_ours_by_api_and_stage(attributes: Item, expected: bool) -> None:
-    assert liveness.is_proven_ours(record(**attributes), settings()) is expected
-    assert not liveness.is_proven_ours(record(**attributes), Settings({"CONNECTIONS_TABLE": "connections"}))
-    assert not liveness.is_proven_ours(record(**attributes), settings(WEBSOCKET_STAGE=""))
+    assert judge_record.is_proven_ours(record(**attributes), settings()) is expected
+    assert not judge_record.is_proven_ours(record(**attributes), Settings({"CONNECTIONS_TABLE": "connections"}))
+    assert not judge_record.is_proven_ours(record(**attributes), settings(WEBSOCKET_STAGE=""))
 
 
 ATTRIBUTE = st.fixed_dictionaries(
@@ -129,10 +129,10 @@ ATTRIBUTE = st.fixed_dictionaries(
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(["connectedAt", "expiresAt", "lastSeenAt", "apiId", "stage"], ATTRIBUTE)))
 def test_no_record_is_too_strange_to_be_judged(attributes: Item) -> None:
-    assert liveness.judge(attributes, NOW, settings()) in ("expired", "suspect", "timeless", "foreign", "fresh")
+    assert judge_record.judge(attributes, NOW, settings()) in ("expired", "suspect", "timeless", "foreign", "fresh")
 
 
 @given(st.integers(NOW - 2 * HOUR, NOW), st.integers(0, 2**53), st.integers(0, 2**53))
 def test_a_connection_younger_than_two_hours_is_never_expired(connected_at: int, expires_at: int, seen_at: int) -> None:
     young = record(connectedAt=n(connected_at), expiresAt=n(expires_at), lastSeenAt=n(seen_at))
-    assert liveness.judge(young, NOW, settings()) in ("fresh", "suspect")
+    assert judge_record.judge(young, NOW, settings()) in ("fresh", "suspect")
