@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 
-import aws
 import ended as ended_
 import log
 from ask_gateway import Probe
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
     from ended import Ended
 
     Step = Callable[[Ended, float], None]
-
-
-LONGEST_CLIENT_ID = 2048  # bytes: what DynamoDB takes as an index's partition key
 
 
 class Closer:
@@ -68,7 +64,7 @@ class Closer:
             record = self._read(ended["connectionId"])
             if record is None or (seen is not None and not _same(record, seen)):
                 return ALREADY_GONE
-            self._complete(ended, record)
+            ended_.complete(ended, record, self.settings.details)
             failed = self.run([name for name in self.steps if name not in without], ended, deadline)
             if failed:
                 self._hand_over(ended, failed)
@@ -104,16 +100,6 @@ class Closer:
         record: Item | None = answer.get("Item")
         return record
 
-    def _complete(self, ended: Ended, record: Item) -> None:
-        """Adds what only the record knows, so that a retry message can finish the steps when the record is gone."""
-        client_id, connected_at = aws.text(record, "clientId"), aws.integer(record, "connectedAt")
-        if client_id and len(client_id.encode()) <= LONGEST_CLIENT_ID:
-            ended["clientId"] = client_id
-        if connected_at and "connectedAt" not in ended:
-            ended["connectedAt"] = connected_at
-        details = {name: aws.text(record, name) for name in ("sourceIp", "userAgent")}
-        ended_.add_client(ended, details, self.settings.details)
-
     def _delete(self, connection_id: str, seen: Item | None) -> Item | None:
         """Deletes the record and returns what it was, or None or {} when there was none, or (with `seen`) another one by now."""
         client = self.clients("dynamodb")
@@ -146,15 +132,6 @@ def _unchanged(seen: Item) -> dict[str, Any]:
     if name not in seen:
         return {"ConditionExpression": f"attribute_not_exists({name})"}
     return {"ConditionExpression": f"{name} = :seen", "ExpressionAttributeValues": {":seen": seen[name]}}
-
-
-def from_record(record: Item, why: str) -> Ended:
-    """What a record tells of a connection that was found dead now; nobody knows when it ended, so it has no duration."""
-    ended: Ended = {"connectionId": record["connectionId"]["S"], "cause": why, "endedAt": int(time.time() * 1000)}
-    for name in ("apiId", "stage"):
-        if value := aws.text(record, name):
-            ended[name] = value
-    return ended
 
 
 def deadline(context: Any, reserve_s: float) -> float:

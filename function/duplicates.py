@@ -11,7 +11,7 @@ from itertools import islice
 
 import ask_gateway
 import cause
-import closing
+import ended as ended_
 import judge_record
 import log
 
@@ -110,6 +110,6 @@ class Duplicates:
         return (ended.get("apiId"), ended.get("stage")) == ours or judge_record.is_proven_ours(record, self._settings)
 
     def _close(self, record: Item, why: str, deadline: float) -> None:
-        ended = closing.from_record(record, why)
+        ended = ended_.from_record(record, why)
         outcome = self._closer.close(ended, deadline, seen=record, without=("duplicates",))
         log.report(outcome, ended, self._settings.connection_metrics)

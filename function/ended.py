@@ -11,6 +11,8 @@ TYPE_CHECKING = False  # typing is not imported at run time: it would cost INIT 
 if TYPE_CHECKING:
     from typing import Any, TypedDict
 
+    from aws import Item
+
     class Known(TypedDict):
         """What is always there. Times are epoch ms."""
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 LONGEST_ID = 128
 LONGEST_TEXT = 256
+LONGEST_CLIENT_ID = 2048  # bytes: what DynamoDB takes as an index's partition key
 LARGEST_NUMBER = 2**53  # beyond any epoch ms, and what JSON readers still keep exact
 
 
@@ -72,8 +75,31 @@ def from_event(event: object, details: str) -> Ended:
             ended[name] = text  # type: ignore[literal-required]
     identity = context.get("identity")
     if isinstance(identity, dict):
-        add_client(ended, identity, details)
+        _add_client(ended, identity, details)
     return ended
+
+
+def from_record(record: Item, why: str) -> Ended:
+    """What a record tells of a connection that was found dead now; nobody knows when it ended, so it has no duration."""
+    import aws  # a plain `$disconnect` reads no record
+
+    ended: Ended = {"connectionId": record["connectionId"]["S"], "cause": why, "endedAt": int(time.time() * 1000)}
+    for name in ("apiId", "stage"):
+        if value := aws.text(record, name):
+            ended[name] = value
+    return ended
+
+
+def complete(ended: Ended, record: Item, details: str) -> None:
+    """Adds what only the record knows, so that a retry message can finish the steps when the record is gone."""
+    import aws
+
+    client_id, connected_at = aws.text(record, "clientId"), aws.integer(record, "connectedAt")
+    if client_id and len(client_id.encode()) <= LONGEST_CLIENT_ID:
+        ended["clientId"] = client_id
+    if connected_at and "connectedAt" not in ended:
+        ended["connectedAt"] = connected_at
+    _add_client(ended, {name: aws.text(record, name) for name in ("sourceIp", "userAgent")}, details)
 
 
 def connection_id(value: object) -> str:
@@ -87,7 +113,7 @@ def connection_id(value: object) -> str:
     return value
 
 
-def add_client(ended: Ended, source: dict[str, Any], details: str) -> None:
+def _add_client(ended: Ended, source: dict[str, Any], details: str) -> None:
     """Adds the client's address and agent from an event's identity or a record, unless they are there already."""
     if "sourceIp" not in ended and (ip := privacy.address(source.get("sourceIp"), details)):
         ended["sourceIp"] = ip

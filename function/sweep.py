@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 import ask_gateway
 import cause
-import closing
 import ended as ended_
 import judge_record
 import log
@@ -163,7 +162,7 @@ class Sweep:
         record, why = doomed
         if time.monotonic() >= deadline:
             return why, None
-        ended = closing.from_record(record, why)
+        ended = ended_.from_record(record, why)
         try:
             outcome = self._closer.close(ended, deadline, seen=record)
         except Exception as problem:

@@ -260,20 +260,6 @@ def test_a_step_can_be_left_out(connections: Table, history: Table) -> None:
     assert history.items == []
 
 
-def test_a_swept_record_tells_whose_it_was_and_has_no_duration(clock: Clock) -> None:
-    record = {
-        "connectionId": {"S": "c"},
-        "apiId": {"S": "api1"},
-        "stage": {"S": "live"},
-        "connectedAt": {"N": "1"},
-        "sourceIp": {"S": "203.0.113.24"},
-    }
-    before = clock.ms
-    told = closing.from_record(record, "expired")
-    assert before <= told["endedAt"] <= clock.ms
-    assert told == {"connectionId": "c", "cause": "expired", "endedAt": told["endedAt"], "apiId": "api1", "stage": "live"}
-
-
 def test_the_deadline_is_the_reserve_before_lambdas(clock: Clock) -> None:
     assert closing.deadline(Context(timeout=10), 4.0) - clock.monotonic() == pytest.approx(6, abs=0.5)
 

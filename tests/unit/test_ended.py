@@ -100,3 +100,17 @@ def test_a_close_code_that_is_no_whole_number_is_left_out() -> None:
 def test_a_message_that_lacks_what_closing_needs_is_rejected(message: object) -> None:
     with pytest.raises(ended.Rejected):
         read_ended(message)
+
+
+def test_a_swept_record_tells_whose_it_was_and_has_no_duration(clock: Clock) -> None:
+    record = {
+        "connectionId": {"S": "c"},
+        "apiId": {"S": "api1"},
+        "stage": {"S": "live"},
+        "connectedAt": {"N": "1"},
+        "sourceIp": {"S": "203.0.113.24"},
+    }
+    before = clock.ms
+    told = ended.from_record(record, "expired")
+    assert before <= told["endedAt"] <= clock.ms
+    assert told == {"connectionId": "c", "cause": "expired", "endedAt": told["endedAt"], "apiId": "api1", "stage": "live"}
