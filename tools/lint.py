@@ -90,6 +90,7 @@ LINTERS: dict[str, Callable[[], Outcome]] = {
     "tflint": tflint_rules,
     "checkov": checkov,
     "checkov of a plan": checkov_plan,
+    "package": lambda: tool("tools.package", "--check"),
     "generated docs": lambda: tool("tools.docs", "--check"),
 }
 
