@@ -13,7 +13,8 @@ import time
 import ended as ended_
 import log
 from ask_gateway import Probe
-from log import ALREADY_GONE, REMOVED
+from judge_record import ATTRIBUTES
+from log import ALREADY_GONE, KEPT, REMOVED
 from retry import Queue
 from settings import Settings
 
@@ -57,19 +58,20 @@ class Closer:
     def close(self, ended: Ended, deadline: float, seen: Item | None = None, without: tuple[str, ...] = ()) -> str:
         """Closes a connection: REMOVED for the one caller whose DeleteItem found the record, ALREADY_GONE for everybody else.
 
-        `seen` is the record as a sweep read it; a record that has been rewritten since is left alone. `without` names steps to leave out.
+        `seen` is the record as it was judged; one that says something else by now is KEPT. `without` names steps to leave out.
         Raises botocore's errors.
         """
         if self.steps:
             record = self._read(ended["connectionId"])
-            if record is None or (seen is not None and not _same(record, seen)):
+            if record is None:
                 return ALREADY_GONE
+            if seen is not None and any(record.get(name) != seen.get(name) for name in ATTRIBUTES):
+                return KEPT
             ended_.complete(ended, record, self.settings.details)
             failed = self.run([name for name in self.steps if name not in without], ended, deadline)
             if failed:
                 self._hand_over(ended, failed)
-        removed = self._delete(ended["connectionId"], seen)
-        return REMOVED if removed else ALREADY_GONE
+        return self._delete(ended["connectionId"], seen)
 
     def run(self, names: list[str], ended: Ended, deadline: float) -> dict[str, BaseException]:
         """Runs the named steps, each whatever the others do; returns those that failed, after an error line for each.
@@ -100,8 +102,7 @@ class Closer:
         record: Item | None = answer.get("Item")
         return record
 
-    def _delete(self, connection_id: str, seen: Item | None) -> Item | None:
-        """Deletes the record and returns what it was, or None or {} when there was none, or (with `seen`) another one by now."""
+    def _delete(self, connection_id: str, seen: Item | None) -> str:
         client = self.clients("dynamodb")
         request: dict[str, Any] = {
             "TableName": self.settings.table,
@@ -111,27 +112,19 @@ class Closer:
         if seen is not None:
             request |= _unchanged(seen)
         try:
-            deleted: Item = client.delete_item(**request).get("Attributes", {})
-        except client.exceptions.ConditionalCheckFailedException:
-            return None
-        return deleted
-
-
-def _witness(seen: Item) -> str:
-    """The attribute whose value tells that a record is still the one that was read."""
-    return "expiresAt" if "connectedAt" not in seen and "expiresAt" in seen else "connectedAt"
-
-
-def _same(record: Item, seen: Item) -> bool:
-    return record.get(_witness(seen)) == seen.get(_witness(seen))
+            return REMOVED if client.delete_item(**request).get("Attributes") else ALREADY_GONE
+        except client.exceptions.ConditionalCheckFailedException as problem:
+            return KEPT if problem.response.get("Item") else ALREADY_GONE
 
 
 def _unchanged(seen: Item) -> dict[str, Any]:
-    """DeleteItem's condition that the record is still the one that was read."""
-    name = _witness(seen)
-    if name not in seen:
-        return {"ConditionExpression": f"attribute_not_exists({name})"}
-    return {"ConditionExpression": f"{name} = :seen", "ExpressionAttributeValues": {":seen": seen[name]}}
+    """DeleteItem's condition that the record still says what it was judged by; if not, the error holds the record."""
+    return {
+        "ConditionExpression": " AND ".join(f"#{n} = :{n}" if n in seen else f"attribute_not_exists(#{n})" for n in ATTRIBUTES),
+        "ExpressionAttributeNames": {f"#{name}": name for name in ATTRIBUTES},
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        **({"ExpressionAttributeValues": values} if (values := {f":{n}": seen[n] for n in ATTRIBUTES if n in seen}) else {}),
+    }
 
 
 def deadline(context: Any, reserve_s: float) -> float:

@@ -102,10 +102,10 @@ def complete(ended: Ended, record: Item, details: str) -> None:
     _add_client(ended, {name: aws.text(record, name) for name in ("sourceIp", "userAgent")}, details)
 
 
-def connection_id(value: object) -> str:
-    """A connectionId that may be sent to DynamoDB; raises Rejected for anything but a string of 1 to 128 characters."""
-    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_ID:
-        raise Rejected("connectionId must be a string of 1 to 128 characters")
+def connection_id(value: object, longest: int = LONGEST_ID) -> str:
+    """A connectionId that may be sent to DynamoDB; raises Rejected for anything but a string of 1 to 128 (or `longest`) characters."""
+    if not isinstance(value, str) or not 1 <= len(value) <= longest:
+        raise Rejected(f"connectionId must be a string of 1 to {longest} characters")
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -16,6 +16,8 @@ TIMELESS = "timeless"  # no usable time: only a question can tell
 FOREIGN = "foreign"  # another API's or stage's record: not ours to judge
 FRESH = "fresh"
 
+ATTRIBUTES = ("connectedAt", "expiresAt", "lastSeenAt", "apiId", "stage")  # all that a record is judged by
+
 FIRST_API_MS = 1_543_622_400_000  # December 2018, when WebSocket APIs began: an earlier "time" is another unit or not a time
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 REMOVED = "removed"
 ALREADY_GONE = "already_gone"
+KEPT = "kept"  # the record says something else by now than what it was judged by: there is nothing to tell
 
 LONGEST_ERROR = 500
 
@@ -47,6 +48,8 @@ def emit(outcome: str, fields: Mapping[str, Any], level: str = "INFO", metrics: 
 
 def report(outcome: str, ended: Ended, counted: bool, **more: str) -> None:
     """Writes a connection's line; `counted` adds the metric `Closed`, once per connection: for the caller that removed the record."""
+    if outcome == KEPT:
+        return
     emit(outcome, {**ended, **more}, metrics={"cause": {"Closed": (1, "Count")}} if counted and outcome == REMOVED else None)
 
 

@@ -37,7 +37,8 @@ SCAN_SHARE_ASKING = 0.5  # when the probe needs the rest
 FEW = 20  # the breaker judges no fewer answers than these
 CONFIRM_S = 30.0  # a record without a time may be younger than `$connect` may take (29 s): its 410 must still stand after this
 MOST_SAMPLED = 5_000
-ATTRIBUTES = ("connectionId", "connectedAt", "expiresAt", "lastSeenAt", "clientId", "apiId", "stage")
+ATTRIBUTES = ("connectionId", *judge_record.ATTRIBUTES)
+LONGEST_KEY = 2048  # bytes: where a scan stops there may be any key that DynamoDB takes
 
 
 class Part:
@@ -59,7 +60,7 @@ class Part:
         if any(type(number) is not int or number < 0 for number in numbers.values()) or numbers["segment"] >= numbers["segments"]:
             raise ended_.Rejected("sweep must have whole numbers, with segment below segments")
         start = value.get("start")
-        return cls(start=None if start is None else ended_.connection_id(start), **numbers)
+        return cls(start=None if start is None else ended_.connection_id(start, LONGEST_KEY), **numbers)
 
 
 class Tally:
@@ -119,9 +120,6 @@ class Sweep:
                 tally.active += 1
                 if standing == judge_record.EXPIRED:
                     expired.append((record, cause.EXPIRED))
-                    connected_at = judge_record.connected_ms(record, now_ms)
-                    if connected_at is not None:
-                        tally.overdue_ms = max(tally.overdue_ms, now_ms - connected_at - self._settings.expired_after_ms)
                 elif standing != judge_record.FRESH:
                     tally.timeless += standing == judge_record.TIMELESS
                     sample.offer(record)
@@ -152,24 +150,28 @@ class Sweep:
                 return
 
     def _close_all(self, doomed: list[tuple[Item, str]], tally: Tally, pool: ThreadPoolExecutor, deadline: float) -> None:
-        for why, outcome in pool.map(partial(self._close, deadline=deadline), doomed):
-            tally.active -= outcome is not None
+        now_ms = int(time.time() * 1000)
+        for (record, why), outcome in zip(doomed, pool.map(partial(self._close, deadline=deadline), doomed), strict=True):
+            tally.active -= outcome in (log.REMOVED, log.ALREADY_GONE)
             tally.failed += outcome is None
-            tally.removed[why] += outcome == log.REMOVED
+            if outcome == log.REMOVED:
+                tally.removed[why] += 1
+                if why == cause.EXPIRED and (connected_at := judge_record.connected_ms(record, now_ms)) is not None:
+                    tally.overdue_ms = max(tally.overdue_ms, now_ms - connected_at - self._settings.expired_after_ms)
 
-    def _close(self, doomed: tuple[Item, str], deadline: float) -> tuple[str, str | None]:
+    def _close(self, doomed: tuple[Item, str], deadline: float) -> str | None:
         """Closes one record; its outcome is None when that failed or time is over (the next sweep finds it again)."""
         record, why = doomed
         if time.monotonic() >= deadline:
-            return why, None
+            return None
         ended = ended_.from_record(record, why)
         try:
             outcome = self._closer.close(ended, deadline, seen=record)
         except Exception as problem:
             log.error("close", problem, ended)
-            return why, None
+            return None
         log.report(outcome, ended, self._settings.connection_metrics)
-        return why, outcome
+        return outcome
 
     def _ask(self, records: list[Item], tally: Tally, deadline: float) -> list[Item]:
         """Probes the sample at the capped rate and returns the records to close: those answered 410, unless the breaker opens."""

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import closing
+import judge_record
 import pytest
-from log import ALREADY_GONE, REMOVED
+from log import ALREADY_GONE, KEPT, REMOVED
+from settings import Settings
 
 from tests.unit.fake_aws import error
-from tests.unit.support import API, Context, Table, closer, ended
+from tests.unit.support import API, TABLE, Context, Table, closer, ended
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from ended import Ended
 
     from tests.unit.fake_aws import FakeAws
@@ -170,23 +170,28 @@ def test_closing_again_after_the_delete_failed_does_nothing_twice(
 
 SEEN_AND_REWRITTEN = [
     ({"connectedAt": 1}, {"connectedAt": 2}),
-    ({"connectedAt": 1, "expiresAt": 5}, {"connectedAt": 2, "expiresAt": 5}),
-    ({"expiresAt": 5}, {"expiresAt": 6}),
-    ({"expiresAt": 5}, {}),
     ({"connectedAt": 1}, {}),
     ({}, {"connectedAt": 1}),
     ({"connectedAt": "soon"}, {"connectedAt": 1}),
+    ({"expiresAt": 5}, {"expiresAt": 6}),
+    ({"expiresAt": 5}, {}),
+    ({"connectedAt": "soon", "expiresAt": 5}, {"connectedAt": "soon", "expiresAt": 6}),
+    ({"connectedAt": 1}, {"connectedAt": 1, "expiresAt": 6}),
+    ({"connectedAt": 1}, {"connectedAt": 1, "lastSeenAt": 7}),
+    ({"connectedAt": 1, "lastSeenAt": 7}, {"connectedAt": 1, "lastSeenAt": 8}),
+    ({"connectedAt": 1}, {"connectedAt": 1, "apiId": "api2"}),
+    ({"connectedAt": 1, "stage": "live"}, {"connectedAt": 1, "stage": "test"}),
 ]
 
 
 @pytest.mark.parametrize("extras", [{}, {"HISTORY_TABLE": "history"}], ids=["plain", "history"])
 @pytest.mark.parametrize(("seen", "rewritten"), SEEN_AND_REWRITTEN, ids=str)
-def test_a_record_rewritten_since_it_was_seen_survives(
+def test_a_record_that_says_something_else_than_what_it_was_judged_by_survives(
     seen: dict[str, Any], rewritten: dict[str, Any], extras: dict[str, str], connections: Table, history: Table
 ) -> None:
     item = connections.put("c", **seen)
     connections.put("c", **rewritten)
-    assert closer(**extras).close(ended("c"), later(), seen=item) == ALREADY_GONE
+    assert closer(**extras).close(ended("c"), later(), seen=item) == KEPT
     assert connections.keys == {"c"}
     assert history.items == []
 
@@ -197,7 +202,7 @@ def test_a_record_that_is_still_as_it_was_seen_is_removed(
     seen: dict[str, Any], extras: dict[str, str], connections: Table, history: Table
 ) -> None:
     item = connections.put("c", **seen)
-    connections.put("c", **seen, lastSeenAt=7)
+    connections.put("c", **seen, clientId="kim", note="what nobody judges by")
     assert closer(**extras).close(ended("c"), later(), seen=item) == REMOVED
     assert connections.keys == set()
 
@@ -210,12 +215,27 @@ def test_a_record_rewritten_while_its_steps_run_survives(aws: FakeAws, connectio
         connections.put("c", connectedAt=2)
 
     aws.on("PutItem", rewrite)
-    assert closer(HISTORY_TABLE="history").close(ended("c"), later(), seen=item) == ALREADY_GONE
+    assert closer(HISTORY_TABLE="history").close(ended("c"), later(), seen=item) == KEPT
     assert connections.get("c") == {"connectionId": "c", "connectedAt": 2}
 
 
-def test_a_seen_record_that_is_gone_is_no_error(connections: Table) -> None:
-    assert closer().close(ended("c"), later(), seen={"connectionId": {"S": "c"}, "connectedAt": {"N": "1"}}) == ALREADY_GONE
+@pytest.mark.parametrize("seen", [{"connectedAt": {"N": "1"}}, {}], ids=str)
+def test_a_seen_record_that_is_gone_is_no_error(seen: dict[str, Any], connections: Table) -> None:
+    assert closer().close(ended("c"), later(), seen={"connectionId": {"S": "c"}, **seen}) == ALREADY_GONE
+
+
+def test_all_that_a_record_is_judged_by_is_watched() -> None:
+    asked: set[str] = set()
+
+    class Noting(dict[str, dict[str, Any]]):
+        def get(self, name: str, default: Any = None) -> Any:
+            asked.add(name)
+            return super().get(name, default)
+
+    now_ms, settings = CONNECTED + 3_600_000, Settings({"CONNECTIONS_TABLE": TABLE, **API})
+    for attributes in ({"connectedAt": {"N": str(CONNECTED)}}, {}):
+        judge_record.judge(Noting(attributes), now_ms, settings)
+    assert asked == set(judge_record.ATTRIBUTES)
 
 
 def test_the_record_adds_what_the_event_did_not_tell(connections: Table, history: Table) -> None:
