@@ -46,13 +46,14 @@ def url(stack: Stack) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
+    """Its event loop runs in this thread, where no other then can: not for the whole session, whose other tests may want one."""
     with sync_playwright() as playwright:
         yield playwright
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def launch(playwright: Playwright) -> Launch:
     """What starts a browser; see chromium.launch."""
 
@@ -65,7 +66,7 @@ def launch(playwright: Playwright) -> Launch:
     return launch
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(launch: Launch) -> Iterator[Browser]:
     browser = launch()
     yield browser
