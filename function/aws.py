@@ -1,14 +1,18 @@
 """boto3's clients, imported and built when first needed: what the fast path can do costs no import of boto3.
 
-Everything that can go wrong with a request (retries with back-off, throttling, credentials, endpoints, errors) is botocore's.
+Everything that can go wrong with a request (retries with back-off, throttling, credentials, endpoints, errors) is botocore's, but for one
+thing: it takes an answer that ends within its head, or has no body, for an empty one ("there is no such record"), and on the last attempt a
+checksum that is wrong for right.
 """
 
 from __future__ import annotations
 
+from binascii import crc32
 from threading import Lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     Item = dict[str, dict[str, Any]]  # DynamoDB JSON: {"connectionId": {"S": "…"}}
@@ -32,8 +36,33 @@ class Clients:
 
                 retries = {"mode": "standard", "total_max_attempts": attempts or self._attempts}
                 config = Config(connect_timeout=self._timeout, read_timeout=self._timeout, retries=retries, max_pool_connections=16)
-                self._clients[service] = boto3.client(service, config=config)
+                client = boto3.client(service, config=config)
+                client.meta.events.register_first("needs-retry.dynamodb", _refuse_unless(_has_its_checksum))
+                client.meta.events.register_first("needs-retry.sqs.SendMessage", _refuse_unless(_names_the_message))
+                self._clients[service] = client
             return self._clients[service]
+
+
+def _refuse_unless(is_whole: Callable[[Any, dict[str, Any]], bool]) -> Callable[..., None]:
+    """A handler of botocore's that makes a server's error of a success that is not whole: it is then retried, and in the end raised."""
+
+    def refuse(response: tuple[Any, dict[str, Any]] | None, **_: object) -> None:
+        if response is not None and response[0].status_code < 300 and not is_whole(*response):
+            http, parsed = response
+            parsed["Error"] = {"Code": "NotWhole", "Message": f"the answer, HTTP {http.status_code}, is not whole"}
+            http.status_code = 500
+
+    return refuse
+
+
+def _has_its_checksum(http: Any, parsed: dict[str, Any]) -> bool:
+    """Source: DynamoDB API reference, the sample response of every operation."""
+    return bool(http.headers.get("x-amz-crc32") == str(crc32(http.content)))
+
+
+def _names_the_message(http: Any, parsed: dict[str, Any]) -> bool:
+    """Source: SQS API reference, SendMessage: it has a MessageId."""
+    return "MessageId" in parsed
 
 
 def status_code(error: BaseException) -> int:

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     Step = Callable[[Ended, float], None]
 
 
+class Misled(RuntimeError):
+    """An answer is about another record than the one that was asked for."""
+
+
 class Closer:
     """Closes connections as the settings say.
 
@@ -99,8 +103,7 @@ class Closer:
         answer = self.clients("dynamodb").get_item(
             TableName=self.settings.table, Key={"connectionId": {"S": connection_id}}, ConsistentRead=True
         )
-        record: Item | None = answer.get("Item")
-        return record
+        return _told(connection_id, answer, "Item")
 
     def _delete(self, connection_id: str, seen: Item | None) -> str:
         client = self.clients("dynamodb")
@@ -112,9 +115,17 @@ class Closer:
         if seen is not None:
             request |= _unchanged(seen)
         try:
-            return REMOVED if client.delete_item(**request).get("Attributes") else ALREADY_GONE
+            return REMOVED if _told(connection_id, client.delete_item(**request), "Attributes") else ALREADY_GONE
         except client.exceptions.ConditionalCheckFailedException as problem:
-            return KEPT if problem.response.get("Item") else ALREADY_GONE
+            return KEPT if _told(connection_id, problem.response, "Item") else ALREADY_GONE
+
+
+def _told(connection_id: str, answer: dict[str, Any], name: str) -> Item | None:
+    """The record in an answer, if there is one. Raises Misled when it is another connection's: an earlier request's answer, come late."""
+    record: Item | None = answer.get(name)
+    if record and record.get("connectionId") != {"S": connection_id}:
+        raise Misled(f"asked about {connection_id}, DynamoDB answered about {record.get('connectionId')}")
+    return record
 
 
 def _unchanged(seen: Item) -> dict[str, Any]:

@@ -154,6 +154,8 @@ class FastDelete:
             connection = self._alive() or self.open(deadline)
             connection.sendall(self.request(connection_id, time.gmtime()))  # the buffer holds it whole, or this raises
             old = self._answer(connection, deadline)
+            if old and old.get("connectionId") != {"S": connection_id}:
+                raise ValueError("an answer about another record: the last request's, come twice")
         except Exception as problem:  # whatever it is, boto3 knows what to do
             self.close()
             self._problem = problem
@@ -247,7 +249,7 @@ class FastDelete:
             or len(headers) != len(lines)
             or b"transfer-encoding" in headers
             or len(body) != length
-            or int(headers.get(b"x-amz-crc32", binascii.crc32(body))) != binascii.crc32(body)
+            or headers.get(b"x-amz-crc32") != b"%d" % binascii.crc32(body)
         ):
             raise ValueError(f"not the plain answer: {status.decode(errors='replace')}")
         old = json.loads(body).get("Attributes", {})

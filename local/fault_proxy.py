@@ -9,7 +9,7 @@
         proxy.requests                                                  # everything that came by, in order
 
 Services are named as in the signature ("dynamodb", "sqs", "execute-api" for @connections, "lambda"), operations as in the API.
-A fault is the name of an error in ERRORS, or one of BEHAVIOURS. Everything else passes untouched, `Host` included, so that
+A fault is the name of an error in ERRORS, or one of BEHAVIOURS or NOT_WHOLE. Everything else passes untouched, `Host` included, so that
 signatures stay valid.
 """
 
@@ -38,6 +38,14 @@ BEHAVIOURS = {
     "lose answer": "the service does what it was asked, then the connection is reset",
     "repeat": "the service gets the request twice; the second answer is passed on",
     "pass": "nothing wrong: only `delay` counts",
+}
+
+# Answers that look like a success and tell nothing; the service never sees the request, and the connection is closed.
+NOT_WHOLE = {
+    "end in head": b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Le",
+    "no body": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    "no content": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "wrong checksum": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nx-amz-crc32: 1\r\n\r\n{}",
 }
 
 # Error -> HTTP status, as in each API's reference: the errors of the operations used here, and "Common Errors".
@@ -182,8 +190,8 @@ class FaultProxy:
         delay: float = 0,
     ) -> Fault:
         """Make matching requests fail, `delay` seconds after they came. Of several faults that match, the oldest is met."""
-        if what not in BEHAVIOURS and what not in ERRORS.get(service, {}):
-            raise ValueError(f"{what!r} is neither an error of {service} in ERRORS nor one of {', '.join(BEHAVIOURS)}")
+        if what not in BEHAVIOURS | NOT_WHOLE and what not in ERRORS.get(service, {}):
+            raise ValueError(f"{what!r} is neither an error of {service} in ERRORS nor one of {', '.join(BEHAVIOURS | NOT_WHOLE)}")
         fault = Fault(service, what, operation, times, probability, where, delay)
         with self._lock:
             self._faults.append(fault)
@@ -268,6 +276,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._hang(fault)
         if what in ("hang", "cut"):
             return self._cut(request)
+        if what in NOT_WHOLE:
+            request.status, self.close_connection = int(NOT_WHOLE[what].split()[1]), True
+            self.wfile.write(NOT_WHOLE[what])
+            return None
         if what in ERRORS.get(request.service, {}):
             return self._answer(request, *_error(request.service, what))
         if what == "repeat":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from binascii import crc32
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from threading import Lock, Thread
@@ -54,7 +55,8 @@ class Aws:
 
 def _answer(start: Callable[..., object], status: int, body: dict[str, Any], headers: list[tuple[str, str]] | None = None) -> list[bytes]:
     payload = json.dumps(body).encode() if status != 204 else b""
-    start(f"{status} -", [("Content-Type", "application/x-amz-json-1.0"), ("Content-Length", str(len(payload))), *(headers or [])])
+    always = {"Content-Type": "application/x-amz-json-1.0", "Content-Length": str(len(payload)), "x-amz-crc32": str(crc32(payload))}
+    start(f"{status} -", [*always.items(), *(headers or [])])
     return [payload]
 
 

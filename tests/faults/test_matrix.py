@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from local.fault_proxy import ERRORS
+from local.fault_proxy import ERRORS, NOT_WHOLE
 from tests.faults.conftest import MakeWorld
 from tests.faults.features import FEATURES
 from tests.faults.world import ENDINGS, HISTORY, INDEXED, KEYED, TABLE, Connection, Ending, World
@@ -146,6 +146,7 @@ FAULTS: dict[str, Fault] = {
     "DynamoDB's answers are lost": Fault(dynamodb("lose answer"), once, RETRIED, SOME, SWEEP_FAILS),
     "DynamoDB serves everything twice": Fault(dynamodb("repeat"), once, AT_ONCE, SOME),
     "DynamoDB hangs": Fault(dynamodb("hang"), once, RETRIED, TWO, SWEEP_FAILS, IMPATIENT),
+    **{f"DynamoDB's answers: {what}": Fault(dynamodb(what), once, RETRIED, TWO, SWEEP_FAILS) for what in NOT_WHOLE},
     # DynamoDB, one step
     "DeleteItem denied": Fault(dynamodb("AccessDeniedException", "DeleteItem"), once, RETRIED, SOME),
     "DeleteItem's answer lost": Fault(dynamodb("lose answer", "DeleteItem"), once, AT_ONCE, SOME),
@@ -167,6 +168,10 @@ FAULTS: dict[str, Fault] = {
     **{f"DynamoDB away, SQS: {e}": Fault(dynamodb_and_sqs("cut", e), once, SWEPT, ONE, ALL_FAIL) for e in ERRORS["sqs"]},
     "DynamoDB away, SQS cuts the line": Fault(dynamodb_and_sqs("cut", "cut"), once, SWEPT, SOME, ALL_FAIL),
     "DynamoDB away, SQS loses its answers": Fault(dynamodb_and_sqs("cut", "lose answer"), once, RETRIED, TWO, ALL_FAIL),
+    **{
+        f"DynamoDB away, SQS's answers: {what}": Fault(dynamodb_and_sqs("cut", what), once, SWEPT, ONE, ALL_FAIL)
+        for what in ("end in head", "no body", "no content")
+    },
     "DynamoDB away, SQS serves everything twice": Fault(dynamodb_and_sqs("cut", "repeat"), once, RETRIED, SOME, SWEEP_FAILS),
     "DynamoDB away, SQS hangs": Fault(dynamodb_and_sqs("cut", "hang"), once, SWEPT, TWO, ALL_FAIL, IMPATIENT),
     "DynamoDB away, messages can't be postponed": Fault(

@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 from moto.server import ThreadedMotoServer
 
-from local.fault_proxy import ERRORS, FaultProxy
+from local.fault_proxy import ERRORS, NOT_WHOLE, FaultProxy
 
 NEVER_RETRY = Config(retries={"total_max_attempts": 1}, read_timeout=2)
 KEY = {"connectionId": {"S": "a"}}
@@ -98,6 +98,16 @@ def test_a_lost_answer_leaves_the_work_done(proxy: FaultProxy, dynamodb: Any) ->
     with proxy.fail("dynamodb", "lose answer"), pytest.raises((ConnectionClosedError, EndpointConnectionError)):
         dynamodb.delete_item(TableName="t", Key=KEY)
     assert count(dynamodb) == 0
+
+
+@pytest.mark.parametrize("what", NOT_WHOLE)
+def test_an_answer_that_is_not_whole_tells_nothing_and_the_service_never_sees_the_request(
+    proxy: FaultProxy, dynamodb: Any, what: str
+) -> None:
+    believing = client("dynamodb", proxy, Config(retries={"mode": "standard", "total_max_attempts": 1}))
+    with proxy.fail("dynamodb", what):
+        assert "Attributes" not in believing.delete_item(TableName="t", Key=KEY, ReturnValues="ALL_OLD")
+    assert count(dynamodb) == 1
 
 
 def test_a_repeated_request_reaches_the_service_twice(proxy: FaultProxy, dynamodb: Any) -> None:

@@ -61,3 +61,8 @@ def test_each_log_event_has_an_id_that_stays_the_same(aws: LocalAws, group: str)
     assert len(set(first)) == 2
     logs.put_log_events(logGroupName=group, logStreamName="stream", logEvents=events)
     assert ids()[:2] == first
+
+
+def test_dynamodbs_answers_have_their_checksum(aws: LocalAws) -> None:
+    answer = aws.client("dynamodb").list_tables()
+    assert "x-amz-crc32" in answer["ResponseMetadata"]["HTTPHeaders"]  # a wrong one botocore would have refused

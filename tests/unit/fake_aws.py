@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+from binascii import crc32
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
@@ -107,7 +108,8 @@ class FakeAws:
             chunks: Iterable[bytes] = self._moto(environ, start_response)
             return chunks
         payload = json.dumps(answer.body).encode()
-        start_response(f"{answer.status} told", [("Content-Type", "application/x-amz-json-1.0"), ("Content-Length", str(len(payload)))])
+        headers = {"Content-Type": "application/x-amz-json-1.0", "Content-Length": len(payload), "x-amz-crc32": crc32(payload)}
+        start_response(f"{answer.status} told", [(name, str(value)) for name, value in headers.items()])
         return [payload]
 
 

@@ -12,7 +12,7 @@ import pytest
 from log import ALREADY_GONE, KEPT, REMOVED
 from settings import Settings
 
-from tests.unit.fake_aws import error
+from tests.unit.fake_aws import Answer, error
 from tests.unit.support import API, TABLE, Context, Table, closer, ended
 
 if TYPE_CHECKING:
@@ -236,6 +236,23 @@ def test_all_that_a_record_is_judged_by_is_watched() -> None:
     for attributes in ({"connectedAt": {"N": str(CONNECTED)}}, {}):
         judge_record.judge(Noting(attributes), now_ms, settings)
     assert asked == set(judge_record.ATTRIBUTES)
+
+
+OF_ANOTHER = {"connectionId": {"S": "another"}}
+
+
+def test_an_answer_about_another_record_is_no_reason_to_close_it(aws: FakeAws, connections: Table, history: Table) -> None:
+    """A second answer to the request before, say."""
+    aws.on("GetItem", lambda request: Answer(200, {"Item": OF_ANOTHER}))
+    with pytest.raises(closing.Misled, match=r"asked about c, DynamoDB answered about .*another"):
+        closer(HISTORY_TABLE="history").close(ended("c"), later())
+    assert history.items == []
+
+
+def test_an_answer_about_another_record_is_no_removal(aws: FakeAws, connections: Table) -> None:
+    aws.on("DeleteItem", lambda request: Answer(200, {"Attributes": OF_ANOTHER}))
+    with pytest.raises(closing.Misled):
+        closer().close(ended("c"), later())
 
 
 def test_the_record_adds_what_the_event_did_not_tell(connections: Table, history: Table) -> None:

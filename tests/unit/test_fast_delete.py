@@ -235,26 +235,41 @@ def test_one_connection_serves_many_deletes(connect: Connect, server: Server) ->
 
 
 CRC = str(zlib.crc32(b"{}")).encode()
+
+
+def bare(headers: bytes, body: bytes) -> bytes:
+    """An answer with no other headers than these and the body's checksum."""
+    return b"HTTP/1.1 200 OK\r\nx-amz-crc32: %d\r\n%s\r\n%s" % (zlib.crc32(body), headers, body)
+
+
 ODD = {
     "another status": answer(b"{}", status=b"HTTP/1.1 204 No Content"),
     "HTTP/1.0": answer(b"{}", status=b"HTTP/1.0 200 OK"),
     "another protocol": b"SSH-2.0-OpenSSH_9.9\r\n\r\n",
-    "no length": b"HTTP/1.1 200 OK\r\n\r\n{}",
-    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
-    "a length that is no number": b"HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\n{}",
-    "a negative length": b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n{}",
-    "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-    "chunked with a length": b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-    "another transfer encoding": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: identity\r\n\r\n{}",
+    "no length": bare(b"", b"{}"),
+    "two lengths": bare(b"Content-Length: 2\r\nContent-Length: 2\r\n", b"{}"),
+    "a length that is no number": bare(b"Content-Length: two\r\n", b"{}"),
+    "a negative length": bare(b"Content-Length: -2\r\n", b"{}"),
+    "chunked": bare(b"Transfer-Encoding: chunked\r\n", b"2\r\n{}\r\n0\r\n\r\n"),
+    "chunked with a length": bare(b"Content-Length: 12\r\nTransfer-Encoding: chunked\r\n", b"2\r\n{}\r\n0\r\n\r\n"),
+    "another transfer encoding": bare(b"Content-Length: 2\r\nTransfer-Encoding: identity\r\n", b"{}"),
     "more than its length": answer(b"{}") + b"x",
-    "compressed": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b",
+    "compressed": bare(b"Content-Encoding: gzip\r\nContent-Length: 2\r\n", b"\x1f\x8b"),
     "not the body that was sent": answer(b"{}").replace(CRC, b"1"),
     "a checksum that is no number": answer(b"{}").replace(CRC, b"x"),
+    "no checksum": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+    "no body": answer(b""),
     "not JSON": answer(b"<html>hello</html>"),
     "not an object": answer(b"[]"),
     "attributes that are none": answer(b'{"Attributes":["connectionId"]}'),
+    "another connection's record": answer(b'{"Attributes":{"connectionId":{"S":"c2"}}}'),
+    "a record without its key": answer(b'{"Attributes":{"clientId":{"S":"c1"}}}'),
     "an interim answer": b"HTTP/1.1 100 Continue\r\n\r\n",
 }
+
+
+def test_what_makes_the_others_odd_is_all_that_does(connect: Connect) -> None:
+    assert connect(bare(b"Content-Length: 2\r\n", b"{}")).delete("c1") == {}
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)

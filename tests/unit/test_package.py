@@ -77,7 +77,8 @@ def check(copy: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., bool]:
 def first_disconnect(python: package.Python, task: Path) -> tuple[str, str]:
     """Runs the package in a folder as Lambda would; the outcome it logged, and what had to be compiled."""
     with Server(None, tls=False) as server:
-        server.answers = [answer(b'{"Attributes":{"connectionId":{"S":"c1"}}}')]
+        key = {"connectionId": {"S": event()["requestContext"]["connectionId"]}}
+        server.answers = [answer(json.dumps({"Attributes": key}).encode())]
         environment = {
             "AWS_ACCESS_KEY_ID": "ASIAIOSFODNN7EXAMPLE",
             "AWS_DEFAULT_REGION": "eu-west-1",

@@ -1,0 +1,88 @@
+"""boto3's clients: what botocore would believe and must not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from aws import Clients
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.unit.fast_delete_server import CLOSE, Server, answer
+from tests.unit.support import TABLE
+
+if TYPE_CHECKING:
+    from tests.unit.fake_aws import FakeAws
+    from tests.unit.support import Clock
+
+Call = Callable[[Any], Any]
+KEY = {"connectionId": {"S": "c"}}
+RECORD = answer(json.dumps({"Item": KEY}).encode())
+SENT = answer(b'{"MessageId":"m"}')
+
+# What botocore takes for an answer that says nothing.
+NOT_WHOLE: dict[str, list[bytes | str]] = {
+    "ends within its head": [RECORD[:120], CLOSE],
+    "ends with its head": [RECORD[: RECORD.index(b"Content-Length")], b"\r\n", CLOSE],
+    "no body": [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"],
+    "no content": [b"HTTP/1.1 204 No Content\r\n\r\n"],
+}
+WRONG: dict[str, list[bytes | str]] = {
+    "not the body that was sent": [RECORD.replace(b'"c"', b'"d"')],
+    "no checksum": [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"],
+}
+READS_AND_WRITES: dict[str, Call] = {
+    "GetItem": lambda dynamodb: dynamodb.get_item(TableName=TABLE, Key=KEY),
+    "DeleteItem": lambda dynamodb: dynamodb.delete_item(TableName=TABLE, Key=KEY, ReturnValues="ALL_OLD"),
+    "PutItem": lambda dynamodb: dynamodb.put_item(TableName=TABLE, Item=KEY),
+    "Query": lambda dynamodb: list(dynamodb.get_paginator("query").paginate(TableName=TABLE)),
+    "BatchWriteItem": lambda dynamodb: dynamodb.batch_write_item(RequestItems={TABLE: [{"DeleteRequest": {"Key": KEY}}]}),
+}
+
+
+@pytest.fixture
+def server(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    with Server(None) as running:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", running.url)
+        yield running
+
+
+@pytest.mark.parametrize("call", READS_AND_WRITES.values(), ids=READS_AND_WRITES)
+@pytest.mark.parametrize("steps", (NOT_WHOLE | WRONG).values(), ids=NOT_WHOLE | WRONG)
+def test_dynamodbs_answer_is_not_believed_unless_it_is_whole(steps: list[bytes | str], call: Call, server: Server, clock: Clock) -> None:
+    server.answers += [steps, steps]
+    with pytest.raises(ClientError, match="is not whole"):
+        call(Clients(timeout=2.0, attempts=2)("dynamodb"))
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("steps", (NOT_WHOLE | WRONG).values(), ids=NOT_WHOLE | WRONG)
+def test_an_answer_that_is_not_whole_is_asked_for_again(steps: list[bytes | str], server: Server, clock: Clock) -> None:
+    server.answers += [steps, RECORD]
+    assert Clients(timeout=2.0, attempts=2)("dynamodb").get_item(TableName=TABLE, Key=KEY)["Item"] == KEY
+
+
+@pytest.mark.parametrize("length", range(0, len(RECORD), 9))
+def test_an_answer_cut_anywhere_is_no_answer(length: int, server: Server) -> None:
+    server.answers += [[RECORD[:length], CLOSE]]
+    with pytest.raises((BotoCoreError, ClientError)):
+        Clients(timeout=2.0, attempts=1)("dynamodb").get_item(TableName=TABLE, Key=KEY)
+
+
+@pytest.mark.parametrize("steps", NOT_WHOLE.values(), ids=NOT_WHOLE)
+def test_a_message_is_sent_when_sqs_has_named_it(steps: list[bytes | str], server: Server, clock: Clock) -> None:
+    server.answers += [steps, SENT, steps, steps]
+    sqs = Clients(timeout=2.0, attempts=2)("sqs")
+    assert sqs.send_message(QueueUrl=server.url + "/0/q", MessageBody="b")["MessageId"] == "m"
+    with pytest.raises(ClientError, match="is not whole"):
+        sqs.send_message(QueueUrl=server.url + "/0/q", MessageBody="b")
+
+
+@pytest.mark.parametrize("steps", NOT_WHOLE.values(), ids=NOT_WHOLE)
+def test_botocore_itself_believes_what_is_not_whole(steps: list[bytes | str], server: Server) -> None:
+    """When it no longer does, aws.py needs no handlers."""
+    server.answers += [steps]
+    assert "Item" not in boto3.client("dynamodb").get_item(TableName=TABLE, Key=KEY)
