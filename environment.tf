@@ -7,6 +7,7 @@ locals {
   dns_suffix = local.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
 
   probing    = var.sweep.enabled && var.sweep.probe != null
+  hearing    = try(local.probing && var.sweep.probe.report_queue, false)
   duplicates = var.duplicates != "off"
 
   shared_environment = {
@@ -30,10 +31,12 @@ locals {
   }
 
   cleanup_only_environment = {
-    DEAD_LETTER_QUEUE_URL = one(local.retry_queue[*].dead_letter_url)
-    EXPIRED_AFTER_SECONDS = tostring(var.sweep.expired_after_seconds)
-    PROBES_PER_SECOND     = local.probing ? tostring(var.sweep.probe.per_second) : null
-    SUSPECT_AFTER_SECONDS = local.probing ? tostring(var.sweep.probe.suspect_after_seconds) : null
+    DEAD_LETTER_QUEUE_URL  = one(local.retry_queue[*].dead_letter_url)
+    EXPIRED_AFTER_SECONDS  = tostring(var.sweep.expired_after_seconds)
+    PROBES_PER_SECOND      = local.probing ? tostring(var.sweep.probe.per_second) : null
+    MOST_PROBES_PER_SECOND = local.probing ? tostring(var.sweep.probe.most_per_second) : null
+    SUSPECT_AFTER_SECONDS  = local.probing ? tostring(var.sweep.probe.suspect_after_seconds) : null
+    EXCLUSIVE_TABLE        = try(local.probing && var.sweep.probe.exclusive_table, false) ? "true" : null
   }
 
   disconnect_environment = { for name, value in merge(

@@ -5,7 +5,8 @@
 #                                  ▼                           │
 #                              retry queue ─▶ cleanup ─────────┘
 #                                              ▲
-#                                            sweep, for the $disconnect that never came
+#                                            sweep, for the $disconnect that never came, and
+#                                            look_at_once, when an alarm tells that some were lost
 
 module "connections_table" {
   source = "./modules/connections-table"
@@ -59,6 +60,17 @@ module "retry_queue" {
   tags                = var.tags
 }
 
+module "report_queue" {
+  source = "./modules/report-queue"
+  count  = local.hearing ? 1 : 0
+
+  name             = "${var.name}-reports"
+  function_name    = module.cleanup[0].name
+  function_timeout = var.cleanup_function.timeout
+  kms_key_arn      = var.kms_key_arn
+  tags             = var.tags
+}
+
 module "cleanup" {
   source = "./modules/lambda-function"
   count  = var.retry_queue.enabled ? 1 : 0
@@ -91,6 +103,17 @@ module "sweep" {
   role        = var.role
   kms_key_arn = var.kms_key_arn
   tags        = var.tags
+}
+
+module "look_at_once" {
+  source = "./modules/look-at-once"
+  count  = local.probing && var.monitoring != null ? 1 : 0
+
+  name       = "${var.name}-look-at-once"
+  function   = module.cleanup[0]
+  segments   = var.sweep.segments
+  alarm_arns = module.monitoring[0].loss_alarm_arns
+  tags       = var.tags
 }
 
 module "related_table" {

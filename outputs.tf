@@ -38,6 +38,15 @@ output "retry_queue" {
   value       = one(module.retry_queue)
 }
 
+output "report_gone" {
+  description = "For whoever posts to connections and learns that one is gone: the queue to report it to, and a policy for their role. null without `sweep.probe.report_queue`."
+  value = !local.hearing ? null : {
+    queue_url   = local.report_queue.url
+    queue_arn   = local.report_queue.arn
+    policy_json = jsonencode({ Version = "2012-10-17", Statement = local.senders_statements })
+  }
+}
+
 output "alarm_names" {
   description = "Names of the alarms; empty when monitoring is off."
   value       = flatten(module.monitoring[*].alarm_names)

@@ -11,12 +11,18 @@ locals {
     dead_letter_arn = module.retry_queue[0].dead_letter_arn
   }
 
+  report_queue = !local.hearing ? null : { url = module.report_queue[0].url, arn = module.report_queue[0].arn }
+
   remove_record = {
     sid = "RemoveRecord", actions = ["dynamodb:DeleteItem"], resources = [local.table], condition = null
   }
 
   read_record = {
     sid = "ReadRecord", actions = ["dynamodb:GetItem"], resources = [local.table], condition = null
+  }
+
+  read_suspects = {
+    sid = "ReadSuspects", actions = ["dynamodb:BatchGetItem"], resources = [local.table], condition = null
   }
 
   scan_records = {
@@ -31,6 +37,13 @@ locals {
     sid       = "ReceiveRetries"
     actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
     resources = local.retry_queue[*].arn
+    condition = null
+  }
+
+  receive_reports = {
+    sid       = "ReceiveReports"
+    actions   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+    resources = local.report_queue[*].arn
     condition = null
   }
 
@@ -111,7 +124,21 @@ locals {
   cleanup_statements = concat(
     local.shared_statements,
     local.duplicates || local.probing ? [local.probe_connections] : [],
+    local.probing ? [local.read_suspects] : [],
     var.sweep.enabled ? [local.scan_records] : [],
+    local.hearing ? [local.receive_reports] : [],
     [local.receive_retries, local.send_dead_letters],
+  )
+
+  # Whoever posts to connections and reports what is gone: not a role of this module's, hence an output.
+  senders_statements = concat(
+    [for arn in local.report_queue[*].arn : { Sid = "ReportGone", Effect = "Allow", Action = "sqs:SendMessage", Resource = arn }],
+    [for key in var.kms_key_arn[*] : {
+      Sid       = "EncryptReports"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource  = key
+      Condition = { StringEquals = { "kms:ViaService" = "sqs.${local.region}.amazonaws.com" } }
+    }],
   )
 }

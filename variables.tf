@@ -218,7 +218,7 @@ variable "retry_queue" {
 }
 
 variable "sweep" {
-  description = "The regular search for records whose `$disconnect` never came. `probe = {}` also asks API Gateway about connections that have been silent for `suspect_after_seconds`."
+  description = "The regular search for records whose `$disconnect` never came. `probe = {}` also asks API Gateway about connections that have been silent for `suspect_after_seconds`: `per_second` to begin with, up to `most_per_second`. `exclusive_table = true` says that no other stage's connections are in the table, for records that don't name their API and stage. `report_queue = true` makes a queue on which whoever posts to connections reports what is gone."
   type = object({
     enabled               = optional(bool, true)
     schedule              = optional(string, "rate(5 minutes)")
@@ -226,7 +226,10 @@ variable "sweep" {
     expired_after_seconds = optional(number, 7500)
     probe = optional(object({
       per_second            = optional(number, 10)
+      most_per_second       = optional(number, 300)
       suspect_after_seconds = optional(number, 660)
+      exclusive_table       = optional(bool, false)
+      report_queue          = optional(bool, false)
     }))
   })
   default  = {}
@@ -258,8 +261,17 @@ variable "sweep" {
   }
 
   validation {
-    condition     = var.sweep.probe == null || try(var.sweep.probe.per_second >= max(1, var.sweep.segments) && var.sweep.probe.per_second <= 1000, false)
-    error_message = "sweep.probe.per_second must be from 1, and one for each segment, to 1000: probes share the account's 10,000 requests per second with all its APIs."
+    condition = var.sweep.probe == null || try(
+      var.sweep.probe.per_second >= max(1, var.sweep.segments)
+      && var.sweep.probe.per_second <= var.sweep.probe.most_per_second
+      && floor(var.sweep.probe.per_second) == var.sweep.probe.per_second
+    , false)
+    error_message = "sweep.probe.per_second must be a whole number from 1, and one for each segment, to sweep.probe.most_per_second: it is the rate to begin with."
+  }
+
+  validation {
+    condition     = var.sweep.probe == null || try(var.sweep.probe.most_per_second <= 1000 && floor(var.sweep.probe.most_per_second) == var.sweep.probe.most_per_second, false)
+    error_message = "sweep.probe.most_per_second must be a whole number, at most 1000: probes share the account's 10,000 requests per second with all its APIs, and 300 are 3 % of them."
   }
 
   validation {

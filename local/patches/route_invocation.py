@@ -52,17 +52,18 @@ async def invoke_route(
         route["routeKey"], event_type, api_id, stage, region, connection_id, request_id, body, source_ip, headers, query_params, extra
     )
     function, _config, name = lambda_svc._get_func_record_for_ref_in_scope(arn, account_id=account_id, region=region)
-    if function is None or not _may_invoke(function["policy"], source):
+    if function is None or not may_invoke(function["policy"], "apigateway.amazonaws.com", source):
         return {"statusCode": 500}
     async with _turn:
         return await asyncio.to_thread(_invoke, region, name, event)
 
 
-def _may_invoke(policy: dict[str, Any], source_arn: str) -> bool:
+def may_invoke(policy: dict[str, Any], service: str, source_arn: str) -> bool:
+    """Whether a function's policy lets an AWS service invoke it, on behalf of this resource."""
     return any(
         statement["Effect"] == "Allow"
         and statement["Action"] in ("lambda:InvokeFunction", "lambda:*")
-        and statement["Principal"] == {"Service": "apigateway.amazonaws.com"}
+        and statement["Principal"] == {"Service": service}
         and fnmatch_iam_cs(source_arn, statement.get("Condition", {}).get("ArnLike", {}).get("AWS:SourceArn", "*"))
         for statement in policy["Statement"]
     )

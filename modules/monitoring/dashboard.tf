@@ -31,6 +31,8 @@ locals {
       metrics = [
         [local.own_namespace, "RemovedExpired", "Name", var.name, { stat = "Sum" }],
         [local.own_namespace, "RemovedGone", "Name", var.name, { stat = "Sum" }],
+        [local.own_namespace, "Unproven", "Name", var.name, { stat = "Maximum" }],
+        [local.own_namespace, "ProbeRate", "Name", var.name, { stat = "Maximum", yAxis = "right" }],
         [local.own_namespace, "Overdue", "Name", var.name, { stat = "Maximum", yAxis = "right" }],
       ]
     }],

@@ -7,13 +7,13 @@ locals {
 
   function_alarms = {
     disconnect-errors = {
-      description = "Disconnects failed, and the retry queue could not take them either: see the error lines in the function's log. The next sweep removes the records."
+      description = "Disconnects failed, and the retry queue could not take them either: see the error lines in the function's log. Sweeps remove the records."
       namespace   = "AWS/Lambda"
       metric_name = "Errors"
       dimensions  = { FunctionName = var.functions.disconnect }
     }
     disconnect-throttles = {
-      description = "Disconnects were refused for want of concurrency; API Gateway does not repeat them. Raise reserved_concurrency or the account's limit. The next sweep removes the records."
+      description = "Disconnects were refused for want of concurrency; API Gateway does not repeat them. Raise reserved_concurrency or the account's limit. Sweeps remove the records."
       namespace   = "AWS/Lambda"
       metric_name = "Throttles"
       dimensions  = { FunctionName = var.functions.disconnect }
@@ -59,12 +59,15 @@ locals {
 
   sweep_alarms = merge(flatten([for sweep in var.sweep[*] : [
     {
-      breaker-open = {
-        description        = "Most probes said that the connection is gone, so the sweep stopped removing: check that websocket_api names the API and stage whose connections the table holds."
+      unproven = {
+        description        = "API Gateway says that connections are gone whose records don't say that they are of this API and stage, so these records stay for two hours: write apiId and stage from the event into the record at $connect, or, if no other stage writes to this table, set sweep.probe.exclusive_table = true."
         namespace          = local.own_namespace
-        metric_name        = "BreakerOpen"
+        metric_name        = "Unproven"
         dimensions         = local.own_dimension
         statistic          = "Maximum"
+        period             = sweep.period_seconds
+        evaluation_periods = 4
+        datapoints         = 2
         treat_missing_data = "ignore"
       }
       probes-refused = {

@@ -1,3 +1,8 @@
+output "loss_alarm_arns" {
+  description = "ARNs of the alarms that tell of lost $disconnect events: each leaves a record of a connection that has ended."
+  value       = [for name in ["disconnect-errors", "disconnect-throttles"] : aws_cloudwatch_metric_alarm.this[name].arn]
+}
+
 output "alarm_names" {
   description = "Names of the alarms."
   value = [

@@ -25,6 +25,15 @@ override_resource {
 }
 
 override_resource {
+  target          = module.report_queue[0].aws_sqs_queue.this
+  override_during = plan
+  values = {
+    arn = "arn:aws:sqs:eu-central-1:111122223333:chat-reports"
+    url = "https://sqs.eu-central-1.amazonaws.com/111122223333/chat-reports"
+  }
+}
+
+override_resource {
   target          = module.history_table[0].aws_dynamodb_table.this
   override_during = plan
   values          = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections-history" }
@@ -128,6 +137,11 @@ run "with_the_probe" {
   }
 
   assert {
+    condition     = !contains(keys(local.cleanup_environment), "EXCLUSIVE_TABLE")
+    error_message = "Only who says so has the table alone."
+  }
+
+  assert {
     condition = jsondecode(module.disconnect.policy).Statement == [
       { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
       { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
@@ -142,11 +156,84 @@ run "with_the_probe" {
       { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
       { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
       { Sid = "ProbeConnections", Effect = "Allow", Action = ["execute-api:ManageConnections"], Resource = ["arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/live/GET/@connections/*"] },
+      { Sid = "ReadSuspects", Effect = "Allow", Action = ["dynamodb:BatchGetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
       { Sid = "ScanRecords", Effect = "Allow", Action = ["dynamodb:Scan"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
       { Sid = "ReceiveRetries", Effect = "Allow", Action = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
       { Sid = "SendDeadLetters", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry-dead-letter"] },
     ]
     error_message = "The cleanup role may: ${module.cleanup[0].policy}"
+  }
+}
+
+run "the_function_is_told_how_fast_to_ask_and_that_the_table_is_the_stages_alone" {
+  command = plan
+
+  variables {
+    sweep = { probe = { exclusive_table = true } }
+  }
+
+  assert {
+    condition = { for name in ["PROBES_PER_SECOND", "MOST_PROBES_PER_SECOND", "SUSPECT_AFTER_SECONDS", "EXCLUSIVE_TABLE"] : name => local.cleanup_environment[name] } == {
+      PROBES_PER_SECOND = "10", MOST_PROBES_PER_SECOND = "300", SUSPECT_AFTER_SECONDS = "660", EXCLUSIVE_TABLE = "true"
+    }
+    error_message = "The function is told ${jsonencode(local.cleanup_environment)}"
+  }
+}
+
+run "with_reports_from_senders" {
+  command = plan
+
+  variables {
+    sweep = { probe = { report_queue = true } }
+  }
+
+  assert {
+    condition     = !strcontains(module.disconnect.policy, "reports")
+    error_message = "The disconnect role may: ${module.disconnect.policy}"
+  }
+
+  assert {
+    condition = jsondecode(module.cleanup[0].policy).Statement == [
+      { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
+      { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "ProbeConnections", Effect = "Allow", Action = ["execute-api:ManageConnections"], Resource = ["arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/live/GET/@connections/*"] },
+      { Sid = "ReadSuspects", Effect = "Allow", Action = ["dynamodb:BatchGetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "ScanRecords", Effect = "Allow", Action = ["dynamodb:Scan"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "ReceiveReports", Effect = "Allow", Action = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-reports"] },
+      { Sid = "ReceiveRetries", Effect = "Allow", Action = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "SendDeadLetters", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry-dead-letter"] },
+    ]
+    error_message = "The cleanup role may: ${module.cleanup[0].policy}"
+  }
+
+  assert {
+    condition = jsondecode(output.report_gone.policy_json).Statement == [
+      { Sid = "ReportGone", Effect = "Allow", Action = "sqs:SendMessage", Resource = "arn:aws:sqs:eu-central-1:111122223333:chat-reports" },
+    ]
+    error_message = "Senders may: ${output.report_gone.policy_json}"
+  }
+
+  assert {
+    condition     = [output.report_gone.queue_url, output.report_gone.queue_arn] == ["https://sqs.eu-central-1.amazonaws.com/111122223333/chat-reports", "arn:aws:sqs:eu-central-1:111122223333:chat-reports"]
+    error_message = "Senders are sent to ${output.report_gone.queue_url}."
+  }
+}
+
+run "with_reports_from_senders_and_a_key_of_ones_own" {
+  command = plan
+
+  variables {
+    sweep       = { probe = { report_queue = true } }
+    kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/ours"
+  }
+
+  assert {
+    condition = jsondecode(output.report_gone.policy_json).Statement == [
+      { Sid = "ReportGone", Effect = "Allow", Action = "sqs:SendMessage", Resource = "arn:aws:sqs:eu-central-1:111122223333:chat-reports" },
+      { Sid = "EncryptReports", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = "arn:aws:kms:eu-central-1:111122223333:key/ours", Condition = { StringEquals = { "kms:ViaService" = "sqs.eu-central-1.amazonaws.com" } } },
+    ]
+    error_message = "Senders may: ${output.report_gone.policy_json}"
   }
 }
 

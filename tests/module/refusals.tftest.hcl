@@ -304,6 +304,39 @@ run "refuses_a_concurrency_that_lambda_does_not_take" {
   expect_failures = [var.retry_queue]
 }
 
+run "refuses_to_begin_above_the_highest_rate" {
+  command = plan
+
+  variables {
+    websocket_api = { id = "a1b2c3", execution_arn = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3", stage = "live" }
+    sweep         = { probe = { per_second = 20, most_per_second = 10 } }
+  }
+
+  expect_failures = [var.sweep]
+}
+
+run "refuses_more_than_a_tenth_of_the_accounts_requests" {
+  command = plan
+
+  variables {
+    websocket_api = { id = "a1b2c3", execution_arn = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3", stage = "live" }
+    sweep         = { probe = { most_per_second = 1001 } }
+  }
+
+  expect_failures = [var.sweep]
+}
+
+run "refuses_half_a_probe_a_second" {
+  command = plan
+
+  variables {
+    websocket_api = { id = "a1b2c3", execution_arn = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3", stage = "live" }
+    sweep         = { probe = { per_second = 2.5 } }
+  }
+
+  expect_failures = [var.sweep]
+}
+
 run "refuses_fewer_probes_a_second_than_segments" {
   command = plan
 

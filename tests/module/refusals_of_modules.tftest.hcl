@@ -247,3 +247,37 @@ run "retry_queue_takes_lambdas_time_outs_only" {
 
   expect_failures = [var.function_timeout]
 }
+
+run "look_at_once_takes_alarms_and_a_function_only" {
+  command = plan
+
+  module {
+    source = "./modules/look-at-once"
+  }
+
+  variables {
+    name       = "a b"
+    function   = { name = "chat-cleanup", arn = "chat-cleanup" }
+    segments   = 0
+    alarm_arns = ["chat-disconnect-errors"]
+  }
+
+  expect_failures = [var.name, var.function, var.segments, var.alarm_arns]
+}
+
+run "report_queue_takes_what_sqs_and_lambda_take_only" {
+  command = plan
+
+  module {
+    source = "./modules/report-queue"
+  }
+
+  variables {
+    name             = "chat reports"
+    function_name    = "chat-cleanup"
+    function_timeout = 901
+    kms_key_arn      = "arn:aws:kms:eu-central-1:111122223333:alias/chat"
+  }
+
+  expect_failures = [var.name, var.function_timeout, var.kms_key_arn]
+}

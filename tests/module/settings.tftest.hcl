@@ -120,6 +120,95 @@ run "each_segment_has_a_schedule_that_names_it" {
   }
 }
 
+run "alarms_that_tell_of_lost_events_have_the_function_look_at_once_as_they_go_off_and_as_they_end" {
+  command = plan
+
+  module {
+    source = "./modules/look-at-once"
+  }
+
+  variables {
+    name       = "chat-look-at-once"
+    function   = { name = "chat-cleanup", arn = "arn:aws:lambda:eu-central-1:111122223333:function:chat-cleanup" }
+    segments   = 4
+    alarm_arns = ["arn:aws:cloudwatch:eu-central-1:111122223333:alarm:chat-disconnect-errors", "arn:aws:cloudwatch:eu-central-1:111122223333:alarm:chat-disconnect-throttles"]
+  }
+
+  assert {
+    condition = jsondecode(aws_cloudwatch_event_rule.this.event_pattern) == {
+      source        = ["aws.cloudwatch"]
+      "detail-type" = ["CloudWatch Alarm State Change"]
+      resources     = ["arn:aws:cloudwatch:eu-central-1:111122223333:alarm:chat-disconnect-errors", "arn:aws:cloudwatch:eu-central-1:111122223333:alarm:chat-disconnect-throttles"]
+      "$or"         = [{ detail = { state = { value = ["ALARM"] } } }, { detail = { previousState = { value = ["ALARM"] } } }]
+    }
+    error_message = "The rule matches ${aws_cloudwatch_event_rule.this.event_pattern}"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_target.this.arn == "arn:aws:lambda:eu-central-1:111122223333:function:chat-cleanup" && jsondecode(aws_cloudwatch_event_target.this.input) == { look_at_once = { segments = 4 } }
+    error_message = "${aws_cloudwatch_event_target.this.arn} is told ${aws_cloudwatch_event_target.this.input}"
+  }
+}
+
+run "only_this_rule_may_have_the_function_look_at_once" {
+  command = plan
+
+  module {
+    source = "./modules/look-at-once"
+  }
+
+  variables {
+    name       = "chat-look-at-once"
+    function   = { name = "chat-cleanup", arn = "arn:aws:lambda:eu-central-1:111122223333:function:chat-cleanup" }
+    alarm_arns = ["arn:aws:cloudwatch:eu-central-1:111122223333:alarm:chat-disconnect-errors"]
+  }
+
+  assert {
+    condition = (
+      [aws_lambda_permission.this.principal, aws_lambda_permission.this.action, aws_lambda_permission.this.function_name] == ["events.amazonaws.com", "lambda:InvokeFunction", "chat-cleanup"]
+      && aws_lambda_permission.this.source_arn == "arn:aws:events:eu-central-1:111122223333:rule/chat-look-at-once"
+    )
+    error_message = "${aws_lambda_permission.this.source_arn} may ${aws_lambda_permission.this.action}."
+  }
+}
+
+run "the_report_queue_forgets_soon_takes_little_of_the_function_and_is_encrypted" {
+  command = plan
+
+  module {
+    source = "./modules/report-queue"
+  }
+
+  variables {
+    name             = "chat-reports"
+    function_name    = "chat-cleanup"
+    function_timeout = 120
+  }
+
+  assert {
+    condition = (
+      aws_sqs_queue.this.message_retention_seconds == 3600 && aws_sqs_queue.this.visibility_timeout_seconds == 720 && aws_sqs_queue.this.sqs_managed_sse_enabled
+    )
+    error_message = "The queue must keep a report for an hour, hide it for six time-outs of the function, and be encrypted."
+  }
+
+  assert {
+    condition = (
+      aws_lambda_event_source_mapping.this.function_response_types == toset(["ReportBatchItemFailures"])
+      && aws_lambda_event_source_mapping.this.scaling_config[0].maximum_concurrency == 2
+    )
+    error_message = "Reports must fail one by one, and take two of the function's invocations at most."
+  }
+
+  assert {
+    condition = jsondecode(aws_sqs_queue_policy.tls_only.policy).Statement == [{
+      Sid       = "DenyWithoutTLS", Effect = "Deny", Principal = "*", Action = "sqs:*", Resource = aws_sqs_queue.this.arn
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+    error_message = "The queue must refuse calls that come without TLS."
+  }
+}
+
 run "the_retry_queue_reports_failures_one_by_one_and_gives_the_function_time" {
   command = plan
 

@@ -87,7 +87,7 @@ def swept(
     metrics: Metrics, period: int, until: float, start: float = 0, took: float = 30, segments: tuple[int, ...] = (0, 1), **values: float
 ) -> Metrics:
     """What sweeps publish when nothing is wrong, but for `values`. The Scheduler is precise to a minute."""
-    usual = {"RemovedExpired": 0, "RemovedGone": 0, "SweepFailures": 0, "Overdue": 0, "ForeignRecords": 0}
+    usual = {"RemovedExpired": 0, "RemovedGone": 0, "SweepFailures": 0, "Overdue": 0, "ForeignRecords": 0, "Unproven": 0}
     for tick in range(int(start), int(until), period):
         for segment in segments:
             at = tick + random.uniform(0, 60) + took
@@ -196,6 +196,13 @@ def test_foreign_records_page_once_though_other_segments_have_none(simulation: S
     assert [name for _, name in simulation.run(named(metrics), 6 * HOUR)] == ["chat-foreign-records"]
 
 
+def test_records_that_name_nobody_page_once_though_other_segments_have_none(simulation: Simulation) -> None:
+    metrics = swept(calm(6 * HOUR), 300, 6 * HOUR, start=HOUR, took=150, segments=(1,), Unproven=3)
+    [(when, name)] = simulation.run(named(metrics), 6 * HOUR)
+    assert name == "chat-unproven"
+    assert when <= HOUR + 20 * MINUTE
+
+
 @pytest.fixture(scope="module", params=PERIODS)
 def scheduled(request: pytest.FixtureRequest, plan: Callable[..., Resources]) -> tuple[Simulation, int]:
     planned = plan(INPUTS.format(segments=2, schedule=request.param, topic=TOPIC))
@@ -263,7 +270,7 @@ def test_every_alarm_that_pages_says_what_happened_and_tells_the_topic_of_its_en
     telling = {a: values for a, values in resources.items() if "alarm_name" in values and 'this["sweep-silent-' not in a}
     assert {values["alarm_name"] for values in telling.values()} == {
         "chat-disconnect-errors", "chat-disconnect-throttles", "chat-fast-path-off", "chat-falling-back", "chat-missed", "chat-failing",
-        "chat-cleanup-errors", "chat-dead-letters", "chat-sweep-silent", "chat-sweep-failures", "chat-probes-refused", "chat-breaker-open",
+        "chat-cleanup-errors", "chat-dead-letters", "chat-sweep-silent", "chat-sweep-failures", "chat-probes-refused", "chat-unproven",
         "chat-foreign-records",
     }  # fmt: skip
     for address, alarm in telling.items():

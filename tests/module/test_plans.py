@@ -14,7 +14,7 @@ BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
 EVERYTHING = f"""
   kms_key_arn = "{KEY}"
   role        = {{ path = "/service/", permissions_boundary_arn = "{BOUNDARY}" }}
-  sweep       = {{ probe = {{}}, segments = 2, schedule = "rate(1 hour)" }}
+  sweep       = {{ probe = {{ exclusive_table = true, report_queue = true }}, segments = 2, schedule = "rate(1 hour)" }}
   history     = {{}}
   duplicates  = "newest"
   monitoring  = {{ alarm_actions = ["arn:aws:sns:eu-central-1:111122223333:pager"], dashboard = true, connection_metrics = true }}
@@ -129,3 +129,26 @@ def test_a_fast_path_that_is_off_alarms_at_the_functions_own_metric(everything: 
     assert (alarm["namespace"], alarm["metric_name"], alarm["dimensions"]) == ("WebSocketConnections", "FastPathOff", {"Name": "chat"})
     assert (alarm["statistic"], alarm["threshold"], alarm["treat_missing_data"]) == ("Sum", 0, "notBreaching")
     assert "fast_path_off" in alarm["alarm_description"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "expected"),
+    [
+        ("sweep = { probe = {} }\n monitoring = {}", True),
+        ("sweep = { probe = {} }", False),
+        ("monitoring = {}", False),
+        ("sweep = { enabled = false, probe = {} }\n monitoring = {}", False),
+    ],
+    ids=["both", "probe alone", "monitoring alone", "no sweep"],
+)
+def test_looks_at_once_with_monitoring_and_the_probe(inputs: str, expected: bool, plan: Callable[..., Resources]) -> None:
+    assert any(address.startswith("module.look_at_once") for address in plan(inputs)) is expected
+
+
+def test_the_alarms_that_tell_of_losses_are_those_of_the_function_behind_the_route(everything: Resources) -> None:
+    """The rule's pattern names the ARNs of these two, which are not known before the apply; the lifecycle tests look at it then."""
+    alarms = [everything[f'module.monitoring[0].aws_cloudwatch_metric_alarm.this["disconnect-{kind}"]'] for kind in ("errors", "throttles")]
+    assert [(alarm["metric_name"], alarm["dimensions"]["FunctionName"]) for alarm in alarms] == [
+        ("Errors", "chat-disconnect"),
+        ("Throttles", "chat-disconnect"),
+    ]

@@ -43,3 +43,9 @@ mock_resource "aws_apigatewayv2_integration" {
     id = "abc123"
   }
 }
+
+mock_resource "aws_cloudwatch_event_rule" {
+  defaults = {
+    arn = "arn:aws:events:eu-central-1:111122223333:rule/chat-look-at-once"
+  }
+}

@@ -1,0 +1,33 @@
+"""EventBridge invokes a function through Lambda's Invoke API, if the function's policy lets this very rule. MiniStack starts it without.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import boto3
+from ministack.services import eventbridge, lambda_svc
+
+from . import replaces, route_invocation
+
+_invoke_target = eventbridge._invoke_target
+
+
+@replaces(eventbridge, "_invoke_target", "550e304af080")
+def invoke_target(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None) -> None:
+    _, _, service, region, account, *_ = target["Arn"].split(":")
+    if service == "lambda":
+        function, _config, _name = lambda_svc._get_func_record_for_ref_in_scope(target["Arn"], account_id=account, region=region)
+        if function is None or not route_invocation.may_invoke(function["policy"], "events.amazonaws.com", rule["Arn"]):
+            return
+    _invoke_target(target, event, rule, view)
+
+
+@replaces(eventbridge, "_dispatch_to_lambda", "1f95adbaed3a")
+def dispatch_to_lambda(arn: str, payload: str) -> None:
+    client = boto3.client("lambda", arn.split(":")[3])
+    # In a thread: the rule may be matched in the loop that answers the call.
+    threading.Thread(target=client.invoke, kwargs={"FunctionName": arn, "InvocationType": "Event", "Payload": payload}, daemon=True).start()
