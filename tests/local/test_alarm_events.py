@@ -33,9 +33,8 @@ def rule(aws: LocalAws, alarm_arn: str, target: str, permission: str | None = No
     pattern = {"source": ["aws.cloudwatch"], "resources": [alarm_arn]}
     arn = events.put_rule(Name=name, EventPattern=json.dumps(pattern))["RuleArn"]
     if permission != "":
-        functions.add_permission(
-            FunctionName=target, StatementId="Rule", Action="lambda:InvokeFunction", Principal="events.amazonaws.com", SourceArn=permission or arn
-        )
+        allowed = {"Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com", "SourceArn": permission or arn}
+        functions.add_permission(FunctionName=target, StatementId="Rule", **allowed)
     told = {"Input": json.dumps(target_input)} if target_input else {}
     function_arn = functions.get_function(FunctionName=target)["Configuration"]["FunctionArn"]
     events.put_targets(Rule=name, Targets=[{"Id": "function", "Arn": function_arn, **told}])
