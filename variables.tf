@@ -148,7 +148,7 @@ variable "cleanup_function" {
 }
 
 variable "logs" {
-  description = "`client_details`: how addresses and user agents are written, `full`, `masked` or `off`; it goes for the history too. `format`: `JSON` or `Text`, Lambda's own lines."
+  description = "`client_details`: how much of what clients say of themselves (address, user agent, reason for closing) is written, `full`, `masked` or `off`; it goes for the history too. `format`: `JSON` or `Text`, Lambda's own lines."
   type = object({
     retention_days = optional(number, 30)
     format         = optional(string, "JSON")

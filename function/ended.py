@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         endedAt: int
 
     class Ended(Known, total=False):
-        """What may be missing. sourceIp and userAgent are already under the privacy setting."""
+        """What may be missing. closeReason, sourceIp and userAgent are already under the privacy setting."""
 
         connectedAt: int
         durationMs: int
@@ -48,12 +48,15 @@ class Rejected(ValueError):
 def from_event(event: object, details: str) -> Ended:
     """Reads a `$disconnect` event, any JSON value; `details` is the privacy mode.
 
-    Raises Rejected unless there is a connectionId to act upon. Everything else may be absent or of another type, and is then left out.
+    Raises Rejected unless there is a connectionId to act upon, and for an event of another type: API Gateway chooses a route by a key that
+    a client's message may name, and a message is no end. Everything else may be absent or of another type, and is then left out.
     Source: API Gateway developer guide, "WebSocket API mapping template reference", and recorded events.
     """
     context = event.get("requestContext") if isinstance(event, dict) else None
     if not isinstance(context, dict):
         raise Rejected("requestContext must be an object: is this function integrated with a WebSocket route (AWS_PROXY)?")
+    if context.get("eventType") not in (None, "DISCONNECT"):
+        raise Rejected("eventType must be DISCONNECT: only its own end removes a connection's record")
     now = int(time.time() * 1000)
     ended_at = plain_integer(context.get("requestTimeEpoch")) or now
     ended: Ended = {"connectionId": connection_id(context.get("connectionId")), "cause": cause.UNKNOWN, "endedAt": ended_at}
@@ -66,9 +69,9 @@ def from_event(event: object, details: str) -> Ended:
     if code is not None:
         ended["closeCode"] = code
     reason = plain_text(context.get("disconnectReason"))
-    if reason is not None:
-        ended["closeReason"] = reason
     ended["cause"] = cause.classify(code, reason or "", ended.get("durationMs"))
+    if (shown := privacy.reason(reason, details)) is not None:
+        ended["closeReason"] = shown
     for name, source in (("apiId", "apiId"), ("stage", "stage"), ("gatewayRequestId", "requestId")):
         text = plain_text(context.get(source))
         if text is not None:

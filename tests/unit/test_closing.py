@@ -256,10 +256,10 @@ def test_an_answer_about_another_record_is_no_removal(aws: FakeAws, connections:
 
 
 def test_the_record_adds_what_the_event_did_not_tell(connections: Table, history: Table) -> None:
-    connections.put("c", clientId="kim", connectedAt=CONNECTED, sourceIp="203.0.113.24", userAgent="App/1.2 (Kim)")
+    connections.put("c", clientId="kim", connectedAt=CONNECTED, sourceIp="203.0.113.24", userAgent="curl/8.2 (Kim)")
     known = ended("c")
     closer(HISTORY_TABLE="history").close(known, later())
-    assert known == ended("c", clientId="kim", connectedAt=CONNECTED, sourceIp="203.0.113.0", userAgent="App/1")
+    assert known == ended("c", clientId="kim", connectedAt=CONNECTED, sourceIp="203.0.113.0", userAgent="curl/8")
 
 
 def test_the_event_knows_better_than_the_record(connections: Table, history: Table) -> None:

@@ -41,6 +41,7 @@ JSON = st.recursive(
 )
 FIELDS = (
     "connectionId",
+    "eventType",
     "connectedAt",
     "requestTimeEpoch",
     "disconnectStatusCode",
@@ -265,10 +266,15 @@ def test_an_event_that_comes_twice_is_removed_once(connections: Table, load: Loa
         event(connectionId="\ud800"),
         event(connectionId=["a"]),
         event(connectionId={"S": "a"}),
+        event(eventType="MESSAGE"),
+        event(eventType="CONNECT"),
+        event(eventType="disconnect"),
+        event(eventType=""),
+        event(eventType=["DISCONNECT"]),
     ],
     ids=repr,
 )
-def test_an_event_that_names_no_connection_is_rejected_without_a_call(
+def test_an_event_that_ends_no_connection_is_rejected_without_a_call(
     bad: object, aws: FakeAws, connections: Table, load: Load, lines: Lines
 ) -> None:
     assert load("disconnect").lambda_handler(bad, Context()) == {"statusCode": 400, "body": "bad request"}
@@ -281,6 +287,12 @@ def test_an_event_that_names_no_connection_is_rejected_without_a_call(
 def test_a_connection_id_may_have_128_characters(connections: Table, load: Load) -> None:
     connections.put("é" * 128)
     assert load("disconnect").lambda_handler(event(connectionId="é" * 128), Context()) == DONE
+    assert connections.keys == set()
+
+
+def test_an_event_without_a_type_is_served(connections: Table, load: Load) -> None:
+    connections.put(ID)
+    assert load("disconnect").lambda_handler({"requestContext": {"connectionId": ID}}, Context()) == DONE
     assert connections.keys == set()
 
 
@@ -306,7 +318,7 @@ def test_no_event_raises_and_a_rejected_one_calls_nothing(
 def test_a_hostile_event_with_a_connection_id_is_served(context: Any, mode: str, connections: Table, load: Load, lines: Lines) -> None:
     connections.put(ID)
     handler = load("disconnect", CLIENT_DETAILS=mode).lambda_handler
-    assert handler({"requestContext": {**context, "connectionId": ID}}, Context()) == DONE
+    assert handler({"requestContext": {**context, "connectionId": ID, "eventType": "DISCONNECT"}}, Context()) == DONE
     assert connections.keys == set()
     [line] = lines()
     assert line["outcome"] == "removed"
@@ -315,7 +327,7 @@ def test_a_hostile_event_with_a_connection_id_is_served(context: Any, mode: str,
 
 @pytest.mark.parametrize("name", ["disconnectReason", "apiId", "stage", "requestId"])
 def test_long_texts_are_cut(name: str, connections: Table, load: Load, lines: Lines) -> None:
-    load("disconnect").lambda_handler(event(**{name: "y" * 10_000}), Context())
+    load("disconnect", CLIENT_DETAILS="full").lambda_handler(event(**{name: "y" * 10_000}), Context())
     [line] = lines()
     assert "y" * 256 in line.values()
     assert len(json.dumps(line)) < 2_000
@@ -323,7 +335,7 @@ def test_long_texts_are_cut(name: str, connections: Table, load: Load, lines: Li
 
 @pytest.mark.parametrize("text", ["two\nlines", "\r\n{}", "\x00\x1b[31m", "\u2028 \u0085", "한국어 🙂", "\ud800"], ids=ascii)
 def test_a_reason_can_not_break_the_line(text: str, connections: Table, load: Load, capsys: pytest.CaptureFixture[str]) -> None:
-    load("disconnect").lambda_handler(event(disconnectReason=text), Context())
+    load("disconnect", CLIENT_DETAILS="full").lambda_handler(event(disconnectReason=text), Context())
     [line] = capsys.readouterr().out.splitlines()
     assert line.isascii()
     assert line.isprintable()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 import privacy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.unit.support import EVENTS, event
 
 CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.7444.60 Safari/537.36"
 
@@ -65,12 +68,14 @@ def test_what_is_not_an_address_is_never_shown(value: object, mode: str) -> None
         (CHROME, "Mozilla/5 AppleWebKit/537 Chrome/142 Safari/537"),
         ("Amazon CloudFront", None),
         ("curl/8.5.0", "curl/8"),
-        ("App/1.2 (a (b; c) Kim) Lib/2.3", "App/1 Lib/2"),
-        ("App/1.2 ((Kim) Kim) Lib/2.3", "App/1 Lib/2"),
-        ("App/1.2 (Kim", "App/1"),
-        ("App/1.2) (Kim; x) Lib/2.3", "App/1 Lib/2"),
-        ("App/1.2 ))) (Kim; x) Lib/2.3", "App/1 Lib/2"),
-        ("App/1.2(Kim) Lib/2.3", "Lib/2"),
+        ("Dart/3.9 (dart:io)", "Dart/3"),
+        ("Python/3.13 websockets/15.0.1", "Python/3 websockets/15"),
+        ("curl/8.2 (a (b; c) Kim) node/2.3", "curl/8 node/2"),
+        ("curl/8.2 ((Kim) Kim) node/2.3", "curl/8 node/2"),
+        ("curl/8.2 (Kim", "curl/8"),
+        ("curl/8.2) (Kim; x) node/2.3", "curl/8 node/2"),
+        ("curl/8.2 ))) (Kim; x) node/2.3", "curl/8 node/2"),
+        ("curl/8.2(Kim) node/2.3", "node/2"),
         ("(Kim)", None),
         ("", None),
         ("   ", None),
@@ -78,6 +83,54 @@ def test_what_is_not_an_address_is_never_shown(value: object, mode: str) -> None
 )
 def test_a_masked_agent_is_its_products_with_major_versions(agent: str, masked: str | None) -> None:
     assert privacy.agent(agent, "masked") == masked
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "device/3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+        "user/ann@example.com",
+        "203.0.113.24/x",
+        "Ann/5",
+        "chrome/ann",
+        "Chrome/ann.0",
+        "Chrome/5ann",
+        "Chrome/821012345678",
+        "Chrome/",
+        "Chrome",
+        "/142",
+        "Chrome/١٤٢",
+        "Chrome//142",
+        "Chrome/-1",
+    ],
+)
+def test_what_is_no_known_product_with_a_version_is_not_shown(agent: str) -> None:
+    assert privacy.agent(agent, "masked") is None
+
+
+WORD = st.text("ACdhrome1234567890./()-@ ", max_size=12) | st.sampled_from(["Chrome/142.0", "Chrome/", "curl/8"])
+
+
+@given(st.lists(WORD, max_size=8))
+def test_a_masked_agent_is_made_of_known_names_and_short_numbers(words: list[str]) -> None:
+    for word in (privacy.agent("".join(words), "masked") or "").split():
+        name, version = word.split("/")
+        assert name in privacy.PRODUCTS
+        assert re.fullmatch("[0-9]{1,4}", version)
+
+
+def test_the_reason_that_a_client_writes_is_shown_only_in_full() -> None:
+    assert [privacy.reason("Kim went home", mode) for mode in privacy.MODES] == ["Kim went home", None, None]
+
+
+@pytest.mark.parametrize("name", [path.stem for path in EVENTS.glob("*.json")])
+def test_api_gateways_own_reasons_are_shown_masked(name: str) -> None:
+    reason = event(name)["requestContext"]["disconnectReason"]
+    assert [privacy.reason(reason, mode) for mode in privacy.MODES] == [reason, reason, None]
+
+
+def test_an_event_without_a_reason_has_none_to_show() -> None:
+    assert [privacy.reason(None, mode) for mode in privacy.MODES] == [None, None, None]
 
 
 @pytest.mark.parametrize(("mode", "expected"), [("full", CHROME), ("off", None)])
@@ -103,5 +156,5 @@ def test_a_comment_never_shows_whatever_stands_before_it(before: str, comment: s
 
 
 def test_an_agent_of_many_words_is_cut_to_256_characters() -> None:
-    assert privacy.agent("x/1 " * 5_000, "masked") == ("x/1 " * 64)
+    assert privacy.agent("k6/1 " * 5_000, "masked") == ("k6/1 " * 52)[:256]
     assert len(privacy.agent("x" * 5_000, "full") or "") == 256
