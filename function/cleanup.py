@@ -95,12 +95,17 @@ def _job(body: object) -> tuple[int, Callable[[float], None]]:
         raise ended_.Rejected(f"the message is not of version {retry.VERSION}")
     if "sweep" in message:
         return 1, partial(sweeper.run, Part.parse(message["sweep"]))
-    work = message.get("close") or message.get("finish")
+    work = message.get("close") or message.get("finish") or message.get("offline")
     if not isinstance(work, dict):
-        raise ended_.Rejected("the message asks for nothing this version knows: close, finish or sweep")
+        raise ended_.Rejected("the message asks for nothing this version knows: close, finish, offline or sweep")
     ended = retry.read_ended(work.get("ended"))
     if "close" in message:
         return 0, partial(_close, ended)
+    if "offline" in message:
+        announcement_id = ended_.plain_text(work.get("id"))
+        if not announcement_id or "clientId" not in ended:
+            raise ended_.Rejected("offline must have an id, and an ended connection with a clientId")
+        return 0, partial(_offline, ended, announcement_id)
     steps = work.get("steps")
     if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):
         raise ended_.Rejected("finish must have steps, a list of names")
@@ -118,6 +123,12 @@ def _finish(ended: ended_.Ended, steps: list[str], deadline: float) -> None:
         raise Unfinished(f"failed again: {', '.join(failed)}")
 
 
+def _offline(ended: ended_.Ended, announcement_id: str, deadline: float) -> None:
+    """Nothing when announcements have been turned off since."""
+    if closer.announcements:
+        closer.announcements.announce_offline(ended, announcement_id)
+
+
 def _postpone(record: dict[str, Any]) -> None:
     """Has a message come back sooner or later by how often it came already; without it the queue's visibility time-out decides."""
     try:
@@ -129,9 +140,9 @@ def _postpone(record: dict[str, Any]) -> None:
 
 
 def _age(record: dict[str, Any]) -> log.Metrics:
-    """How long ago (s) a message that has to come back was sent: a first failure passes, one that goes on must be told."""
-    now, sent_ms = int(time.time()), record.get("attributes", {}).get("SentTimestamp", "")
-    return {"RetryAge": (max(0, now - int(sent_ms) // 1000) if sent_ms.isdecimal() else 0, "Seconds")}
+    """For how long (s) a message that has to come back has been tried: a first failure passes, one that goes on must be told."""
+    now, first_ms = int(time.time()), record.get("attributes", {}).get("ApproximateFirstReceiveTimestamp", "")
+    return {"RetryAge": (max(0, now - int(first_ms) // 1000) if first_ms.isdecimal() else 0, "Seconds")}
 
 
 def _bury(record: dict[str, Any], problem: ended_.Rejected) -> bool:

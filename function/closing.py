@@ -1,8 +1,8 @@
 """Closing a connection: the one routine that every path ends in, from `$disconnect` to the sweep.
 
-First whatever else was asked for (related metadata, history, duplicates), each step idempotent; the record itself last. The record is the
-note that work is left: a crash anywhere leaves it to the sweep. A step that fails is handed to the retry queue before the record goes, so
-that it can't hold the record up; if it can't be handed over, the record stays. With no extras closing is one DeleteItem,
+First whatever else was asked for (related metadata, history, duplicates, announcements), each step idempotent; the record itself last. The
+record is the note that work is left: a crash anywhere leaves it to the sweep. A step that fails is handed to the retry queue before the
+record goes, so that it can't hold the record up; if it can't be handed over, the record stays. With no extras closing is one DeleteItem,
 which the route's entry point does by itself.
 """
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from announce import Announcements
     from aws import Clients, Item
     from ended import Ended
 
@@ -45,6 +46,7 @@ class Closer:
         self.clients = clients
         self.queue = Queue(settings.queue_url, clients) if settings.queue_url else None
         self.probe = Probe(clients)
+        self.announcements: Announcements | None = None
         self.steps: dict[str, Step] = {}
         if settings.related:
             import related
@@ -58,6 +60,11 @@ class Closer:
             import duplicates
 
             self.steps["duplicates"] = duplicates.Duplicates(settings, clients, self).settle
+        if settings.event_bus:
+            import announce
+
+            self.announcements = announce.Announcements(settings, clients, self)
+            self.steps["announce"] = self.announcements.announce
 
     def close(self, ended: Ended, deadline: float, seen: Item | None = None, without: tuple[str, ...] = ()) -> str:
         """Closes a connection: REMOVED for the one caller whose DeleteItem found the record, ALREADY_GONE for everybody else.
@@ -66,7 +73,7 @@ class Closer:
         Raises botocore's errors.
         """
         if self.steps:
-            record = self._read(ended["connectionId"])
+            record = self.read(ended["connectionId"])
             if record is None:
                 return ALREADY_GONE
             if seen is not None and any(record.get(name) != seen.get(name) for name in ATTRIBUTES):
@@ -99,7 +106,8 @@ class Closer:
             raise RuntimeError(f"{name} failed and there is no retry queue to hand it to: set RETRY_QUEUE_URL") from problem
         self.queue.finish(ended, list(failed))
 
-    def _read(self, connection_id: str) -> Item | None:
+    def read(self, connection_id: str) -> Item | None:
+        """The connection's record as the table itself has it now, not as an index had it a moment ago."""
         answer = self.clients("dynamodb").get_item(
             TableName=self.settings.table, Key={"connectionId": {"S": connection_id}}, ConsistentRead=True
         )

@@ -88,7 +88,7 @@ def from_record(record: Item, why: str) -> Ended:
 
     ended: Ended = {"connectionId": record["connectionId"]["S"], "cause": why, "endedAt": int(time.time() * 1000)}
     for name in ("apiId", "stage"):
-        if value := aws.text(record, name):
+        if value := plain_text(aws.text(record, name)):
             ended[name] = value
     return ended
 
@@ -97,9 +97,9 @@ def complete(ended: Ended, record: Item, details: str) -> None:
     """Adds what only the record knows, so that a retry message can finish the steps when the record is gone."""
     import aws
 
-    client_id, connected_at = aws.text(record, "clientId"), aws.integer(record, "connectedAt")
-    if client_id and len(client_id.encode()) <= LONGEST_CLIENT_ID:
-        ended["clientId"] = client_id
+    if client := client_id(aws.text(record, "clientId")):
+        ended["clientId"] = client
+    connected_at = aws.integer(record, "connectedAt")
     if connected_at and "connectedAt" not in ended:
         ended["connectedAt"] = connected_at
     _add_client(ended, {name: aws.text(record, name) for name in ("sourceIp", "userAgent")}, details)
@@ -114,6 +114,14 @@ def connection_id(value: object, longest: int = LONGEST_ID) -> str:
     except UnicodeEncodeError:
         raise Rejected("connectionId must be text that UTF-8 can encode") from None
     return value
+
+
+def client_id(value: object) -> str | None:
+    """A clientId, whole, since it is a key to look others up by; None for what can't be one."""
+    try:
+        return value if isinstance(value, str) and 1 <= len(value.encode()) <= LONGEST_CLIENT_ID else None
+    except UnicodeEncodeError:
+        return None
 
 
 def _add_client(ended: Ended, source: dict[str, Any], details: str) -> None:

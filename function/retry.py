@@ -2,6 +2,7 @@
 
 {"version": 1, "close":  {"ended": {…}}}                       the whole closing, record included
 {"version": 1, "finish": {"ended": {…}, "steps": ["history"]}} steps that failed; the record is closed already
+{"version": 1, "offline": {"ended": {…}, "id": "offline/…"}}    whether its client is offline; delayed by the grace period
 {"version": 1, "sweep":  {…}}                                  where a sweep stopped (see sweep.Part)
 """
 
@@ -38,6 +39,9 @@ class Queue:
     def finish(self, ended: Ended, steps: list[str]) -> None:
         self._send({"finish": {"ended": ended, "steps": steps}})
 
+    def offline(self, ended: Ended, announcement_id: str, delay_s: int) -> None:
+        self._send({"offline": {"ended": ended, "id": announcement_id}}, DelaySeconds=delay_s)
+
     def sweep(self, part: dict[str, Any]) -> None:
         self._send({"sweep": part})
 
@@ -48,9 +52,9 @@ class Queue:
             QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=max(1, int(delay * spread))
         )
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def _send(self, message: dict[str, Any], **how: int) -> None:
         body = json.dumps({"version": VERSION, **message}, separators=(",", ":"))
-        self._clients("sqs").send_message(QueueUrl=self._url, MessageBody=body)
+        self._clients("sqs").send_message(QueueUrl=self._url, MessageBody=body, **how)
 
 
 def hand_over(queue: Queue | None, ended: Ended, problem: Exception, request: dict[str, str]) -> None:
@@ -83,7 +87,6 @@ def read_ended(value: object) -> Ended:
         text = ended_.plain_text(value.get(name))
         if text is not None:
             ended[name] = text  # type: ignore[literal-required]
-    client_id = value.get("clientId")
-    if isinstance(client_id, str) and client_id:
-        ended["clientId"] = client_id  # whole: it is a key to look others up by
+    if client_id := ended_.client_id(value.get("clientId")):
+        ended["clientId"] = client_id
     return ended

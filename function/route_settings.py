@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-EXTRAS = ("RELATED_TABLES", "HISTORY_TABLE", "DUPLICATES")
+EXTRAS = ("RELATED_TABLES", "HISTORY_TABLE", "DUPLICATES", "EVENT_BUS")
 
 
 class RouteSettings:

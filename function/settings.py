@@ -25,16 +25,18 @@ class Settings(RouteSettings):
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__(environment)
-        self.queue_url = environment.get("RETRY_QUEUE_URL") or None
         self.dead_letter_queue_url = environment.get("DEAD_LETTER_QUEUE_URL") or None
         self.related: list[RelatedTable] = self._related()
         self.history_table = environment.get("HISTORY_TABLE") or None
         self.history_days = self._number("HISTORY_DAYS", 90)
         self.duplicates = self._one_of("DUPLICATES", ("stale", "newest"))
+        self.event_bus = environment.get("EVENT_BUS") or None
+        self.offline_after_s = self._number("CLIENT_OFFLINE_AFTER_SECONDS", 0)
+        self.queue_url = self._required("RETRY_QUEUE_URL") if self.offline_after_s else environment.get("RETRY_QUEUE_URL") or None
         self.expired_after_ms = self._number("EXPIRED_AFTER_SECONDS", 7_500, least=7_200) * 1000
         self.suspect_after_ms = self._number("SUSPECT_AFTER_SECONDS", 660) * 1000
         self.probes_per_second = self._number("PROBES_PER_SECOND", 0)
-        self.client_index = self._required("CLIENT_INDEX") if self.duplicates else None
+        self.client_index = self._required("CLIENT_INDEX") if self.duplicates or self.offline_after_s else None
         asks = self.duplicates or self.probes_per_second  # somebody's answers are only worth as much as we know who we are
         self.api_id = self._required("WEBSOCKET_API_ID") if asks else environment.get("WEBSOCKET_API_ID") or None
         self.stage = self._required("WEBSOCKET_STAGE") if asks else environment.get("WEBSOCKET_STAGE") or None

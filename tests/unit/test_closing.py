@@ -286,9 +286,9 @@ def test_the_records_address_stays_in_the_record(mode: str, connections: Table, 
     assert "Kim" not in message
 
 
-def test_steps_are_in_the_order_of_the_design() -> None:
-    everything = closer(RELATED_TABLES=RELATED, HISTORY_TABLE="history", DUPLICATES="stale", CLIENT_INDEX="byClient", **API)
-    assert list(everything.steps) == ["related", "history", "duplicates"]
+def test_steps_are_in_the_order_of_the_design(aws: FakeAws) -> None:
+    extras = {"RELATED_TABLES": RELATED, "HISTORY_TABLE": "history", "DUPLICATES": "stale", "EVENT_BUS": "default"}
+    assert list(closer(CLIENT_INDEX="byClient", **extras, **API).steps) == ["related", "history", "duplicates", "announce"]
 
 
 def test_a_step_can_be_left_out(connections: Table, history: Table) -> None:

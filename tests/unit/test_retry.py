@@ -145,6 +145,11 @@ MALFORMED = [
     json.dumps({"version": 1, "finish": {"ended": ended("c")}}),
     json.dumps({"version": 1, "finish": {"ended": ended("c"), "steps": "history"}}),
     json.dumps({"version": 1, "finish": {"ended": ended("c"), "steps": [7]}}),
+    json.dumps({"version": 1, "offline": {"ended": ended("c"), "id": "offline/c"}}),
+    json.dumps({"version": 1, "offline": {"ended": ended("c", clientId="x" * 2049), "id": "offline/c"}}),
+    json.dumps({"version": 1, "offline": {"ended": ended("c", clientId="\ud800"), "id": "offline/c"}}),
+    json.dumps({"version": 1, "offline": {"ended": ended("c", clientId="kim"), "id": ""}}),
+    json.dumps({"version": 1, "offline": {"ended": ended("c", clientId="kim")}}),
     '{"version": 1, "sweep": null}',
     '{"version": 1, "sweep": {"segment": 1, "segments": 1}}',
     '{"version": 1, "sweep": {"segment": 0, "segments": 1, "start": ""}}',
@@ -173,7 +178,8 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
 )
 WORK = JSON | st.fixed_dictionaries({}, optional={"ended": JSON, "steps": JSON, "segment": JSON, "segments": JSON, "start": JSON})
-MESSAGE = JSON | st.fixed_dictionaries({"version": st.just(1) | JSON}, optional={"close": WORK, "finish": WORK, "sweep": st.lists(JSON)})
+ASKS = {"close": WORK, "finish": WORK, "offline": WORK, "sweep": st.lists(JSON)}
+MESSAGE = JSON | st.fixed_dictionaries({"version": st.just(1) | JSON}, optional=ASKS)
 
 
 @settings(max_examples=60)
@@ -266,10 +272,12 @@ def test_a_removal_fails_until_dynamodb_is_back(aws: FakeAws, connections: Table
 
 
 @pytest.mark.parametrize("timeout", [CONTEXT_S, 10], ids=["failed again", "out of time"])
-def test_a_message_that_comes_back_tells_its_age(timeout: float, aws: FakeAws, clock: Clock, start: Start, lines: Lines) -> None:
+def test_a_message_that_comes_back_tells_for_how_long_it_has_been_tried(
+    timeout: float, aws: FakeAws, clock: Clock, start: Start, lines: Lines
+) -> None:
     aws.on("DeleteItem", error(500, "InternalServerError"))
     record = sqs_record(close_message("c"))
-    record["attributes"]["SentTimestamp"] = str(clock.ms - 1_000_000)
+    record["attributes"] |= {"SentTimestamp": str(clock.ms - 2_000_000), "ApproximateFirstReceiveTimestamp": str(clock.ms - 1_000_000)}
     start().lambda_handler({"Records": [record]}, Context(timeout))
     [line] = lines()
     assert 1_000 <= line["RetryAge"] <= 1_100

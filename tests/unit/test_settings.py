@@ -18,6 +18,7 @@ def test_a_table_is_all_that_must_be_set() -> None:
     assert (plain.table, plain.details, plain.connection_metrics) == ("connections", "masked", False)
     assert (plain.queue_url, plain.dead_letter_queue_url, plain.related) == (None, None, [])
     assert (plain.history_table, plain.history_days, plain.duplicates, plain.client_index) == (None, 90, None, None)
+    assert (plain.event_bus, plain.offline_after_s) == (None, 0)
     assert (plain.api_id, plain.stage) == (None, None)
     assert (plain.expired_after_ms, plain.suspect_after_ms, plain.probes_per_second) == (7_500_000, 660_000, 0)
 
@@ -34,6 +35,8 @@ def test_every_variable_is_read() -> None:
             "HISTORY_TABLE": "history",
             "HISTORY_DAYS": "30",
             "DUPLICATES": "newest",
+            "EVENT_BUS": "default",
+            "CLIENT_OFFLINE_AFTER_SECONDS": "60",
             "CLIENT_INDEX": "byClient",
             "WEBSOCKET_API_ID": "api1",
             "WEBSOCKET_STAGE": "live",
@@ -46,6 +49,7 @@ def test_every_variable_is_read() -> None:
     assert (full.queue_url, full.dead_letter_queue_url) == ("https://retry", "https://dead")
     assert full.related == [RELATED, {**RELATED, "index": "byConnection"}]
     assert (full.history_table, full.history_days, full.duplicates, full.client_index) == ("history", 30, "newest", "byClient")
+    assert (full.event_bus, full.offline_after_s) == ("default", 60)
     assert (full.api_id, full.stage) == ("api1", "live")
     assert (full.expired_after_ms, full.suspect_after_ms, full.probes_per_second) == (7_200_000, 700_000, 10)
 
@@ -53,6 +57,7 @@ def test_every_variable_is_read() -> None:
 def test_an_empty_variable_is_as_good_as_none() -> None:
     names = "CLIENT_DETAILS CONNECTION_METRICS RETRY_QUEUE_URL DEAD_LETTER_QUEUE_URL RELATED_TABLES HISTORY_TABLE HISTORY_DAYS DUPLICATES"
     names += " CLIENT_INDEX WEBSOCKET_API_ID WEBSOCKET_STAGE EXPIRED_AFTER_SECONDS SUSPECT_AFTER_SECONDS PROBES_PER_SECOND"
+    names += " EVENT_BUS CLIENT_OFFLINE_AFTER_SECONDS"
     empty = Settings(TABLE | dict.fromkeys(names.split(), ""))
     assert {name: value for name, value in vars(empty).items() if name != "_environment"} == {
         name: value for name, value in vars(Settings(TABLE)).items() if name != "_environment"
@@ -89,9 +94,15 @@ def test_a_wrong_value_is_refused_by_the_variables_name(name: str, value: str) -
         Settings(TABLE | {name: value})
 
 
-def test_duplicates_need_the_name_of_an_index() -> None:
+@pytest.mark.parametrize("feature", [{"DUPLICATES": "stale"}, {"CLIENT_OFFLINE_AFTER_SECONDS": "60", "RETRY_QUEUE_URL": "https://retry"}])
+def test_who_looks_for_a_clients_other_records_needs_the_name_of_an_index(feature: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="CLIENT_INDEX"):
-        Settings(TABLE | {"DUPLICATES": "stale"})
+        Settings(TABLE | feature)
+
+
+def test_who_waits_for_a_reconnect_needs_the_queue_to_wait_in() -> None:
+    with pytest.raises(ValueError, match="RETRY_QUEUE_URL"):
+        Settings(TABLE | {"CLIENT_OFFLINE_AFTER_SECONDS": "60", "CLIENT_INDEX": "byClient"})
 
 
 @pytest.mark.parametrize("feature", [{"DUPLICATES": "stale", "CLIENT_INDEX": "byClient"}, {"PROBES_PER_SECOND": "10"}])
