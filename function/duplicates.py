@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from settings import Settings
 
 
+YOUNG = "young"
 MOST = 25  # others looked at when one ends, the oldest first: a clientId that many share must not hold up everybody
 
 
@@ -45,7 +46,7 @@ class Duplicates:
         if not client_id:
             return
         alive: list[tuple[int, Item]] = []
-        unsettled = ""
+        young, unsettled = 0, ""
         for record in islice(self._others(client_id, ended["connectionId"]), MOST):
             if time.monotonic() >= deadline:
                 raise Unsettled("out of time")
@@ -58,13 +59,14 @@ class Duplicates:
                 alive.append((connected_at, record))
             elif verdict in (ask_gateway.THROTTLED, ask_gateway.REFUSED):
                 unsettled = self._probe.refusal
+            young += verdict == YOUNG
         if self._settings.duplicates == "newest":
-            for connected_at, record in sorted(alive, key=lambda pair: pair[0])[:-1]:
+            if young and len(alive) + young > 1:
+                raise Unsettled("a connection is too young to be asked about: whether it is the newest that lives is not known yet")
+            for _, record in sorted(alive, key=lambda pair: pair[0])[:-1]:
                 if time.monotonic() >= deadline:
                     raise Unsettled("out of time")
-                if int(time.time() * 1000) - connected_at < ask_gateway.YOUNG_MS:  # DELETE, too, answers 410 before `$connect` has finished
-                    unsettled = "an older connection is too young to be closed"
-                elif self._probe.close(record["connectionId"]["S"]):
+                if self._probe.close(record["connectionId"]["S"]):
                     self._close(record, cause.DUPLICATE, deadline)
                 else:
                     unsettled = self._probe.refusal
@@ -88,7 +90,8 @@ class Duplicates:
     def _judge(self, record: Item) -> tuple[str, int | None]:
         """What is to be thought of a record (expired, or the probe's verdict), and since when it is connected (epoch ms).
 
-        A record that is young, timeless or foreign is not asked about: its 410 would prove nothing.
+        A record that is young, timeless or foreign is not asked about: its 410 would prove nothing. Nor does a young one prove that somebody
+        is there: its `$connect` may have failed after writing it.
         """
         now_ms = int(time.time() * 1000)
         standing = judge_record.judge(record, now_ms, self._settings)
@@ -98,7 +101,7 @@ class Duplicates:
         if standing == judge_record.FOREIGN or connected_at is None:
             return standing, connected_at
         if now_ms - connected_at < ask_gateway.YOUNG_MS:
-            return ask_gateway.ALIVE, connected_at
+            return YOUNG, connected_at
         return self._probe.ask(record["connectionId"]["S"]), connected_at
 
     def _is_ours(self, record: Item, ended: Ended) -> bool:

@@ -71,12 +71,33 @@ def test_newest_keeps_a_lone_connection(aws: FakeAws, connections: Table, clock:
     assert connections.keys == {"only"}
 
 
-def test_a_young_connection_is_taken_for_alive_without_asking(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    ages(connections, clock, old=20, young=0.9)
-    aws.gone = {"young"}  # as API Gateway says of a connection whose `$connect` is still under way
+@pytest.mark.parametrize("fate", ["lives", "failed in $connect"])
+def test_while_one_is_too_young_to_be_asked_about_newest_closes_nothing(fate: str, aws: FakeAws, connections: Table, clock: Clock) -> None:
+    ages(connections, clock, gone=30, old=20, young=0.9)
+    aws.gone = {"gone", "young"}  # as API Gateway says of a connection whose `$connect` is still under way, too
+    with pytest.raises(duplicates.Unsettled, match="too young"):
+        settle("newest")
+    assert connections.keys == {"old", "young"}
+    assert "young" not in [request["connectionId"] for request in aws.asked("GET @connections")]
+    assert aws.asked("DELETE @connections") == []
+
+    aws.gone = {"young"} if fate != "lives" else set()
+    clock.advance(10)
+    settle("newest")
+    assert connections.keys == ({"young"} if fate == "lives" else {"old"})
+
+
+def test_a_young_connection_alone_is_left_in_peace(aws: FakeAws, connections: Table, clock: Clock) -> None:
+    ages(connections, clock, young=0.9)
     settle("newest")
     assert connections.keys == {"young"}
-    assert [request["connectionId"] for request in aws.asked("GET @connections")] == ["old"]
+    assert aws.asked("GET @connections") == []
+
+
+def test_stale_waits_for_no_young_connection(aws: FakeAws, connections: Table, clock: Clock) -> None:
+    ages(connections, clock, old=20, young=0.9)
+    settle("stale")
+    assert connections.keys == {"old", "young"}
 
 
 def test_a_connection_of_a_minute_is_asked_about(aws: FakeAws, connections: Table, clock: Clock) -> None:
@@ -112,12 +133,12 @@ def test_when_another_stages_connection_ended_our_endpoints_410_proves_nothing(a
     assert connections.keys == {"gone"}
 
 
-def test_an_older_connection_is_closed_only_when_it_is_a_minute_old(aws: FakeAws, connections: Table, clock: Clock) -> None:
+def test_of_two_young_connections_the_older_is_closed_when_both_could_be_asked(aws: FakeAws, connections: Table, clock: Clock) -> None:
     ages(connections, clock, older=0.9, newest=0.5)
     with pytest.raises(duplicates.Unsettled, match="too young"):
         settle("newest")
     assert connections.keys == {"older", "newest"}
-    clock.advance(10)
+    clock.advance(31)
     settle("newest")
     assert connections.keys == {"newest"}
 
