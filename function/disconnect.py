@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ended import Ended
     from fast_delete import FastDelete
 
-RESERVE_S = 6.0  # what DeleteItem and then SendMessage may take when each has to time out
+RESERVE_S = 6.5  # what two requests may take that have to time out (a step's that was under way, then DeleteItem), and their messages
 
 
 def make_closer() -> Closer:

@@ -90,8 +90,8 @@ class Duplicates:
     def _judge(self, record: Item) -> tuple[str, int | None]:
         """What is to be thought of a record (expired, or the probe's verdict), and since when it is connected (epoch ms).
 
-        A record that is young, timeless or foreign is not asked about: its 410 would prove nothing. Nor does a young one prove that somebody
-        is there: its `$connect` may have failed after writing it.
+        A record that is young, timeless or foreign is not asked about: its 410 would prove nothing. Nor does a young one prove that
+        somebody is there: its `$connect` may have failed after writing it.
         """
         now_ms = int(time.time() * 1000)
         standing = judge_record.judge(record, now_ms, self._settings)

@@ -27,18 +27,21 @@ class Related:
         self._clients = clients
 
     def remove(self, ended: Ended, deadline: float) -> None:
-        """Deletes the connection's items, table by table, whatever happens to the others; raises Unfinished for what is left."""
+        """Deletes the connection's items, table by table, whatever happens to the others; raises Unfinished for what is left.
+
+        Nothing is asked after the deadline (s, time.monotonic()), of this table or the next.
+        """
         problems = []
         for table in self._tables:
             try:
-                for keys in self._chunks(table, ended["connectionId"]):
+                for keys in self._chunks(table, ended["connectionId"], deadline):
                     self._delete(table["table"], keys, deadline)
             except Exception as problem:
                 problems.append(f"{table['table']}: {type(problem).__name__}: {problem}")
         if problems:
             raise Unfinished("; ".join(problems))
 
-    def _chunks(self, table: RelatedTable, connection_id: str) -> Iterator[list[Item]]:
+    def _chunks(self, table: RelatedTable, connection_id: str, deadline: float) -> Iterator[list[Item]]:
         names = dict.fromkeys([*table["keys"], table["attribute"]])
         alias = {name: f"#n{number}" for number, name in enumerate(names)}
         request: dict[str, Any] = {
@@ -49,7 +52,8 @@ class Related:
             "ExpressionAttributeValues": {":id": {"S": connection_id}},
         }
         request |= {"IndexName": table["index"]} if table["index"] else {"ConsistentRead": True}
-        for page in self._clients("dynamodb").get_paginator("query").paginate(**request):
+        pages = iter(self._clients("dynamodb").get_paginator("query").paginate(**request))
+        while page := _in_time(deadline) and next(pages, None):
             keys = page["Items"]
             for start in range(0, len(keys), CHUNK):
                 yield keys[start : start + CHUNK]
@@ -58,11 +62,16 @@ class Related:
         """BatchWriteItem until nothing is handed back; what it hands back was throttled, so each try waits longer."""
         requests = [{"DeleteRequest": {"Key": key}} for key in keys]
         wait_s = 0.05
-        while requests:
-            if time.monotonic() >= deadline:
-                raise Unfinished("out of time")
+        while requests and _in_time(deadline):
             answer = self._clients("dynamodb").batch_write_item(RequestItems={table: requests})
             requests = answer.get("UnprocessedItems", {}).get(table, [])
             if requests:
                 time.sleep(random.uniform(wait_s / 2, wait_s))
                 wait_s = min(wait_s * 2, 1.0)
+
+
+def _in_time(deadline: float) -> bool:
+    """True; raises Unfinished after the deadline."""
+    if time.monotonic() >= deadline:
+        raise Unfinished("out of time")
+    return True

@@ -227,7 +227,8 @@ def test_with_every_extra_hanging_the_record_is_queued_before_the_functions_time
     aws: FakeAws, connections: Table, dynamodb: Any, queue: RetryQueue, clock: Clock, load: Load
 ) -> None:
     connections.put(ID, clientId="kim")
-    related = json.dumps([{"table": "subscriptions", "attribute": "connectionId", "index": None, "keys": ["connectionId"]}])
+    keyed = {"attribute": "connectionId", "index": None, "keys": ["connectionId"]}
+    related = json.dumps([{"table": f"related{number}", **keyed} for number in range(10)])
     extras = {"HISTORY_TABLE": "history", "RELATED_TABLES": related, "DUPLICATES": "stale", "CLIENT_INDEX": "byClient"} | API
     handler, context = load("disconnect", RETRY_QUEUE_URL=queue.url, **extras).lambda_handler, Context(timeout=10)
     for operation in ("Query", "PutItem", "DeleteItem"):

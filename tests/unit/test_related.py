@@ -142,6 +142,29 @@ def test_nothing_is_begun_after_the_deadline(aws: FakeAws, subscriptions: Table)
     assert aws.asked("BatchWriteItem") == []
 
 
+def test_ten_tables_have_no_more_time_than_one(aws: FakeAws, clock: Clock) -> None:
+    def hang(request: Request) -> Answer:
+        clock.advance(2)
+        return Answer(503, {})
+
+    aws.on("Query", hang)
+    began = clock.monotonic()
+    with pytest.raises(related.Unfinished, match=r"t0: .*; t1: .*; t2: Unfinished: out of time; .*t9: Unfinished: out of time"):
+        remove(*({**BY_KEY, "table": f"t{number}"} for number in range(10)), within_s=3)
+    assert len(aws.asked("Query")) == 2
+    assert clock.monotonic() - began < 6
+
+
+def test_no_page_is_read_after_the_deadline(aws: FakeAws, subscriptions: Table, clock: Clock) -> None:
+    for number in range(3):
+        subscriptions.put("c", topic=f"t{number}")
+    aws.on("Query", lambda request: request.parameters.update(Limit=1))
+    aws.on("BatchWriteItem", lambda request: clock.advance(20))
+    with pytest.raises(related.Unfinished, match="out of time"):
+        remove(BY_KEY, within_s=30)
+    assert len(aws.asked("Query")) == 2
+
+
 def test_a_missing_table_is_named_and_the_others_are_done(aws: FakeAws, subscriptions: Table) -> None:
     subscriptions.put("c", topic="t")
     with pytest.raises(related.Unfinished, match="alerts: ResourceNotFoundException"):
