@@ -13,6 +13,7 @@ locals {
   shared_environment = {
     CONNECTIONS_TABLE  = module.connections_table.name
     CLIENT_DETAILS     = var.logs.client_details
+    LOG_LINE_LEVEL     = var.logs.level == "INFO" ? null : var.logs.level
     METRICS_NAME       = var.name
     CONNECTION_METRICS = try(var.monitoring.connection_metrics, false) ? "true" : null
     RETRY_QUEUE_URL    = one(local.retry_queue[*].url)
@@ -40,11 +41,13 @@ locals {
   }
 
   disconnect_environment = { for name, value in merge(
+    var.function.environment,
     local.shared_environment,
     local.duplicates ? local.connections_api_environment : null,
   ) : name => value if value != null }
 
   cleanup_environment = { for name, value in merge(
+    var.function.environment,
     local.shared_environment,
     local.connections_api_environment,
     local.cleanup_only_environment,

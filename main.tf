@@ -38,6 +38,11 @@ module "disconnect" {
   role                 = var.role
   kms_key_arn          = var.kms_key_arn
   tags                 = var.tags
+
+  code_signing_config_arn = var.function.code_signing_config_arn
+  layers                  = var.function.layers
+  tracing                 = var.function.tracing
+  vpc                     = var.vpc
 }
 
 module "route" {
@@ -90,6 +95,11 @@ module "cleanup" {
   role                 = var.role
   kms_key_arn          = var.kms_key_arn
   tags                 = var.tags
+
+  code_signing_config_arn = var.function.code_signing_config_arn
+  layers                  = var.function.layers
+  tracing                 = var.function.tracing
+  vpc                     = var.vpc
 }
 
 module "sweep" {
@@ -142,7 +152,7 @@ module "monitoring" {
 
   name            = var.name
   functions       = { disconnect = module.disconnect.name, cleanup = one(module.cleanup[*].name) }
-  log_group_names = concat([module.disconnect.log_group_name], module.cleanup[*].log_group_name)
+  log_group_names = distinct(concat([module.disconnect.log_group_name], module.cleanup[*].log_group_name))
   retry_queue     = one(module.retry_queue)
   sweep           = var.sweep.enabled ? { period_seconds = module.sweep[0].period_seconds, segments = var.sweep.segments } : null
   alarm_actions   = var.monitoring.alarm_actions

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Beginning of every resource's name but the tables'. Unique in the account, since roles know no region."
+  description = "Beginning of every resource's name but the tables'. Unique in the account, since roles know no region, or in the region with a `role.name_suffix`."
   type        = string
   nullable    = false
 
@@ -68,14 +68,25 @@ variable "kms_key_arn" {
 }
 
 variable "function" {
-  description = "The function behind `$disconnect`; runtime, architecture and package go for the clean-up function too. `package.path` is a zip of your own with the same handlers. `timeout` in seconds."
+  description = "The function behind `$disconnect`; what is not memory, time-out (seconds) or concurrency goes for the clean-up function too. `package`: a zip of your own with the same handlers, by `path` or in `s3`, where without `object_version` a new object under the same key is not noticed. `layers`: ARNs of layer versions. `environment`: variables besides the module's own. `tracing`: X-Ray's mode, `Active` or `PassThrough`."
   type = object({
     memory_size          = optional(number, 256)
     timeout              = optional(number, 10)
     reserved_concurrency = optional(number)
     architecture         = optional(string, "arm64")
     runtime              = optional(string, "python3.13")
-    package              = optional(object({ path = string }))
+    package = optional(object({
+      path = optional(string)
+      s3 = optional(object({
+        bucket         = string
+        key            = string
+        object_version = optional(string)
+      }))
+    }))
+    layers                  = optional(list(string), [])
+    environment             = optional(map(string), {})
+    tracing                 = optional(string)
+    code_signing_config_arn = optional(string)
   })
   default  = {}
   nullable = false
@@ -106,8 +117,56 @@ variable "function" {
   }
 
   validation {
-    condition     = var.function.package == null || try(fileexists(var.function.package.path), false)
+    condition     = var.function.package == null || try((var.function.package.path == null) != (var.function.package.s3 == null), false)
+    error_message = "function.package must say where the zip is, once: path = \"…\" or s3 = { bucket = \"…\", key = \"…\" }."
+  }
+
+  validation {
+    condition     = try(var.function.package.path, null) == null || try(fileexists(var.function.package.path), false)
     error_message = "function.package.path must be the path of an existing zip: build it first, and begin the path with $${path.root} or $${path.module}."
+  }
+
+  validation {
+    condition     = length(var.function.layers) <= 5 && alltrue([for arn in var.function.layers : can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\\d{12}:layer:[A-Za-z0-9_-]+:\\d+$", arn))])
+    error_message = "function.layers must be at most five ARNs of layer versions: arn:aws:lambda:REGION:ACCOUNT:layer:NAME:VERSION."
+  }
+
+  # The names in environment.tf, which are what this module tells its functions.
+  validation {
+    condition = length(setintersection(keys(var.function.environment), [
+      "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", "CLIENT_DETAILS", "CLIENT_INDEX", "CONNECTIONS_TABLE", "CONNECTION_METRICS",
+      "DEAD_LETTER_QUEUE_URL", "DUPLICATES", "EXCLUSIVE_TABLE", "EXPIRED_AFTER_SECONDS", "HISTORY_DAYS", "HISTORY_TABLE",
+      "LOG_LINE_LEVEL", "METRICS_NAME", "MOST_PROBES_PER_SECOND", "PROBES_PER_SECOND", "RELATED_TABLES", "RETRY_QUEUE_URL", "SUSPECT_AFTER_SECONDS", "WEBSOCKET_API_ID", "WEBSOCKET_STAGE",
+    ])) == 0
+    error_message = "function.environment must leave the module's own variables alone: use the input that sets them (environment.tf says which)."
+  }
+
+  # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+  validation {
+    condition = alltrue([for name in keys(var.function.environment) : can(regex("^[A-Za-z][A-Za-z0-9_]+$", name)) && !contains([
+      "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+      "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME",
+      "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+      "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT",
+    ], name)])
+    error_message = "function.environment may name what Lambda takes: a letter, then letters, digits and underscores, and none that Lambda sets itself, such as AWS_REGION."
+  }
+
+  validation {
+    condition     = contains(["Active", "PassThrough"], coalesce(var.function.tracing, "PassThrough"))
+    error_message = "function.tracing must be \"Active\", or \"PassThrough\" to turn it off again."
+  }
+
+  validation {
+    condition = var.function.code_signing_config_arn == null || can(
+      regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\\d{12}:code-signing-config:csc-[a-z0-9]{17}$", var.function.code_signing_config_arn)
+    )
+    error_message = "function.code_signing_config_arn must be the ARN of a code signing configuration: aws_lambda_code_signing_config.this.arn."
+  }
+
+  validation {
+    condition     = var.function.code_signing_config_arn == null || var.function.package != null
+    error_message = "The zip that comes with this module bears no signature of yours: sign it (AWS Signer), and say in function.package where the signed one is."
   }
 }
 
@@ -147,12 +206,39 @@ variable "cleanup_function" {
   }
 }
 
+variable "vpc" {
+  description = "Puts both functions into subnets of a VPC, from which DynamoDB, SQS and, for probe and duplicates, the API's public endpoint must be reachable. null = outside any VPC."
+  type = object({
+    subnet_ids         = list(string)
+    security_group_ids = list(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.vpc == null || try(length(var.vpc.subnet_ids) >= 1 && alltrue([for id in var.vpc.subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))]), false)
+    error_message = "vpc.subnet_ids must be ids of subnets, at least one and better one in each of two zones: subnet-0123456789abcdef0."
+  }
+
+  validation {
+    condition     = var.vpc == null || try(length(var.vpc.security_group_ids) >= 1 && length(var.vpc.security_group_ids) <= 5 && alltrue([for id in var.vpc.security_group_ids : can(regex("^sg-[0-9a-f]+$", id))]), false)
+    error_message = "vpc.security_group_ids must be ids of one to five security groups: sg-0123456789abcdef0."
+  }
+}
+
 variable "logs" {
-  description = "`client_details`: how much of what clients say of themselves (address, user agent, reason for closing) is written, `full`, `masked` or `off`; it goes for the history too. `format`: `JSON` or `Text`, Lambda's own lines."
+  description = "`client_details`: how much of what clients say of themselves (address, user agent, reason for closing) is written, `full`, `masked` or `off`; it goes for the history too. `format`: `JSON` or `Text`, Lambda's own lines. `level`: `WARN` leaves out `INFO` lines without metrics, one for each disconnect. `class`: CloudWatch's, `STANDARD` or `INFREQUENT_ACCESS`. `skip_destroy` keeps the log groups on destroy. `group`: one that exists, for both functions; an `aws_cloudwatch_log_group` fits as it is."
   type = object({
     retention_days = optional(number, 30)
     format         = optional(string, "JSON")
     client_details = optional(string, "masked")
+    level          = optional(string, "INFO")
+    class          = optional(string)
+    skip_destroy   = optional(bool, false)
+    group = optional(object({
+      name            = string
+      arn             = string
+      log_group_class = optional(string)
+    }))
   })
   default  = {}
   nullable = false
@@ -171,13 +257,34 @@ variable "logs" {
     condition     = contains(["full", "masked", "off"], var.logs.client_details)
     error_message = "logs.client_details must be \"full\", \"masked\" or \"off\"."
   }
+
+  validation {
+    condition     = contains(["INFO", "WARN"], var.logs.level)
+    error_message = "logs.level must be \"INFO\" or \"WARN\"."
+  }
+
+  validation {
+    condition     = contains(["STANDARD", "INFREQUENT_ACCESS"], coalesce(var.logs.class, "STANDARD"))
+    error_message = "logs.class must be \"STANDARD\" or \"INFREQUENT_ACCESS\"."
+  }
+
+  validation {
+    condition     = var.logs.group == null || (var.logs.class == null && !var.logs.skip_destroy)
+    error_message = "logs.group is somebody else's: leave class and skip_destroy to them."
+  }
+
+  validation {
+    condition     = var.logs.group == null || can(regex("^arn:aws[a-z-]*:logs:[a-z0-9-]+:\\d{12}:log-group:[A-Za-z0-9_/.#-]+$", var.logs.group.arn))
+    error_message = "logs.group.arn must be the log group's ARN without a trailing \":*\": aws_cloudwatch_log_group.this.arn."
+  }
 }
 
 variable "role" {
-  description = "Path and permissions boundary of every role (both functions', the schedule's)."
+  description = "Of every role (both functions', the schedule's): path, permissions boundary, and the ending of the name, for example the region's, since roles know none."
   type = object({
     path                     = optional(string, "/")
     permissions_boundary_arn = optional(string)
+    name_suffix              = optional(string, "")
   })
   default  = {}
   nullable = false
@@ -193,6 +300,11 @@ variable "role" {
       || can(regex("^arn:aws[a-z-]*:iam::(\\d{12}|aws):policy/", var.role.permissions_boundary_arn))
     )
     error_message = "role.permissions_boundary_arn must be the ARN of a managed policy: arn:aws:iam::ACCOUNT:policy/NAME."
+  }
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9+=,.@_-]*$", var.role.name_suffix)) && length("${var.name}-disconnect${var.role.name_suffix}") <= 64
+    error_message = "role.name_suffix must be letters, digits and + = , . @ _ -, for example \"-eu-central-1\", and short enough for ${var.name}-disconnect and it to be at most 64."
   }
 }
 
@@ -370,7 +482,7 @@ variable "duplicates" {
 }
 
 variable "monitoring" {
-  description = "Alarms (about 2 USD a month) with the SNS topics they tell, saved log queries, on request a dashboard, and a metric of ended connections by cause. `{}` turns alarms and queries on, null off."
+  description = "Alarms (about 2 USD a month) with what they tell (`alarm_actions`: ARNs of SNS topics, Lambda functions, OpsItems, response plans, investigation groups), saved log queries, on request a dashboard, and a metric of ended connections by cause. `{}` turns alarms and queries on, null off."
   type = object({
     alarm_actions      = optional(list(string), [])
     dashboard          = optional(bool, false)
@@ -378,9 +490,23 @@ variable "monitoring" {
   })
   default = null
 
+  # What metric alarms and composite alarms both take: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html
   validation {
-    condition     = alltrue([for arn in try(var.monitoring.alarm_actions, []) : can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:\\d{12}:[A-Za-z0-9_-]+$", arn))])
-    error_message = "monitoring.alarm_actions must be ARNs of SNS topics: arn:aws:sns:REGION:ACCOUNT:TOPIC."
+    condition = length(try(var.monitoring.alarm_actions, [])) <= 5 && alltrue([
+      for arn in try(var.monitoring.alarm_actions, []) : anytrue([for kind in [
+        "sns:[a-z0-9-]+:\\d{12}:[A-Za-z0-9_-]+",
+        "lambda:[a-z0-9-]+:\\d{12}:function:[A-Za-z0-9_:$-]+",
+        "ssm:[a-z0-9-]+:\\d{12}:opsitem:[1-4](#CATEGORY=[A-Za-z]+)?",
+        "ssm-incidents::\\d{12}:responseplan/[A-Za-z0-9_-]+",
+        "aiops:[a-z0-9-]+:\\d{12}:investigation-group[:/].+",
+      ] : can(regex("^arn:aws[a-z-]*:${kind}$", arn))])
+    ])
+    error_message = "monitoring.alarm_actions must be at most five ARNs of SNS topics, Lambda functions, OpsItems (arn:aws:ssm:REGION:ACCOUNT:opsitem:SEVERITY), response plans or investigation groups. EC2 and Auto Scaling actions are for alarms on an instance or a group."
+  }
+
+  validation {
+    condition     = var.monitoring == null || alltrue([for class in [var.logs.class, try(var.logs.group.log_group_class, null)] : coalesce(class, "STANDARD") == "STANDARD"])
+    error_message = "Only log groups of class STANDARD make metrics of log lines, and alarms look at those: leave monitoring out, or logs.class."
   }
 }
 

@@ -1,11 +1,13 @@
 """One JSON object a line on stdout: CloudWatch's own log queries read it, in JSON and in text log format.
 
-`level` and `timestamp` are the names Lambda's log-level filter looks for. A line may carry metrics (embedded_metrics.py).
+`level` and `timestamp` are the names Lambda's log-level filter looks for. A line may carry metrics (embedded_metrics.py), which that filter
+would drop with it: so what LOG_LINE_LEVEL asks for is done here.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 
@@ -28,7 +30,10 @@ _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 
 def emit(outcome: str, fields: Mapping[str, Any], level: str = "INFO", metrics: Mapping[str, Metrics] | None = None) -> None:
-    """Writes a line. `metrics` maps the one dimension (a field's name, or "" for none) besides Name to the metrics under it."""
+    """Writes a line, at LOG_LINE_LEVEL "WARN" only one above INFO or one with metrics: they map the one dimension (a field's name, or ""
+    for none) besides Name to the metrics under it."""
+    if level == "INFO" and not metrics and os.environ.get("LOG_LINE_LEVEL") == "WARN":
+        return
     now = time.time()
     seconds = int(now)
     line: dict[str, Any] = {

@@ -3,18 +3,27 @@
 locals {
   repository = "${path.module}/../.."
   manifest   = jsondecode(file("${local.repository}/dist/manifest.json"))
-  package    = var.package == null ? "${local.repository}/dist/function.zip" : var.package.path
+  committed  = "${local.repository}/dist/function.zip"
+  package    = var.package == null ? local.committed : var.package.path # null: in S3
 
   sources = {
     for name in fileset("${local.repository}/function", "*.{py,pem}") : name => filesha256("${local.repository}/function/${name}")
   }
 
-  region = split(":", aws_cloudwatch_log_group.this.arn)[3]
+  log_group = {
+    name = one(concat(aws_cloudwatch_log_group.this[*].name, var.logs.group[*].name))
+    arn  = one(concat(aws_cloudwatch_log_group.this[*].arn, var.logs.group[*].arn))
+  }
+
+  # The log group's ARN says where everything is: arn:PARTITION:logs:REGION:ACCOUNT:…
+  partition = split(":", local.log_group.arn)[1]
+  region    = split(":", local.log_group.arn)[3]
+  account   = split(":", local.log_group.arn)[4]
 
   write_logs = {
     sid       = "WriteLogs"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["${aws_cloudwatch_log_group.this.arn}:*"]
+    resources = ["${local.log_group.arn}:*"]
     condition = null
   }
 
@@ -25,14 +34,28 @@ locals {
     condition = { StringEquals = { "kms:ViaService" = ["lambda.${local.region}.amazonaws.com"] } }
   }
 
-  statements = concat([local.write_logs], var.kms_key_arn == null ? [] : [local.decrypt_environment], var.policy_statements)
+  # X-Ray knows no ARNs.
+  trace = {
+    sid       = "Trace"
+    actions   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+    resources = ["*"]
+    condition = null
+  }
+
+  statements = concat(
+    [local.write_logs],
+    var.kms_key_arn == null ? [] : [local.decrypt_environment],
+    var.tracing == null ? [] : [local.trace],
+    local.network,
+    var.policy_statements,
+  )
 }
 
 resource "aws_lambda_function" "this" {
-  #checkov:skip=CKV_AWS_50:Tracing costs per invocation and needs more permissions; the log line carries the durations
+  #checkov:skip=CKV_AWS_50:Tracing costs per trace; tracing = "Active" turns it on
   #checkov:skip=CKV_AWS_116:A dead-letter queue serves asynchronous events only; what must be retried goes to the retry queue
-  #checkov:skip=CKV_AWS_117:The function speaks to AWS APIs only; a VPC would add an address to run out of
-  #checkov:skip=CKV_AWS_272:Code signing needs a signing profile of the account; the package is pinned by its hash
+  #checkov:skip=CKV_AWS_117:The function speaks to AWS APIs only; vpc puts it where a company wants it
+  #checkov:skip=CKV_AWS_272:Code signing needs a signing profile of the account; code_signing_config_arn brings it
   function_name                  = var.name
   description                    = var.description
   role                           = aws_iam_role.this.arn
@@ -40,7 +63,12 @@ resource "aws_lambda_function" "this" {
   architectures                  = [var.architecture]
   handler                        = var.handler
   filename                       = local.package
-  source_code_hash               = filebase64sha256(local.package)
+  source_code_hash               = one([for path in local.package[*] : filebase64sha256(path)])
+  s3_bucket                      = try(var.package.s3.bucket, null)
+  s3_key                         = try(var.package.s3.key, null)
+  s3_object_version              = try(var.package.s3.object_version, null)
+  code_signing_config_arn        = var.code_signing_config_arn
+  layers                         = var.layers
   memory_size                    = var.memory_size
   timeout                        = var.timeout
   reserved_concurrent_executions = var.reserved_concurrency
@@ -52,16 +80,33 @@ resource "aws_lambda_function" "this" {
   }
 
   logging_config {
-    log_group  = aws_cloudwatch_log_group.this.name
+    log_group  = local.log_group.name
     log_format = var.logs.format
     # START, END and REPORT cost more than the one line the function writes.
     system_log_level = var.logs.format == "JSON" ? "WARN" : null
   }
 
+  dynamic "tracing_config" {
+    for_each = var.tracing[*]
+
+    content {
+      mode = tracing_config.value
+    }
+  }
+
+  dynamic "vpc_config" {
+    for_each = var.vpc[*]
+
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = vpc_config.value.security_group_ids
+    }
+  }
+
   lifecycle {
     precondition {
       condition = var.package != null || (
-        jsonencode(local.sources) == jsonencode(local.manifest.sources) && filebase64sha256(local.package) == local.manifest.zip_sha256_base64
+        jsonencode(local.sources) == jsonencode(local.manifest.sources) && filebase64sha256(local.committed) == local.manifest.zip_sha256_base64
       )
       error_message = "dist/function.zip was not built from the files in function/: run `make package` and commit dist/."
     }
@@ -71,14 +116,28 @@ resource "aws_lambda_function" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "this" {
+  count = var.logs.group == null ? 1 : 0
+
   name              = "/aws/lambda/${var.name}"
   retention_in_days = var.logs.retention_days
+  log_group_class   = var.logs.class
+  skip_destroy      = var.logs.skip_destroy
   kms_key_id        = var.kms_key_arn
   tags              = var.tags
+
+  lifecycle {
+    # Another class would be another log group: its plan is refused.
+    ignore_changes = [log_group_class]
+
+    postcondition {
+      condition     = self.log_group_class == coalesce(var.logs.class, self.log_group_class)
+      error_message = "Log group ${self.name} stays of class ${self.log_group_class}, which CloudWatch never changes: leave logs.class out, or bring a log group of class ${coalesce(var.logs.class, "-")} along in logs.group."
+    }
+  }
 }
 
 resource "aws_iam_role" "this" {
-  name                 = var.name
+  name                 = "${var.name}${var.role.name_suffix}"
   description          = "What the function ${var.name} may do"
   path                 = var.role.path
   permissions_boundary = var.role.permissions_boundary_arn
@@ -102,7 +161,7 @@ resource "aws_iam_role_policy" "this" {
     Version = "2012-10-17"
     Statement = [
       for s in local.statements : {
-        for key, value in { Sid = s.sid, Effect = "Allow", Action = s.actions, Resource = s.resources, Condition = s.condition } :
+        for key, value in { Sid = s.sid, Effect = try(s.effect, "Allow"), Action = s.actions, Resource = s.resources, Condition = s.condition } :
         key => value if value != null
       }
     ]

@@ -27,13 +27,53 @@ variable "handler" {
 }
 
 variable "package" {
-  description = "A zip of your own with the same handlers in it, by its path; null = the zip that comes with this module."
-  type        = object({ path = string })
+  description = "A zip of your own with the same handlers in it, by its path or in S3; null = the zip that comes with this module. Without object_version a new object under the same key is not noticed."
+  type = object({
+    path = optional(string)
+    s3 = optional(object({
+      bucket         = string
+      key            = string
+      object_version = optional(string)
+    }))
+  })
+  default = null
+
+  validation {
+    condition     = var.package == null || try((var.package.path == null) != (var.package.s3 == null), false)
+    error_message = "package must say where the zip is, once: path = \"…\" or s3 = { bucket = \"…\", key = \"…\" }."
+  }
+
+  validation {
+    condition     = try(var.package.path, null) == null || try(fileexists(var.package.path), false)
+    error_message = "package.path must be the path of an existing zip: build it first, and start from $${path.root} or $${path.module}."
+  }
+}
+
+variable "code_signing_config_arn" {
+  description = "ARN of a code signing configuration that the package must satisfy. null = none."
+  type        = string
   default     = null
 
   validation {
-    condition     = var.package == null || try(fileexists(var.package.path), false)
-    error_message = "package.path must be the path of an existing zip: build it first, and start from $${path.root} or $${path.module}."
+    condition     = var.code_signing_config_arn == null || can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\\d{12}:code-signing-config:csc-[a-z0-9]{17}$", var.code_signing_config_arn))
+    error_message = "code_signing_config_arn must be the ARN of a code signing configuration: aws_lambda_code_signing_config.this.arn."
+  }
+
+  validation {
+    condition     = var.code_signing_config_arn == null || var.package != null
+    error_message = "The zip that comes with this module bears no signature of yours: sign it (AWS Signer), and say in package where the signed one is."
+  }
+}
+
+variable "layers" {
+  description = "ARNs of layer versions, at most five."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(var.layers) <= 5 && alltrue([for arn in var.layers : can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\\d{12}:layer:[A-Za-z0-9_-]+:\\d+$", arn))])
+    error_message = "layers must be at most five ARNs of layer versions: arn:aws:lambda:REGION:ACCOUNT:layer:NAME:VERSION."
   }
 }
 
@@ -102,6 +142,36 @@ variable "environment" {
   nullable    = false
 }
 
+variable "tracing" {
+  description = "X-Ray's mode: Active, or PassThrough, which turns it off again. null = as Lambda has it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = contains(["Active", "PassThrough"], coalesce(var.tracing, "PassThrough"))
+    error_message = "tracing must be \"Active\", or \"PassThrough\" to turn it off again."
+  }
+}
+
+variable "vpc" {
+  description = "Subnets and security groups of a VPC. null = outside any VPC."
+  type = object({
+    subnet_ids         = list(string)
+    security_group_ids = list(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.vpc == null || try(length(var.vpc.subnet_ids) >= 1 && alltrue([for id in var.vpc.subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))]), false)
+    error_message = "vpc.subnet_ids must be ids of subnets, at least one and better one in each of two zones: subnet-0123456789abcdef0."
+  }
+
+  validation {
+    condition     = var.vpc == null || try(length(var.vpc.security_group_ids) >= 1 && length(var.vpc.security_group_ids) <= 5 && alltrue([for id in var.vpc.security_group_ids : can(regex("^sg-[0-9a-f]+$", id))]), false)
+    error_message = "vpc.security_group_ids must be ids of one to five security groups: sg-0123456789abcdef0."
+  }
+}
+
 variable "policy_statements" {
   description = "What the role may do besides writing its logs. condition is as in a policy: operator → key → values."
   type = list(object({
@@ -115,10 +185,13 @@ variable "policy_statements" {
 }
 
 variable "logs" {
-  description = "Log group: days to keep, and Lambda's log format (JSON or Text)."
+  description = "Lambda's log format (JSON or Text), and the log group: days to keep, CloudWatch's class, whether a destroy leaves it; or one that exists instead."
   type = object({
     retention_days = optional(number, 30)
     format         = optional(string, "JSON")
+    class          = optional(string)
+    skip_destroy   = optional(bool, false)
+    group          = optional(object({ name = string, arn = string }))
   })
   default  = {}
   nullable = false
@@ -132,13 +205,29 @@ variable "logs" {
     condition     = contains(["JSON", "Text"], var.logs.format)
     error_message = "logs.format must be \"JSON\" or \"Text\"."
   }
+
+  validation {
+    condition     = contains(["STANDARD", "INFREQUENT_ACCESS"], coalesce(var.logs.class, "STANDARD"))
+    error_message = "logs.class must be \"STANDARD\" or \"INFREQUENT_ACCESS\"."
+  }
+
+  validation {
+    condition     = var.logs.group == null || (var.logs.class == null && !var.logs.skip_destroy)
+    error_message = "logs.group is somebody else's: leave class and skip_destroy to them."
+  }
+
+  validation {
+    condition     = var.logs.group == null || can(regex("^arn:aws[a-z-]*:logs:[a-z0-9-]+:\\d{12}:log-group:[A-Za-z0-9_/.#-]+$", var.logs.group.arn))
+    error_message = "logs.group.arn must be the log group's ARN without a trailing \":*\": aws_cloudwatch_log_group.this.arn."
+  }
 }
 
 variable "role" {
-  description = "Path of the role and the boundary of its permissions."
+  description = "Path of the role, the boundary of its permissions, and the ending of its name."
   type = object({
     path                     = optional(string, "/")
     permissions_boundary_arn = optional(string)
+    name_suffix              = optional(string, "")
   })
   default  = {}
   nullable = false
@@ -154,6 +243,11 @@ variable "role" {
       || can(regex("^arn:aws[a-z-]*:iam::(\\d{12}|aws):policy/", var.role.permissions_boundary_arn))
     )
     error_message = "role.permissions_boundary_arn must be the ARN of a managed policy: arn:aws:iam::ACCOUNT:policy/NAME."
+  }
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9+=,.@_-]*$", var.role.name_suffix)) && length("${var.name}${var.role.name_suffix}") <= 64
+    error_message = "role.name_suffix must be letters, digits and + = , . @ _ -, for example \"-eu-central-1\", and short enough for ${var.name} and it to be at most 64."
   }
 }
 

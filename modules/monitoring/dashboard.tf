@@ -42,7 +42,7 @@ locals {
 resource "aws_cloudwatch_dashboard" "this" {
   count = var.dashboard ? 1 : 0
 
-  dashboard_name = var.name
+  dashboard_name = "${var.name}-${var.region}" # dashboards are the account's, whatever their region
   dashboard_body = jsonencode({
     widgets = [
       for chart in local.charts : {

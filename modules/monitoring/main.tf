@@ -5,6 +5,9 @@ locals {
   own_dimension = { Name = var.name }
   sweep_silent  = "${var.name}-sweep-silent"
 
+  # An OpsItem, an incident or an investigation is opened by an alarm, and nothing closes it when the alarm is over.
+  ok_actions = [for arn in var.alarm_actions : arn if contains(["sns", "lambda"], split(":", arn)[2])]
+
   function_alarms = {
     disconnect-errors = {
       description = "Disconnects failed, and the retry queue could not take them either: see the error lines in the function's log. Sweeps remove the records."
@@ -154,6 +157,6 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   datapoints_to_alarm = each.value.datapoints
   treat_missing_data  = each.value.treat_missing_data
   alarm_actions       = each.value.tells ? var.alarm_actions : []
-  ok_actions          = each.value.tells ? var.alarm_actions : []
+  ok_actions          = each.value.tells ? local.ok_actions : []
   tags                = var.tags
 }

@@ -46,7 +46,7 @@ resource "aws_cloudwatch_metric_alarm" "share" {
   evaluation_periods  = 1
   treat_missing_data  = "notBreaching"
   alarm_actions       = var.alarm_actions
-  ok_actions          = var.alarm_actions
+  ok_actions          = local.ok_actions
   tags                = var.tags
 
   metric_query {

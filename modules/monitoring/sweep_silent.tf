@@ -8,7 +8,7 @@ resource "aws_cloudwatch_composite_alarm" "sweep_silent" {
   alarm_description = "Sweeps do not finish, so records whose $disconnect was lost stay. Is the schedule enabled, and may its role invoke the clean-up function? Is that function throttled or out of time? The segments that are silent: the alarms ${local.sweep_silent}-N."
   alarm_rule        = join(" OR ", [for segment in range(var.sweep.segments) : "ALARM(\"${aws_cloudwatch_metric_alarm.this["sweep-silent-${segment}"].alarm_name}\")"])
   alarm_actions     = var.alarm_actions
-  ok_actions        = var.alarm_actions
+  ok_actions        = local.ok_actions
   tags              = var.tags
 
   # Sweeps that fail are told by the clean-up function's errors already.

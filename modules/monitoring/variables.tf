@@ -60,14 +60,23 @@ variable "sweep" {
 }
 
 variable "alarm_actions" {
-  description = "ARNs of the SNS topics that are told when an alarm goes off and when it is over."
+  description = "ARNs of what is told when an alarm goes off: SNS topics, Lambda functions, OpsItems, response plans, investigation groups; the first two also when it is over."
   type        = list(string)
   default     = []
   nullable    = false
 
+  # What metric alarms and composite alarms both take: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html
   validation {
-    condition     = alltrue([for arn in var.alarm_actions : can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:\\d{12}:[A-Za-z0-9_-]+$", arn))])
-    error_message = "alarm_actions must be ARNs of SNS topics: arn:aws:sns:REGION:ACCOUNT:TOPIC."
+    condition = length(var.alarm_actions) <= 5 && alltrue([
+      for arn in var.alarm_actions : anytrue([for kind in [
+        "sns:[a-z0-9-]+:\\d{12}:[A-Za-z0-9_-]+",
+        "lambda:[a-z0-9-]+:\\d{12}:function:[A-Za-z0-9_:$-]+",
+        "ssm:[a-z0-9-]+:\\d{12}:opsitem:[1-4](#CATEGORY=[A-Za-z]+)?",
+        "ssm-incidents::\\d{12}:responseplan/[A-Za-z0-9_-]+",
+        "aiops:[a-z0-9-]+:\\d{12}:investigation-group[:/].+",
+      ] : can(regex("^arn:aws[a-z-]*:${kind}$", arn))])
+    ])
+    error_message = "alarm_actions must be at most five ARNs of SNS topics, Lambda functions, OpsItems (arn:aws:ssm:REGION:ACCOUNT:opsitem:SEVERITY), response plans or investigation groups. EC2 and Auto Scaling actions are for alarms on an instance or a group."
   }
 }
 

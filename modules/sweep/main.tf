@@ -66,7 +66,7 @@ resource "aws_lambda_function_event_invoke_config" "this" {
 }
 
 resource "aws_iam_role" "this" {
-  name                 = var.name
+  name                 = "${var.name}${var.role.name_suffix}"
   description          = "Lets the schedules of group ${var.name} invoke ${var.function.name}"
   path                 = var.role.path
   permissions_boundary = var.role.permissions_boundary_arn

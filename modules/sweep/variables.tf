@@ -48,10 +48,11 @@ variable "segments" {
 }
 
 variable "role" {
-  description = "Path of the role and the boundary of its permissions."
+  description = "Path of the role, the boundary of its permissions, and the ending of its name."
   type = object({
     path                     = optional(string, "/")
     permissions_boundary_arn = optional(string)
+    name_suffix              = optional(string, "")
   })
   default  = {}
   nullable = false
@@ -67,6 +68,11 @@ variable "role" {
       || can(regex("^arn:aws[a-z-]*:iam::(\\d{12}|aws):policy/", var.role.permissions_boundary_arn))
     )
     error_message = "role.permissions_boundary_arn must be the ARN of a managed policy: arn:aws:iam::ACCOUNT:policy/NAME."
+  }
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9+=,.@_-]*$", var.role.name_suffix)) && length("${var.name}${var.role.name_suffix}") <= 64
+    error_message = "role.name_suffix must be letters, digits and + = , . @ _ -, for example \"-eu-central-1\", and short enough for ${var.name} and it to be at most 64."
   }
 }
 

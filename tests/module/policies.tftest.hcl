@@ -434,3 +434,32 @@ run "with_a_table_brought_along_that_has_a_key" {
     error_message = "The disconnect role may: ${module.disconnect.policy}"
   }
 }
+
+run "in_a_vpc_with_traces_and_a_log_group_brought_along" {
+  command = plan
+
+  variables {
+    vpc      = { subnet_ids = ["subnet-a1", "subnet-b2"], security_group_ids = ["sg-c3"] }
+    function = { tracing = "Active" }
+    logs     = { group = { name = "/platform/chat", arn = "arn:aws:logs:eu-central-1:111122223333:log-group:/platform/chat" } }
+  }
+
+  assert {
+    condition = jsondecode(module.disconnect.policy).Statement == [
+      { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:/platform/chat:*"] },
+      { Sid = "Trace", Effect = "Allow", Action = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], Resource = ["*"] },
+      { Sid = "CreateNetworkInterfaces", Effect = "Allow", Action = ["ec2:CreateNetworkInterface"], Resource = ["arn:aws:ec2:eu-central-1:111122223333:network-interface/*", "arn:aws:ec2:eu-central-1:*:subnet/subnet-a1", "arn:aws:ec2:eu-central-1:*:subnet/subnet-b2", "arn:aws:ec2:eu-central-1:*:security-group/sg-c3"] },
+      { Sid = "RemoveNetworkInterfaces", Effect = "Allow", Action = ["ec2:AssignPrivateIpAddresses", "ec2:DeleteNetworkInterface", "ec2:UnassignPrivateIpAddresses"], Resource = ["arn:aws:ec2:eu-central-1:111122223333:*/*"] },
+      { Sid = "FindNetworkInterfaces", Effect = "Allow", Action = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"], Resource = ["*"] },
+      { Sid = "NotByTheFunctionsCode", Effect = "Deny", Action = ["ec2:CreateNetworkInterface", "ec2:AssignPrivateIpAddresses", "ec2:DeleteNetworkInterface", "ec2:UnassignPrivateIpAddresses", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"], Resource = ["*"], Condition = { ArnEquals = { "lambda:SourceFunctionArn" = ["arn:aws:lambda:eu-central-1:111122223333:function:chat-disconnect"] } } },
+      { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+    ]
+    error_message = "The disconnect role may: ${module.disconnect.policy}"
+  }
+
+  assert {
+    condition     = jsonencode(slice(jsondecode(replace(module.cleanup[0].policy, "chat-cleanup", "chat-disconnect")).Statement, 0, 6)) == jsonencode(slice(jsondecode(module.disconnect.policy).Statement, 0, 6))
+    error_message = "The cleanup role may: ${module.cleanup[0].policy}"
+  }
+}

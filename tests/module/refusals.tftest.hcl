@@ -567,7 +567,7 @@ run "refuses_duplicates_without_the_retry_queue" {
   expect_failures = [var.duplicates]
 }
 
-run "refuses_an_alarm_action_that_is_no_topic" {
+run "refuses_an_alarm_action_that_is_no_arn" {
   command = plan
 
   variables {
@@ -585,4 +585,257 @@ run "refuses_attempts_that_outlive_their_message" {
   }
 
   expect_failures = [var.cleanup_function]
+}
+
+run "refuses_a_package_that_is_nowhere" {
+  command = plan
+
+  variables {
+    function = { package = {} }
+  }
+
+  expect_failures = [var.function]
+}
+
+run "refuses_a_package_in_two_places" {
+  command = plan
+
+  variables {
+    function = { package = { path = "./variables.tf", s3 = { bucket = "packages", key = "disconnect.zip" } } }
+  }
+
+  expect_failures = [var.function]
+}
+
+run "refuses_a_layer_without_its_version" {
+  command = plan
+
+  variables {
+    function = { layers = ["arn:aws:lambda:eu-central-1:111122223333:layer:extension"] }
+  }
+
+  expect_failures = [var.function]
+}
+
+run "refuses_more_layers_than_lambda_takes" {
+  command = plan
+
+  variables {
+    function = { layers = [for n in range(6) : "arn:aws:lambda:eu-central-1:111122223333:layer:extension:${n}"] }
+  }
+
+  expect_failures = [var.function]
+}
+
+run "refuses_a_variable_of_the_modules_own" {
+  command = plan
+
+  variables {
+    function = { environment = { HISTORY_TABLE = "mine" } }
+  }
+
+  expect_failures = [var.function]
+}
+
+run "refuses_a_variable_that_lambda_sets" {
+  command = plan
+
+  variables {
+    function = { environment = { AWS_REGION = "eu-central-1" } }
+  }
+
+  expect_failures = [var.function]
+}
+
+run "refuses_a_variable_that_lambda_does_not_take" {
+  command = plan
+
+  variables {
+    function = { environment = { "DD-SITE" = "datadoghq.eu" } }
+  }
+
+  expect_failures = [var.function]
+}
+
+run "refuses_an_unknown_tracing_mode" {
+  command = plan
+
+  variables {
+    function = { tracing = "active" }
+  }
+
+  expect_failures = [var.function]
+}
+
+run "refuses_a_code_signing_config_by_its_id" {
+  command = plan
+
+  variables {
+    function = { package = { path = "./variables.tf" }, code_signing_config_arn = "csc-0123456789abcdef0" }
+  }
+
+  expect_failures = [var.function]
+}
+
+run "refuses_to_sign_a_zip_that_is_not_the_consumers" {
+  command = plan
+
+  variables {
+    function = { code_signing_config_arn = "arn:aws:lambda:eu-central-1:111122223333:code-signing-config:csc-0123456789abcdef0" }
+  }
+
+  expect_failures = [var.function]
+}
+
+run "refuses_a_vpc_without_subnets" {
+  command = plan
+
+  variables {
+    vpc = { subnet_ids = [], security_group_ids = ["sg-0123456789abcdef0"] }
+  }
+
+  expect_failures = [var.vpc]
+}
+
+run "refuses_the_arn_of_a_subnet" {
+  command = plan
+
+  variables {
+    vpc = { subnet_ids = ["arn:aws:ec2:eu-central-1:111122223333:subnet/subnet-0123456789abcdef0"], security_group_ids = ["sg-0123456789abcdef0"] }
+  }
+
+  expect_failures = [var.vpc]
+}
+
+run "refuses_a_vpc_without_security_groups" {
+  command = plan
+
+  variables {
+    vpc = { subnet_ids = ["subnet-0123456789abcdef0"], security_group_ids = [] }
+  }
+
+  expect_failures = [var.vpc]
+}
+
+run "refuses_the_name_of_a_security_group" {
+  command = plan
+
+  variables {
+    vpc = { subnet_ids = ["subnet-0123456789abcdef0"], security_group_ids = ["default"] }
+  }
+
+  expect_failures = [var.vpc]
+}
+
+run "refuses_more_security_groups_than_lambda_takes" {
+  command = plan
+
+  variables {
+    vpc = { subnet_ids = ["subnet-0123456789abcdef0"], security_group_ids = [for n in range(6) : "sg-${n}"] }
+  }
+
+  expect_failures = [var.vpc]
+}
+
+run "refuses_an_unknown_log_level" {
+  command = plan
+
+  variables {
+    logs = { level = "DEBUG" }
+  }
+
+  expect_failures = [var.logs]
+}
+
+run "refuses_an_unknown_log_class" {
+  command = plan
+
+  variables {
+    logs = { class = "DELIVERY" }
+  }
+
+  expect_failures = [var.logs]
+}
+
+run "refuses_to_keep_a_log_group_that_is_not_its_own" {
+  command = plan
+
+  variables {
+    logs = { skip_destroy = true, group = { name = "/platform/chat", arn = "arn:aws:logs:eu-central-1:111122223333:log-group:/platform/chat" } }
+  }
+
+  expect_failures = [var.logs]
+}
+
+run "refuses_the_arn_of_a_log_groups_streams" {
+  command = plan
+
+  variables {
+    logs = { group = { name = "/platform/chat", arn = "arn:aws:logs:eu-central-1:111122223333:log-group:/platform/chat:*" } }
+  }
+
+  expect_failures = [var.logs]
+}
+
+run "refuses_an_ending_that_roles_dont_take" {
+  command = plan
+
+  variables {
+    role = { name_suffix = "/eu" }
+  }
+
+  expect_failures = [var.role]
+}
+
+run "refuses_an_ending_that_makes_a_roles_name_too_long" {
+  command = plan
+
+  variables {
+    name = "a-name-of-forty-letters-that-is-the-most"
+    role = { name_suffix = "-ap-southeast-2" }
+  }
+
+  expect_failures = [var.role]
+}
+
+run "refuses_an_alarm_action_for_instances" {
+  command = plan
+
+  variables {
+    monitoring = { alarm_actions = ["arn:aws:automate:eu-central-1:ec2:reboot"] }
+  }
+
+  expect_failures = [var.monitoring]
+}
+
+run "refuses_more_alarm_actions_than_cloudwatch_takes" {
+  command = plan
+
+  variables {
+    monitoring = { alarm_actions = [for n in range(6) : "arn:aws:sns:eu-central-1:111122223333:pager-${n}"] }
+  }
+
+  expect_failures = [var.monitoring]
+}
+
+run "refuses_alarms_on_log_groups_that_make_no_metrics" {
+  command = plan
+
+  variables {
+    monitoring = {}
+    logs       = { class = "INFREQUENT_ACCESS" }
+  }
+
+  expect_failures = [var.monitoring]
+}
+
+run "refuses_alarms_on_a_log_group_brought_along_that_makes_none" {
+  command = plan
+
+  variables {
+    monitoring = {}
+    logs       = { group = { name = "/platform/chat", arn = "arn:aws:logs:eu-central-1:111122223333:log-group:/platform/chat", log_group_class = "INFREQUENT_ACCESS" } }
+  }
+
+  expect_failures = [var.monitoring]
 }

@@ -54,11 +54,75 @@ run "lambda_function_takes_what_lambda_takes_only" {
     timeout              = 901
     reserved_concurrency = 0
     logs                 = { retention_days = 31 }
-    role                 = { path = "service" }
     kms_key_arn          = "alias/chat"
+    layers               = ["arn:aws:lambda:eu-central-1:111122223333:layer:extension"]
+    tracing              = "active"
+    vpc                  = { subnet_ids = ["subnet-1"], security_group_ids = ["default"] }
   }
 
-  expect_failures = [var.name, var.handler, var.package, var.runtime, var.architecture, var.memory_size, var.timeout, var.reserved_concurrency, var.logs, var.role, var.kms_key_arn]
+  expect_failures = [var.name, var.handler, var.package, var.runtime, var.architecture, var.memory_size, var.timeout, var.reserved_concurrency, var.logs, var.kms_key_arn, var.layers, var.tracing, var.vpc]
+}
+
+run "lambda_function_takes_one_package_some_subnets_and_paths_only" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    name        = "chat-disconnect"
+    description = "Removes records"
+    handler     = "disconnect.lambda_handler"
+    timeout     = 10
+    package     = {}
+    vpc         = { subnet_ids = [], security_group_ids = ["sg-1"] }
+    logs        = { class = "DELIVERY" }
+    role        = { path = "service" }
+  }
+
+  expect_failures = [var.package, var.vpc, var.logs, var.role]
+}
+
+run "lambda_function_takes_the_arn_of_a_log_group_and_a_zip_that_can_be_signed_only" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    name                    = "chat-disconnect"
+    description             = "Removes records"
+    handler                 = "disconnect.lambda_handler"
+    timeout                 = 10
+    code_signing_config_arn = "arn:aws:lambda:eu-central-1:111122223333:code-signing-config:csc-0123456789abcdef0"
+    logs                    = { group = { name = "/platform/chat", arn = "/platform/chat" } }
+    role                    = { name_suffix = "/eu" }
+  }
+
+  expect_failures = [var.code_signing_config_arn, var.logs, var.role]
+}
+
+run "lambda_function_leaves_a_log_group_brought_along_to_its_owner" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    name        = "chat-disconnect"
+    description = "Removes records"
+    handler     = "disconnect.lambda_handler"
+    timeout     = 10
+    logs        = { skip_destroy = true, group = { name = "/platform/chat", arn = "arn:aws:logs:eu-central-1:111122223333:log-group:/platform/chat" } }
+    package     = { path = "./main.tf" }
+
+    code_signing_config_arn = "csc-0123456789abcdef0"
+  }
+
+  expect_failures = [var.logs, var.code_signing_config_arn]
 }
 
 run "lambda_function_takes_known_log_formats_and_policies_only" {
@@ -156,11 +220,42 @@ run "sweep_takes_what_the_scheduler_takes_only" {
     function    = { name = "chat-cleanup", arn = "arn:aws:lambda:eu-central-1:111122223333:function:chat-cleanup:7" }
     schedule    = "every 5 minutes"
     segments    = 101
-    role        = { path = "service" }
     kms_key_arn = "alias/chat"
   }
 
-  expect_failures = [var.name, var.function, var.schedule, var.segments, var.role, var.kms_key_arn]
+  expect_failures = [var.name, var.function, var.schedule, var.segments, var.kms_key_arn]
+}
+
+run "sweep_takes_paths_of_roles_only" {
+  command = plan
+
+  module {
+    source = "./modules/sweep"
+  }
+
+  variables {
+    name     = "chat-sweep"
+    function = { name = "chat-cleanup", arn = "arn:aws:lambda:eu-central-1:111122223333:function:chat-cleanup" }
+    role     = { path = "service" }
+  }
+
+  expect_failures = [var.role]
+}
+
+run "sweep_takes_endings_of_names_that_roles_take_only" {
+  command = plan
+
+  module {
+    source = "./modules/sweep"
+  }
+
+  variables {
+    name     = "chat-sweep"
+    function = { name = "chat-cleanup", arn = "arn:aws:lambda:eu-central-1:111122223333:function:chat-cleanup" }
+    role     = { name_suffix = "/eu" }
+  }
+
+  expect_failures = [var.role]
 }
 
 run "sweep_takes_policies_as_boundary_only" {

@@ -42,7 +42,7 @@ def of_type(resources: Resources, kind: str) -> list[dict[str, Any]]:
     return found
 
 
-FUNCTION = ["aws_cloudwatch_log_group.this", "aws_iam_role.this", "aws_iam_role_policy.this", "aws_lambda_function.this"]
+FUNCTION = ["aws_cloudwatch_log_group.this[0]", "aws_iam_role.this", "aws_iam_role_policy.this", "aws_lambda_function.this"]
 DISCONNECT = [
     "module.connections_table.aws_dynamodb_table.this[0]",
     *(f"module.disconnect.{resource}" for resource in FUNCTION),
@@ -79,7 +79,7 @@ def test_the_function_behind_the_route_is_small_and_bounded(default: Resources) 
     assert function["reserved_concurrent_executions"] == -1
     logging = function["logging_config"][0]
     assert (logging["log_format"], logging["system_log_level"], logging["log_group"]) == ("JSON", "WARN", "/aws/lambda/chat-disconnect")
-    assert default["module.disconnect.aws_cloudwatch_log_group.this"]["retention_in_days"] == 30
+    assert default["module.disconnect.aws_cloudwatch_log_group.this[0]"]["retention_in_days"] == 30
 
 
 def test_the_sweep_comes_every_five_minutes_and_is_not_repeated_for_hours(default: Resources) -> None:

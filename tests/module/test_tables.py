@@ -10,7 +10,7 @@ import pytest
 from local.aws import LocalAws
 from tools.terraform import Root, TerraformError
 
-MODULES = Path(__file__).resolve().parents[2] / "modules"
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class Consumer:
@@ -21,7 +21,7 @@ class Consumer:
         self.root = Root(folder, aws.environment, folder / ".terraform")
 
     def call(self, module: str, inputs: str) -> None:
-        text = f'module "it" {{\n  source = "{MODULES / module}"\n{inputs}\n}}\noutput "it" {{\n  value = module.it\n}}\n'
+        text = f'module "it" {{\n  source = "{REPOSITORY}//modules/{module}"\n{inputs}\n}}\noutput "it" {{\n  value = module.it\n}}\n'
         (self.folder / "main.tf").write_text(text)
         self.root.init()
 

@@ -48,6 +48,16 @@ def test_a_line_has_time_level_and_outcome_before_its_fields(clock: Clock, lines
     assert before <= round(written.timestamp() * 1000) <= clock.ms
 
 
+def test_at_level_warn_a_line_is_left_out_unless_it_warns_or_carries_a_metric(monkeypatch: pytest.MonkeyPatch, lines: Lines) -> None:
+    monkeypatch.setenv("LOG_LINE_LEVEL", "WARN")
+    log.report("removed", ended("left out"), counted=False)
+    log.report("removed", ended("counted"), counted=True)
+    log.emit("postponed", {}, "WARN")
+    log.emit("rejected", {}, "ERROR")
+    log.emit("swept", {}, metrics={"": {"Overdue": (7, "Seconds")}})
+    assert [line["outcome"] for line in lines()] == ["removed", "postponed", "rejected", "swept"]
+
+
 def test_a_line_without_metrics_has_nothing_of_them(lines: Lines) -> None:
     log.emit("removed", {"connectionId": "c"})
     [line] = lines()
