@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo up plan check test lint docs screenshot package bench lock clean
+.PHONY: help demo up plan check test lint docs screenshot package release-notes bench lock clean
 .NOTPARALLEL:
 
 help:
@@ -47,6 +47,9 @@ screenshot: .venv/test .venv/browser
 
 package:
 	$(PYTHON) -m tools.package
+
+release-notes:
+	@$(PYTHON) -m tools.release $(VERSION)
 
 bench: .venv/bench
 	$(BIN)/python -m bench

@@ -1,0 +1,44 @@
+"""A release that is not whole is refused before anything is tagged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools.release import REFERRING, NotReady, notes
+
+CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n## [1.2.3] - 2026-01-31\n\n### Added\n- A thing.\n\n## [1.2.2] - 2026-01-01\n\n- Older.\n"
+CALL = 'source = "git::https://github.com/your-org/terraform-aws-websocket-disconnect.git?ref=v1.2.3"\n'
+
+
+@pytest.fixture
+def ready(tmp_path: Path) -> Path:
+    for name in REFERRING:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(CALL)
+    (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
+    return tmp_path
+
+
+def test_the_notes_are_the_changelogs_part_about_the_version(ready: Path) -> None:
+    assert notes("1.2.3", ready) == "### Added\n- A thing."
+
+
+@pytest.mark.parametrize("version", ["", "v1.2.3", "1.2", "1.2.3-rc1", "01.2.3", "1.2.4", "1.2.2\n"])
+def test_a_version_that_is_none_or_that_the_changelog_lacks_is_refused(version: str, ready: Path) -> None:
+    with pytest.raises(NotReady):
+        notes(version, ready)
+
+
+def test_a_part_of_the_changelog_without_a_word_is_refused(ready: Path) -> None:
+    (ready / "CHANGELOG.md").write_text(CHANGELOG.replace("### Added\n- A thing.\n", ""))
+    with pytest.raises(NotReady, match=r"Unreleased"):
+        notes("1.2.3", ready)
+
+
+@pytest.mark.parametrize("name", REFERRING)
+def test_a_page_that_refers_to_another_version_is_named(name: str, ready: Path) -> None:
+    (ready / name).write_text(CALL + CALL.replace("v1.2.3", "v1.2.2"))
+    with pytest.raises(NotReady, match=name.split("/")[-1]):
+        notes("1.2.3", ready)

@@ -1,0 +1,58 @@
+"""`make release-notes VERSION=1.2.3`: refuses a release that is not ready, else prints what CHANGELOG.md says of it.
+
+The workflow release.yml asks this before it tags, so that what a tag names is whole: its part of the changelog, zips that are what their
+sources build, and pages whose `ref` leads to it.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = re.compile(r"terraform-aws-websocket-disconnect(?:\.git\?ref=|/\.github/workflows/plan\.yml@)v([^\s\"]+)")
+REFERRING = [
+    "README.md",
+    "docs/ko.md",
+    "examples/consumer/infra/main.tf",
+    "examples/consumer/.github/workflows/plan.yml",
+    ".github/workflows/plan.yml",
+]
+
+
+class NotReady(Exception):
+    """What is missing, and what to do about it."""
+
+
+def notes(version: str, root: Path = ROOT) -> str:
+    """The changelog's part about a version, without its heading."""
+    if not re.fullmatch(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", version):
+        raise NotReady(f"{version!r} is no version: say for example 1.2.3, without a v")
+    changelog = (root / "CHANGELOG.md").read_text()
+    part = re.search(rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d\n(.*?)(?=^## |\Z)", changelog, re.DOTALL | re.MULTILINE)
+    if not part or not part[1].strip():
+        raise NotReady(f"CHANGELOG.md has no part '## [{version}] - YYYY-MM-DD': move there what stands under [Unreleased]")
+    for name in REFERRING:
+        versions = set(REFERENCE.findall((root / name).read_text()))
+        if versions != {version}:
+            raise NotReady(f"{name} refers to {', '.join(sorted(versions)) or 'no version'}: write v{version}")
+    return part[1].strip()
+
+
+def main() -> int:
+    try:
+        text = notes(*sys.argv[1:2] or [""])
+        packaged = subprocess.run([sys.executable, "-m", "tools.package", "--check"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        if packaged.returncode:
+            raise NotReady(f"a committed zip is not what its sources build: run `make package` and commit dist/\n{packaged.stdout}")
+    except NotReady as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
