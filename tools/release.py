@@ -43,7 +43,7 @@ def notes(version: str, root: Path = ROOT) -> str:
 
 def main() -> int:
     try:
-        text = notes(*sys.argv[1:2] or [""])
+        text = notes(sys.argv[1] if sys.argv[1:] else "")
         packaged = subprocess.run([sys.executable, "-m", "tools.package", "--check"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
         if packaged.returncode:
             raise NotReady(f"a committed zip is not what its sources build: run `make package` and commit dist/\n{packaged.stdout}")
