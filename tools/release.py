@@ -12,10 +12,11 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-REFERENCE = re.compile(r"terraform-aws-websocket-disconnect(?:\.git\?ref=|/\.github/workflows/plan\.yml@)v([^\s\"]+)")
+REFERENCE = re.compile(r"terraform-aws-websocket-disconnect(?:\.git(?://[\w/-]+)?\?ref=|/\.github/workflows/plan\.yml@)v([^\s\"]+)")
 REFERRING = [
     "README.md",
     "docs/ko.md",
+    "modules/README.md",
     "examples/consumer/infra/main.tf",
     "examples/consumer/.github/workflows/plan.yml",
     ".github/workflows/plan.yml",
