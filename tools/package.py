@@ -1,6 +1,6 @@
 """Packages the functions into zips that are the same to the last byte on every machine.
 
-    python -m tools.package           builds dist/function.zip with its manifest, and the example's zip
+    python -m tools.package           builds dist/function.zip with its manifest, and the examples' zips
     python -m tools.package --check   exits 1 when a committed file is not what would be built
 
 Members are sorted, stored (deflate differs between zlib versions), dated 1980 and mode 0644. The manifest holds the sources' hashes, so
@@ -109,7 +109,7 @@ def wanted(function: dict[str, bytes], code: dict[str, bytes], compiled_by: str)
     """Every committed artefact and what it must contain."""
     archive = build(function | code)
     files = {ROOT / "dist/function.zip": archive, ROOT / "dist/manifest.json": manifest(function, archive, compiled_by)}
-    for folder in sorted(ROOT.glob("examples/*/connect")):
+    for folder in sorted({file.parent for file in ROOT.glob("examples/*/*/*.py")}):
         files[folder.with_suffix(".zip")] = build(sources(folder))
     return files
 
