@@ -58,6 +58,20 @@ class Stack:
         self.env.destroy()
         self.platform.destroy()
 
+    def broadcaster(self) -> Root:
+        """examples/broadcaster for this environment, once it is applied."""
+        outputs = {"websocket_api": self.platform.outputs()["websocket_api"]}
+        outputs |= {name: self.outputs[name] for name in ("connections_table", "report_gone")}
+        folder, variables = self.aws.folder / self.name, {name: json.dumps(value) for name, value in outputs.items()}
+        data, state, name = folder / "broadcaster", folder / "broadcaster.tfstate", f"history-{self.name}-broadcast"
+        return Root(REPOSITORY / "examples" / "broadcaster", self.aws.environment, data, state=state, name=name, **variables)
+
+    def broadcast(self, **event: Any) -> dict[str, int]:
+        """What the broadcaster answers."""
+        name = f"history-{self.name}-broadcast"
+        answer = self.aws.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))["Payload"].read()
+        return dict(json.loads(answer))
+
     @property
     def table(self) -> str:
         return TABLES[self.name]
@@ -109,10 +123,10 @@ class Stack:
             target = scheduler.get_schedule(GroupName=schedule["GroupName"], Name=schedule["Name"])["Target"]
             self.aws.client("lambda").invoke(FunctionName=target["Arn"], Payload=target["Input"])
 
-    def messages(self) -> int:
-        """How many messages the retry queue holds, visible or not."""
+    def messages(self, queue: str = "") -> int:
+        """How many messages the queue with this URL, or else the retry queue, holds, visible or not."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
-        found = self.aws.client("sqs").get_queue_attributes(QueueUrl=self.retry_queue, AttributeNames=names)["Attributes"]
+        found = self.aws.client("sqs").get_queue_attributes(QueueUrl=queue or self.retry_queue, AttributeNames=names)["Attributes"]
         return sum(int(found.get(name, 0)) for name in names)
 
     def records(self) -> list[dict[str, Any]]:
@@ -149,6 +163,7 @@ def leftovers(aws: LocalAws) -> list[str]:
         "log group": lambda: [g["logGroupName"] for g in aws.client("logs").describe_log_groups()["logGroups"]],
         "API": lambda: [a["Name"] for a in aws.client("apigatewayv2").get_apis()["Items"]],
         "schedule": lambda: [s["Name"] for s in aws.client("scheduler").list_schedules()["Schedules"]],
+        "rule": lambda: [r["Name"] for r in aws.client("events").list_rules()["Rules"]],
         "alarm": lambda: [a["AlarmName"] for a in aws.client("cloudwatch").describe_alarms()["MetricAlarms"]],
         "event source mapping": lambda: [m["UUID"] for m in aws.client("lambda").list_event_source_mappings()["EventSourceMappings"]],
     }

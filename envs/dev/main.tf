@@ -16,6 +16,8 @@ module "connections" {
     point_in_time_recovery = false
   }
 
+  sweep = { probe = { report_queue = true } }
+
   logs = {
     retention_days = 7
     client_details = "full"

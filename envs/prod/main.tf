@@ -15,7 +15,7 @@ module "connections" {
   }
 
   logs  = { retention_days = 365 }
-  sweep = { probe = {} }
+  sweep = { probe = { report_queue = true } }
 
   monitoring = {
     alarm_actions = var.alarm_topic_arns

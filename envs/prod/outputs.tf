@@ -25,3 +25,8 @@ output "retry_queue" {
   description = "Names, URLs and ARNs of the retry queue and its dead-letter queue."
   value       = module.connections.retry_queue
 }
+
+output "report_gone" {
+  description = "For stacks that post to connections: where to report those that are gone, and a policy for who does."
+  value       = module.connections.report_gone
+}

@@ -15,6 +15,6 @@ module "connections" {
   }
 
   # As in production, but the alarms tell nobody.
-  sweep      = { probe = {} }
+  sweep      = { probe = { report_queue = true } }
   monitoring = {}
 }

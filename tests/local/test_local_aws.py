@@ -131,6 +131,18 @@ def test_a_functions_calls_are_judged_by_its_role_also_behind_the_fault_proxy(ap
     assert ("AccessDenied" in answer["Payload"].read().decode()) is not allowed
 
 
+def test_who_may_send_a_message_may_send_a_batch(api: Api) -> None:
+    """The roles of these functions may `sqs:SendMessage`, and AWS knows no permission of a batch's own."""
+    function = api.function("""
+        import boto3
+        def handler(event, context):
+            boto3.client("sqs").send_message_batch(QueueUrl="{queue}", Entries=[{{"Id": "0", "MessageBody": "\\"sent\\""}}])
+    """)
+    assert "FunctionError" not in api.aws.client("lambda").invoke(FunctionName=function)
+    [message] = api.aws.client("sqs").receive_message(QueueUrl=api.events)["Messages"]
+    assert json.loads(message["Body"]) == "sent"
+
+
 def test_loopback_counts_as_tls(aws: LocalAws) -> None:
     sqs = aws.client("sqs")
     url = sqs.create_queue(QueueName=uuid.uuid4().hex)["QueueUrl"]
