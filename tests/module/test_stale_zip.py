@@ -31,3 +31,9 @@ def test_a_zip_that_is_not_the_manifests_is_refused(plan: Callable[..., Any], co
     with (copy / "dist/function.zip").open("ab") as archive:
         archive.write(b"\0")
     refused(plan, copy)
+
+
+def test_a_package_of_ones_own_answers_for_itself(plan: Callable[..., Any], copy: Path) -> None:
+    (copy / "function/new.py").write_text("")
+    planned = plan('function = { package = { s3 = { bucket = "packages", key = "disconnect.zip" } } }', module=copy)
+    assert planned["module.disconnect.aws_lambda_function.this"]["s3_key"] == "disconnect.zip"
