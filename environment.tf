@@ -17,7 +17,7 @@ locals {
     METRICS_NAME       = var.name
     CONNECTION_METRICS = try(var.monitoring.connection_metrics, false) ? "true" : null
     RETRY_QUEUE_URL    = one(local.retry_queue[*].url)
-    RELATED_TABLES     = length(var.related_tables) == 0 ? null : jsonencode(values(module.related_table)[*].setting)
+    RELATED_TABLES     = length(var.related_tables) == 0 ? null : jsonencode(module.related_table[*].setting)
     HISTORY_TABLE      = one(module.history_table[*].name)
     HISTORY_DAYS       = try(tostring(var.history.retention_days), null)
     DUPLICATES         = local.duplicates ? var.duplicates : null

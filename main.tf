@@ -127,12 +127,12 @@ module "look_at_once" {
 }
 
 module "related_table" {
-  source   = "./modules/related-table"
-  for_each = { for table in var.related_tables : table.name => table }
+  source = "./modules/related-table"
+  count  = length(var.related_tables) # not by name: names may be known only after the apply that makes the tables
 
-  name                    = each.key
-  connection_id_attribute = each.value.connection_id_attribute
-  index                   = each.value.index
+  name                    = var.related_tables[count.index].name
+  connection_id_attribute = var.related_tables[count.index].connection_id_attribute
+  index                   = var.related_tables[count.index].index
 }
 
 module "history_table" {

@@ -54,14 +54,14 @@ locals {
   find_related = {
     sid       = "FindRelated"
     actions   = ["dynamodb:Query"]
-    resources = values(module.related_table)[*].query_arn
+    resources = module.related_table[*].query_arn
     condition = null
   }
 
   remove_related = {
     sid       = "RemoveRelated"
     actions   = ["dynamodb:BatchWriteItem"]
-    resources = values(module.related_table)[*].arn
+    resources = module.related_table[*].arn
     condition = null
   }
 
@@ -90,7 +90,7 @@ locals {
   decrypt_tables = {
     sid       = "DecryptTables"
     actions   = ["kms:Decrypt"]
-    resources = distinct(compact(concat([module.connections_table.kms_key_arn], module.history_table[*].kms_key_arn, values(module.related_table)[*].kms_key_arn)))
+    resources = distinct(compact(concat([module.connections_table.kms_key_arn], module.history_table[*].kms_key_arn, module.related_table[*].kms_key_arn)))
     condition = { StringEquals = { "kms:ViaService" = ["dynamodb.${local.region}.amazonaws.com"] } }
   }
 

@@ -303,8 +303,8 @@ variable "role" {
   }
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9+=,.@_-]*$", var.role.name_suffix)) && length("${var.name}-disconnect${var.role.name_suffix}") <= 64
-    error_message = "role.name_suffix must be letters, digits and + = , . @ _ -, for example \"-eu-central-1\", and short enough for ${var.name}-disconnect and it to be at most 64."
+    condition     = can(regex("^[A-Za-z0-9+=,.@_-]*$", var.role.name_suffix)) && length("${var.name}-disconnect${var.role.name_suffix}") <= (var.role.path == "/" ? 64 : 55)
+    error_message = "role.name_suffix must be letters, digits and + = , . @ _ -, for example \"-eu-central-1\", and short enough for ${var.name}-disconnect and it to be at most 64, or 55 with a path, which adds nine to the name."
   }
 }
 
@@ -393,7 +393,7 @@ variable "sweep" {
 }
 
 variable "related_tables" {
-  description = "Tables whose items go when their connection ends: those that carry its id in `connection_id_attribute`, the partition key of the table or of its `index`. They must exist before the plan."
+  description = "Tables whose items go when their connection ends: those that carry its id in `connection_id_attribute`, the partition key of the table or of its `index`. Keys and encryption are read from them at plan time, or at apply when they are made along."
   type = list(object({
     name                    = string
     connection_id_attribute = optional(string, "connectionId")

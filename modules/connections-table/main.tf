@@ -56,38 +56,28 @@ resource "aws_dynamodb_table" "this" {
     enabled     = var.kms_key_arn != null
     kms_key_arn = var.kms_key_arn
   }
-}
-
-data "aws_dynamodb_table" "this" {
-  count = var.create ? 0 : 1
-
-  name = var.name
 
   lifecycle {
-    postcondition {
-      condition = (
-        self.hash_key == "connectionId"
-        && try(length(self.range_key), 0) == 0
-        && contains([for a in self.attribute : "${a.name} ${a.type}"], "connectionId S")
-      )
-      error_message = "Table ${var.name} must have the partition key connectionId (String) and no sort key; its partition key is ${self.hash_key}. Name a table with that key, or let this module create one (create = true)."
-    }
+    # Another name would be another table: its plan is refused before anything is touched, protected or not.
+    ignore_changes = [name]
 
     postcondition {
-      condition = alltrue([
-        for index in var.client_index[*] :
-        anytrue([
-          for i in self.global_secondary_index : i.name == index && i.hash_key == "clientId" && i.range_key == "connectedAt" && (
-            i.projection_type == "ALL" || length(setsubtract(local.projected, coalesce(i.non_key_attributes, []))) == 0
-          )
-        ])
-      ])
-      error_message = "Table ${var.name} has no global secondary index ${coalesce(var.client_index, "-")} with the partition key clientId (String), the sort key connectedAt (Number) and the attributes ${join(", ", local.projected)}. Add it to the table, or name the index that it has in client_index."
+      condition     = self.name == var.name
+      error_message = "Table ${self.name} can't be renamed to ${var.name}: a table without its records would take its place. Keep the name, or let go of the old table first, which then stays in the account with its records: terraform state rm and the address above; the next apply makes ${var.name}."
     }
   }
 }
 
+# What it must be is asked where it is told, in outputs.tf: with conditions of its own a data source would be read at apply, and a wrong
+# name found only there, whenever anything upstream of the module's inputs changes.
+data "aws_dynamodb_table" "this" {
+  count = var.create ? 0 : 1
+
+  name = var.name
+}
+
 locals {
-  arn         = one(concat(aws_dynamodb_table.this[*].arn, data.aws_dynamodb_table.this[*].arn))
-  brought_key = one(compact(flatten(data.aws_dynamodb_table.this[*].server_side_encryption[*].kms_key_arn)))
+  brought     = one(data.aws_dynamodb_table.this)
+  arn         = one(concat(aws_dynamodb_table.this[*].arn, local.brought[*].arn))
+  brought_key = one(compact(flatten(local.brought[*].server_side_encryption[*].kms_key_arn)))
 }

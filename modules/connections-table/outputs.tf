@@ -1,6 +1,16 @@
 output "name" {
   description = "Name of the table."
   value       = var.name
+
+  precondition {
+    condition = alltrue([
+      for table in local.brought[*] :
+      table.hash_key == "connectionId"
+      && try(length(table.range_key), 0) == 0
+      && contains([for a in table.attribute : "${a.name} ${a.type}"], "connectionId S")
+    ])
+    error_message = "Table ${var.name} must have the partition key connectionId (String) and no sort key; its partition key is ${try(local.brought.hash_key, "-")}. Name a table with that key, or let this module create one (create = true)."
+  }
 }
 
 output "arn" {
@@ -11,6 +21,18 @@ output "arn" {
 output "client_index_arn" {
   description = "ARN of the index on clientId; null without one."
   value       = var.client_index == null ? null : "${local.arn}/index/${var.client_index}"
+
+  precondition {
+    condition = var.client_index == null || alltrue([
+      for table in local.brought[*] :
+      anytrue([
+        for i in table.global_secondary_index : i.name == var.client_index && i.hash_key == "clientId" && i.range_key == "connectedAt" && (
+          i.projection_type == "ALL" || length(setsubtract(local.projected, coalesce(i.non_key_attributes, []))) == 0
+        )
+      ])
+    ])
+    error_message = "Table ${var.name} has no global secondary index ${coalesce(var.client_index, "-")} with the partition key clientId (String), the sort key connectedAt (Number) and the attributes ${join(", ", local.projected)}. Add it to the table, or name the index that it has in client_index."
+  }
 }
 
 output "kms_key_arn" {

@@ -20,6 +20,9 @@ locals {
   region    = split(":", local.log_group.arn)[3]
   account   = split(":", local.log_group.arn)[4]
 
+  # A role is replaced when its path changes. Under another name the new one can be there, with its policy, before the old one goes.
+  role_name = "${var.name}${var.role.name_suffix}${var.role.path == "/" ? "" : "-${substr(sha1(var.role.path), 0, 8)}"}"
+
   write_logs = {
     sid       = "WriteLogs"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
@@ -137,7 +140,7 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_iam_role" "this" {
-  name                 = "${var.name}${var.role.name_suffix}"
+  name                 = local.role_name
   description          = "What the function ${var.name} may do"
   path                 = var.role.path
   permissions_boundary = var.role.permissions_boundary_arn
@@ -151,6 +154,10 @@ resource "aws_iam_role" "this" {
       Principal = { Service = "lambda.amazonaws.com" }
     }]
   })
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_iam_role_policy" "this" {

@@ -246,8 +246,8 @@ variable "role" {
   }
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9+=,.@_-]*$", var.role.name_suffix)) && length("${var.name}${var.role.name_suffix}") <= 64
-    error_message = "role.name_suffix must be letters, digits and + = , . @ _ -, for example \"-eu-central-1\", and short enough for ${var.name} and it to be at most 64."
+    condition     = can(regex("^[A-Za-z0-9+=,.@_-]*$", var.role.name_suffix)) && length("${var.name}${var.role.name_suffix}") <= (var.role.path == "/" ? 64 : 55)
+    error_message = "role.name_suffix must be letters, digits and + = , . @ _ -, for example \"-eu-central-1\", and short enough for ${var.name} and it to be at most 64, or 55 with a path, which adds nine to the name."
   }
 }
 

@@ -9,6 +9,9 @@ locals {
   period_seconds   = tonumber(local.rate.value) * local.unit_seconds[local.rate.unit]
   region           = split(":", var.function.arn)[3]
 
+  # As in modules/lambda-function: the schedules have the new role before the old one goes.
+  role_name = "${var.name}${var.role.name_suffix}${var.role.path == "/" ? "" : "-${substr(sha1(var.role.path), 0, 8)}"}"
+
   invoke = {
     Sid      = "InvokeFunction"
     Effect   = "Allow"
@@ -66,7 +69,7 @@ resource "aws_lambda_function_event_invoke_config" "this" {
 }
 
 resource "aws_iam_role" "this" {
-  name                 = "${var.name}${var.role.name_suffix}"
+  name                 = local.role_name
   description          = "Lets the schedules of group ${var.name} invoke ${var.function.name}"
   path                 = var.role.path
   permissions_boundary = var.role.permissions_boundary_arn
@@ -81,6 +84,10 @@ resource "aws_iam_role" "this" {
       Condition = { StringEquals = { "aws:SourceArn" = aws_scheduler_schedule_group.this.arn } }
     }]
   })
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_iam_role_policy" "this" {

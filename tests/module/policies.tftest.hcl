@@ -40,7 +40,7 @@ override_resource {
 }
 
 override_module {
-  target = module.related_table["subscriptions"]
+  target = module.related_table[0]
   outputs = {
     setting     = {}
     arn         = "arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions"
@@ -50,7 +50,7 @@ override_module {
 }
 
 override_module {
-  target = module.related_table["rooms"]
+  target = module.related_table[1]
   outputs = {
     setting     = {}
     arn         = "arn:aws:dynamodb:eu-central-1:111122223333:table/rooms"
@@ -249,8 +249,8 @@ run "with_related_tables" {
       { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
       { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
       { Sid = "ReadRecord", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
-      { Sid = "FindRelated", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/rooms/index/byMember", "arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions"] },
-      { Sid = "RemoveRelated", Effect = "Allow", Action = ["dynamodb:BatchWriteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/rooms", "arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions"] },
+      { Sid = "FindRelated", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions", "arn:aws:dynamodb:eu-central-1:111122223333:table/rooms/index/byMember"] },
+      { Sid = "RemoveRelated", Effect = "Allow", Action = ["dynamodb:BatchWriteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions", "arn:aws:dynamodb:eu-central-1:111122223333:table/rooms"] },
       { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
       { Sid = "DecryptTables", Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/theirs"], Condition = { StringEquals = { "kms:ViaService" = ["dynamodb.eu-central-1.amazonaws.com"] } } },
     ]
@@ -262,8 +262,8 @@ run "with_related_tables" {
       { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
       { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
       { Sid = "ReadRecord", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
-      { Sid = "FindRelated", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/rooms/index/byMember", "arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions"] },
-      { Sid = "RemoveRelated", Effect = "Allow", Action = ["dynamodb:BatchWriteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/rooms", "arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions"] },
+      { Sid = "FindRelated", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions", "arn:aws:dynamodb:eu-central-1:111122223333:table/rooms/index/byMember"] },
+      { Sid = "RemoveRelated", Effect = "Allow", Action = ["dynamodb:BatchWriteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/subscriptions", "arn:aws:dynamodb:eu-central-1:111122223333:table/rooms"] },
       { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
       { Sid = "DecryptTables", Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/theirs"], Condition = { StringEquals = { "kms:ViaService" = ["dynamodb.eu-central-1.amazonaws.com"] } } },
       { Sid = "ScanRecords", Effect = "Allow", Action = ["dynamodb:Scan"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },

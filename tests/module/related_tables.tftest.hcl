@@ -50,7 +50,7 @@ run "a_table_not_keyed_by_the_connection_is_refused" {
     name = "rooms"
   }
 
-  expect_failures = [data.aws_dynamodb_table.this]
+  expect_failures = [output.setting]
 }
 
 run "a_missing_index_is_refused" {
@@ -66,7 +66,7 @@ run "a_missing_index_is_refused" {
     connection_id_attribute = "member"
   }
 
-  expect_failures = [data.aws_dynamodb_table.this]
+  expect_failures = [output.setting]
 }
 
 run "an_index_on_another_attribute_is_refused" {
@@ -82,7 +82,7 @@ run "an_index_on_another_attribute_is_refused" {
     connection_id_attribute = "room"
   }
 
-  expect_failures = [data.aws_dynamodb_table.this]
+  expect_failures = [output.setting]
 }
 
 run "an_attribute_that_is_a_number_is_refused" {
@@ -98,5 +98,5 @@ run "an_attribute_that_is_a_number_is_refused" {
     connection_id_attribute = "seat"
   }
 
-  expect_failures = [data.aws_dynamodb_table.this]
+  expect_failures = [output.setting]
 }

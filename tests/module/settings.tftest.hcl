@@ -45,10 +45,30 @@ run "without_a_stage_the_disconnect_route_of_every_stage_may" {
     function      = { name = "chat", invoke_arn = "arn:aws-cn:apigateway:cn-north-1:lambda:path/2015-03-31/functions/arn:aws-cn:lambda:cn-north-1:111122223333:function:chat/invocations" }
   }
 
+  override_data {
+    target = data.aws_region.provider
+    values = { id = "cn-north-1" }
+  }
+
   assert {
     condition     = aws_lambda_permission.this.source_arn == "arn:aws-cn:execute-api:cn-north-1:111122223333:a1b2c3/*/$disconnect"
     error_message = "The permission is for ${aws_lambda_permission.this.source_arn}."
   }
+}
+
+run "an_api_of_another_region_than_the_providers_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/disconnect-route"
+  }
+
+  variables {
+    websocket_api = { id = "a1b2c3", execution_arn = "arn:aws:execute-api:us-east-1:111122223333:a1b2c3" }
+    function      = { name = "chat", invoke_arn = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:111122223333:function:chat/invocations" }
+  }
+
+  expect_failures = [aws_apigatewayv2_integration.this]
 }
 
 run "only_schedules_of_the_own_group_may_use_the_sweeps_role_and_only_for_the_function" {
@@ -372,7 +392,7 @@ run "a_table_with_another_key_is_refused" {
     values = { hash_key = "id", range_key = "", attribute = [{ name = "id", type = "S" }], global_secondary_index = [] }
   }
 
-  expect_failures = [data.aws_dynamodb_table.this[0]]
+  expect_failures = [output.name]
 }
 
 run "a_table_with_a_sort_key_is_refused" {
@@ -392,7 +412,7 @@ run "a_table_with_a_sort_key_is_refused" {
     values = { hash_key = "connectionId", range_key = "connectedAt", attribute = [{ name = "connectionId", type = "S" }], global_secondary_index = [] }
   }
 
-  expect_failures = [data.aws_dynamodb_table.this[0]]
+  expect_failures = [output.name]
 }
 
 run "a_table_whose_key_is_a_number_is_refused" {
@@ -412,7 +432,7 @@ run "a_table_whose_key_is_a_number_is_refused" {
     values = { hash_key = "connectionId", range_key = "", attribute = [{ name = "connectionId", type = "N" }], global_secondary_index = [] }
   }
 
-  expect_failures = [data.aws_dynamodb_table.this[0]]
+  expect_failures = [output.name]
 }
 
 run "a_table_without_the_clients_index_is_refused" {
@@ -433,7 +453,7 @@ run "a_table_without_the_clients_index_is_refused" {
     values = { hash_key = "connectionId", range_key = "", attribute = [{ name = "connectionId", type = "S" }], global_secondary_index = [] }
   }
 
-  expect_failures = [data.aws_dynamodb_table.this[0]]
+  expect_failures = [output.client_index_arn]
 }
 
 run "refuses_an_index_that_does_not_tell_whose_a_record_is" {
@@ -456,5 +476,5 @@ run "refuses_an_index_that_does_not_tell_whose_a_record_is" {
     }] }
   }
 
-  expect_failures = [data.aws_dynamodb_table.this[0]]
+  expect_failures = [output.client_index_arn]
 }

@@ -100,8 +100,13 @@ def test_a_key_of_ones_own_encrypts_everything_at_rest(everything: Resources) ->
 
 def test_path_and_boundary_reach_every_role(everything: Resources) -> None:
     roles = of_type(everything, "aws_iam_role")
-    assert {role["name"] for role in roles} == {"chat-disconnect", "chat-cleanup", "chat-sweep"}
     assert {(role["path"], role["permissions_boundary"]) for role in roles} == {("/service/", BOUNDARY)}
+
+
+def test_a_role_is_named_as_what_has_it_and_with_a_path_of_its_own_by_that_too(default: Resources, everything: Resources) -> None:
+    assert sorted(role["name"] for role in of_type(default, "aws_iam_role")) == ["chat-cleanup", "chat-disconnect", "chat-sweep"]
+    with_path = sorted(role["name"] for role in of_type(everything, "aws_iam_role"))
+    assert with_path == ["chat-cleanup-a9b83647", "chat-disconnect-a9b83647", "chat-sweep-a9b83647"]
 
 
 def test_tags_reach_everything_that_takes_tags(everything: Resources) -> None:

@@ -49,3 +49,9 @@ mock_resource "aws_cloudwatch_event_rule" {
     arn = "arn:aws:events:eu-central-1:111122223333:rule/chat-look-at-once"
   }
 }
+
+mock_data "aws_region" {
+  defaults = {
+    id = "eu-central-1"
+  }
+}
