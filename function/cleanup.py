@@ -1,7 +1,7 @@
-"""Entry point of the clean-up function: retry-queue messages and the scheduled sweep.
+"""Entry point of the clean-up function: messages, the scheduled sweep, and the one that an alarm asks for.
 
 Messages are reported one by one (ReportBatchItemFailures): what failed comes back later, further and further apart, and in the end
-goes to the dead-letter queue; what can never succeed goes there at once.
+goes to the dead-letter queue; what can never succeed goes there at once. Other queues than the retry queue may only report what is gone.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ import ended as ended_
 import log
 import retry
 from aws import Clients
+from check_report import Reports
 from settings import Settings
-from sweep import Part, Sweep
+from sweep import MOST_SEGMENTS, Sweep
+from sweep_part import Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +34,7 @@ settings = Settings(os.environ)
 clients = Clients(timeout=TIMEOUT_S, attempts=ATTEMPTS)
 closer = closing.Closer(settings, clients)
 sweeper = Sweep(settings, clients, closer)
+reports = Reports(settings, clients, closer, sweeper)
 
 
 class Unfinished(RuntimeError):
@@ -39,23 +42,35 @@ class Unfinished(RuntimeError):
 
 
 def lambda_handler(event: Any, context: Any) -> dict[str, Any] | None:
-    """`event`: an SQS batch, or {"sweep": {"segment": 0, "segments": 1}} from the schedule; `context`: Lambda's."""
+    """`event`: an SQS batch, the schedule's {"sweep": {"segment": 0, "segments": 1}}, or an alarm's {"look_at_once": {"segments": 1}}."""
     deadline = closing.deadline(context, RESERVE_S)
-    if isinstance(event, dict) and "sweep" in event:
-        _sweep(event["sweep"], deadline)
-        return None
     if isinstance(event, dict) and isinstance(event.get("Records"), list):
         return _batch(event["Records"], deadline)
-    raise ended_.Rejected('expected an SQS batch or {"sweep": {…}}: invoke this function by its queue or its schedule')
+    if isinstance(event, dict) and ("sweep" in event or "look_at_once" in event):
+        _sweep(event, deadline)
+        return None
+    raise ended_.Rejected('expected an SQS batch, {"sweep": {…}} or {"look_at_once": {…}}: invoke this function by its triggers')
 
 
-def _sweep(part: object, deadline: float) -> None:
+def _sweep(event: dict[str, Any], deadline: float) -> None:
     """The next run begins anew, so that nothing is lost by a failure; Lambda's `Errors` must rise all the same."""
     try:
-        sweeper.run(Part.parse(part), deadline)
+        if "sweep" in event:
+            sweeper.run(Part.parse(event["sweep"]), deadline)
+        else:
+            sweeper.look_at_once(_segments(event["look_at_once"]))
     except Exception as problem:
-        log.error("sweep", problem, {"sweep": part})
+        log.error("sweep", problem, event)
         raise
+
+
+def _segments(value: object) -> int:
+    segments = ended_.plain_integer(value.get("segments")) if isinstance(value, dict) else None
+    if segments is None or not 1 <= segments <= MOST_SEGMENTS:
+        raise ended_.Rejected(f"look_at_once must have segments, a whole number from 1 to {MOST_SEGMENTS}")
+    if not settings.probes_per_second:
+        raise ended_.Rejected("look_at_once needs the probe: set PROBES_PER_SECOND, or remove the rule that invokes this function")
+    return segments
 
 
 def _batch(records: list[dict[str, Any]], deadline: float) -> dict[str, Any]:
@@ -64,7 +79,7 @@ def _batch(records: list[dict[str, Any]], deadline: float) -> dict[str, Any]:
     failures = []
     for record in records:
         try:
-            order, job = _job(record.get("body"))
+            order, job = _job(record)
         except ended_.Rejected as problem:
             if not _bury(record, problem):
                 failures.append(record)
@@ -85,19 +100,24 @@ def _batch(records: list[dict[str, Any]], deadline: float) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in failures]}
 
 
-def _job(body: object) -> tuple[int, Callable[[float], None]]:
-    """What a message asks for, and its rank within a batch; raises Rejected for what this module can't have written."""
+def _job(record: dict[str, Any]) -> tuple[int, Callable[[float], None]]:
+    """What a message asks for, and its rank within a batch; raises Rejected for what can't be or may not be asked."""
+    body = record.get("body")
     try:
         message = json.loads(body if isinstance(body, str) else "")
     except (ValueError, RecursionError):  # RecursionError: nested too deeply
         raise ended_.Rejected("the message is not JSON") from None
     if not isinstance(message, dict) or message.get("version") != retry.VERSION:
         raise ended_.Rejected(f"the message is not of version {retry.VERSION}")
+    if "gone" in message:
+        return 0, partial(reports.check, _reported(message["gone"]))
+    if not _is_ours(record):
+        raise ended_.Rejected("this queue takes reports of what is gone, and nothing else")
     if "sweep" in message:
         return 1, partial(sweeper.run, Part.parse(message["sweep"]))
     work = message.get("close") or message.get("finish") or message.get("offline")
     if not isinstance(work, dict):
-        raise ended_.Rejected("the message asks for nothing this version knows: close, finish, offline or sweep")
+        raise ended_.Rejected("the message asks for nothing this version knows: close, finish, offline, sweep or gone")
     ended = retry.read_ended(work.get("ended"))
     if "close" in message:
         return 0, partial(_close, ended)
@@ -110,6 +130,20 @@ def _job(body: object) -> tuple[int, Callable[[float], None]]:
     if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):
         raise ended_.Rejected("finish must have steps, a list of names")
     return 0, partial(_finish, ended, steps)
+
+
+def _is_ours(record: dict[str, Any]) -> bool:
+    """Whether a message came by the retry queue, on which only the two functions send, or by hand. Its source is Lambda's word."""
+    source = record.get("eventSourceARN")
+    return source is None or source.rpartition(":")[2] == (settings.queue_url or "").rpartition("/")[2]
+
+
+def _reported(value: object) -> str:
+    if not settings.api_id or not settings.stage:
+        raise ended_.Rejected(
+            "nobody can be asked who is gone: set WEBSOCKET_API_ID and WEBSOCKET_STAGE (websocket_api.stage of the module)"
+        )
+    return ended_.connection_id(value.get("connectionId") if isinstance(value, dict) else None)
 
 
 def _close(ended: ended_.Ended, deadline: float) -> None:
@@ -131,6 +165,8 @@ def _offline(ended: ended_.Ended, announcement_id: str, deadline: float) -> None
 
 def _postpone(record: dict[str, Any]) -> None:
     """Has a message come back sooner or later by how often it came already; without it the queue's visibility time-out decides."""
+    if not _is_ours(record):
+        return
     try:
         assert closer.queue is not None  # its messages are what we have here
         count = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
@@ -146,8 +182,13 @@ def _age(record: dict[str, Any]) -> log.Metrics:
 
 
 def _bury(record: dict[str, Any], problem: ended_.Rejected) -> bool:
-    """Moves a message that can never succeed to the dead-letter queue; whether that worked."""
+    """Moves a message that can never succeed to the dead-letter queue; whether that worked.
+
+    A stranger's is dropped: sent back from there, as the runbook says, it would come by the retry queue.
+    """
     log.error("message", problem, {"messageId": record["messageId"]})
+    if not _is_ours(record):
+        return True
     try:
         clients("sqs").send_message(QueueUrl=settings.dead_letter_queue_url, MessageBody=record.get("body") or "{}")
     except Exception as failure:  # it then gets there by being received too often

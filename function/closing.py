@@ -12,7 +12,6 @@ import time
 
 import ended as ended_
 import log
-from ask_gateway import Probe
 from judge_record import ATTRIBUTES
 from log import ALREADY_GONE, KEPT, REMOVED
 from retry import Queue
@@ -45,7 +44,6 @@ class Closer:
         self.settings = settings
         self.clients = clients
         self.queue = Queue(settings.queue_url, clients) if settings.queue_url else None
-        self.probe = Probe(clients)
         self.announcements: Announcements | None = None
         self.steps: dict[str, Step] = {}
         if settings.related:
@@ -66,11 +64,13 @@ class Closer:
             self.announcements = announce.Announcements(settings, clients, self)
             self.steps["announce"] = self.announcements.announce
 
-    def close(self, ended: Ended, deadline: float, seen: Item | None = None, without: tuple[str, ...] = ()) -> str:
+    def close(
+        self, ended: Ended, deadline: float, seen: Item | None = None, without: tuple[str, ...] = (), later: tuple[str, ...] = ()
+    ) -> str:
         """Closes a connection: REMOVED for the one caller whose DeleteItem found the record, ALREADY_GONE for everybody else.
 
-        `seen` is the record as it was judged; one that says something else by now is KEPT. `without` names steps to leave out.
-        Raises botocore's errors.
+        `seen` is the record as it was judged; one that says something else by now is KEPT. `without` names steps to leave out, `later`
+        those for the retry queue, if there is one. Raises botocore's errors.
         """
         if self.steps:
             record = self.read(ended["connectionId"])
@@ -79,9 +79,10 @@ class Closer:
             if seen is not None and any(record.get(name) != seen.get(name) for name in ATTRIBUTES):
                 return KEPT
             ended_.complete(ended, record, self.settings.details)
-            failed = self.run([name for name in self.steps if name not in without], ended, deadline)
-            if failed:
-                self._hand_over(ended, failed)
+            put_off = [name for name in self.steps if name in later and self.queue]
+            failed = self.run([name for name in self.steps if name not in (*without, *put_off)], ended, deadline)
+            if failed or put_off:
+                self._hand_over(ended, failed, put_off)
         return self._delete(ended["connectionId"], seen)
 
     def run(self, names: list[str], ended: Ended, deadline: float) -> dict[str, BaseException]:
@@ -100,11 +101,11 @@ class Closer:
                 failed[name] = problem
         return failed
 
-    def _hand_over(self, ended: Ended, failed: dict[str, BaseException]) -> None:
+    def _hand_over(self, ended: Ended, failed: dict[str, BaseException], put_off: list[str]) -> None:
         if self.queue is None:
             name, problem = next(iter(failed.items()))
             raise RuntimeError(f"{name} failed and there is no retry queue to hand it to: set RETRY_QUEUE_URL") from problem
-        self.queue.finish(ended, list(failed))
+        self.queue.finish(ended, [*failed, *put_off])
 
     def read(self, connection_id: str) -> Item | None:
         """The connection's record as the table itself has it now, not as an index had it a moment ago."""

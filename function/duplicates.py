@@ -14,6 +14,7 @@ import cause
 import ended as ended_
 import judge_record
 import log
+from keep_pace import Steady
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Duplicates:
         self._settings = settings
         self._clients = clients
         self._closer = closer
-        self._probe = closer.probe
+        self._probe = Steady(ask_gateway.Probe(clients))
 
     def settle(self, ended: Ended, deadline: float) -> None:
         """Settles the other records of the client whose connection ended; raises Unsettled when some could not be judged."""
@@ -107,7 +108,7 @@ class Duplicates:
     def _is_ours(self, record: Item, ended: Ended) -> bool:
         """Whether the record, or the connection that ended, names our API and stage: only then does our endpoint's 410 prove anything.
 
-        No breaker guards these few questions. A 410 that proves nothing leaves the record to the sweep.
+        If not, the record is left to the sweep.
         """
         ours = (self._settings.api_id, self._settings.stage)
         return (ended.get("apiId"), ended.get("stage")) == ours or judge_record.is_proven_ours(record, self._settings)

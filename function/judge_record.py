@@ -21,8 +21,11 @@ ATTRIBUTES = ("connectedAt", "expiresAt", "lastSeenAt", "apiId", "stage")  # all
 FIRST_API_MS = 1_543_622_400_000  # December 2018, when WebSocket APIs began: an earlier "time" is another unit or not a time
 
 
-def judge(record: Item, now_ms: int, settings: Settings) -> str:
-    """One of the words above. `connectedAt` decides; `expiresAt` (the TTL, epoch s) only where `connectedAt` is unusable."""
+def judge(record: Item, now_ms: int, settings: Settings, suspect_after_ms: int | None = None) -> str:
+    """One of the words above. `connectedAt` decides; `expiresAt` (the TTL, epoch s) only where `connectedAt` is unusable.
+
+    `suspect_after_ms` stands in for the setting: how long a connection has been silent when it is worth a question.
+    """
     for name, ours in (("apiId", settings.api_id), ("stage", settings.stage)):
         theirs = text(record, name)
         if ours and theirs and theirs != ours:
@@ -35,13 +38,26 @@ def judge(record: Item, now_ms: int, settings: Settings) -> str:
     if now_ms - connected_at >= settings.expired_after_ms:
         return EXPIRED
     last_seen = max(connected_at, integer(record, "lastSeenAt") or 0)
-    return SUSPECT if now_ms - last_seen >= max(settings.suspect_after_ms, YOUNG_MS) else FRESH
+    silent_ms = settings.suspect_after_ms if suspect_after_ms is None else suspect_after_ms
+    return SUSPECT if now_ms - last_seen >= max(silent_ms, YOUNG_MS) else FRESH
 
 
 def connected_ms(record: Item, now_ms: int) -> int | None:
     """`connectedAt` (epoch ms) where it can be a connection's time: after WebSocket APIs began, not in the future (1 min of skew)."""
     value = integer(record, "connectedAt")
     return value if value is not None and FIRST_API_MS <= value <= now_ms + 60_000 else None
+
+
+def is_young(record: Item, now_ms: int) -> bool:
+    """Whether `$connect` may still be at work on it, as far as the record says: then a 410 says nothing."""
+    connected_at = connected_ms(record, now_ms)
+    return connected_at is not None and now_ms - connected_at < YOUNG_MS
+
+
+def overdue_ms(record: Item, now_ms: int, settings: Settings) -> int:
+    """How long ago the connection became EXPIRED; 0 when its record does not tell when it began."""
+    connected_at = connected_ms(record, now_ms)
+    return 0 if connected_at is None else max(0, now_ms - connected_at - settings.expired_after_ms)
 
 
 def is_proven_ours(record: Item, settings: Settings) -> bool:

@@ -3,7 +3,9 @@
 {"version": 1, "close":  {"ended": {…}}}                       the whole closing, record included
 {"version": 1, "finish": {"ended": {…}, "steps": ["history"]}} steps that failed; the record is closed already
 {"version": 1, "offline": {"ended": {…}, "id": "offline/…"}}    whether its client is offline; delayed by the grace period
-{"version": 1, "sweep":  {…}}                                  where a sweep stopped (see sweep.Part)
+{"version": 1, "sweep":  {…}}                                  where a sweep goes on (see sweep_part.Part)
+{"version": 1, "gone":   {"connectionId": "…"}}                somebody says that it is gone: see check_report.py. The only one that others
+                                                               may send, by a queue of their own (or they could have any record removed)
 """
 
 from __future__ import annotations
@@ -42,8 +44,8 @@ class Queue:
     def offline(self, ended: Ended, announcement_id: str, delay_s: int) -> None:
         self._send({"offline": {"ended": ended, "id": announcement_id}}, DelaySeconds=delay_s)
 
-    def sweep(self, part: dict[str, Any]) -> None:
-        self._send({"sweep": part})
+    def sweep(self, part: dict[str, Any], delay_s: int = 0) -> None:
+        self._send({"sweep": part}, DelaySeconds=delay_s)
 
     def retry_later(self, receipt: str, receive_count: int, spread: float) -> None:
         """Hides a received message for 5 s, doubling with each receipt up to 15 min, times `spread` (0.5-1: not all at once)."""

@@ -36,6 +36,8 @@ class Settings(RouteSettings):
         self.expired_after_ms = self._number("EXPIRED_AFTER_SECONDS", 7_500, least=7_200) * 1000
         self.suspect_after_ms = self._number("SUSPECT_AFTER_SECONDS", 660) * 1000
         self.probes_per_second = self._number("PROBES_PER_SECOND", 0)
+        self.most_probes_per_second = self._number("MOST_PROBES_PER_SECOND", self.probes_per_second, least=self.probes_per_second)
+        self.exclusive_table = self._one_of("EXCLUSIVE_TABLE", ("true", "false")) == "true"
         self.client_index = self._required("CLIENT_INDEX") if self.duplicates or self.offline_after_s else None
         asks = self.duplicates or self.probes_per_second  # somebody's answers are only worth as much as we know who we are
         self.api_id = self._required("WEBSOCKET_API_ID") if asks else environment.get("WEBSOCKET_API_ID") or None

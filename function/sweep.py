@@ -1,10 +1,11 @@
 """The sweep: finds the records of connections whose `$disconnect` never came.
 
 Expired records are closed without asking: no connection outlives API Gateway's 2 h limit. With the probe turned on, a uniform sample of the
-silent ones (as many as the rate allows in the time there is) is asked about; a run that samples everywhere leaves no record waiting for a
-whole table, needs no memory of earlier runs, and makes the circuit breaker's verdict a fair one. Nothing is removed on a guess.
+silent ones is asked about, as large as the pace allows in the time there is: a run that samples everywhere leaves no record waiting for a
+whole table, and needs no memory of earlier runs. Nothing is removed on a guess.
 
-Memory does not grow with the table: a page of the scan, a bounded sample. A sweep that runs out of time goes on by a retry-queue message.
+Memory does not grow with the table: a page of the scan, bounded samples. A sweep goes on by a retry-queue message when it runs out of time,
+has to ask again, or found dead ones in a sample while others wait: one part after the other, so that the pace holds for all of it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import random
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import ask_gateway
@@ -21,6 +22,11 @@ import cause
 import ended as ended_
 import judge_record
 import log
+import read_records
+from ask_many import UNDER_WAY, Inquiry
+from keep_pace import USUAL_PER_SECOND, Rising
+from sweep_part import USUAL_PERIOD_S, Part, fitting
+from weigh_evidence import AGAIN_S, Weighed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,51 +37,14 @@ if TYPE_CHECKING:
     from settings import Settings
 
 PAGE = 1_000  # records: what a page holds of dead ones is closed before time is looked at again
-CLOSERS = 8  # records closed at a time
 SCAN_SHARE = 0.9  # of the time: the last page's removals need some too
 SCAN_SHARE_ASKING = 0.5  # when the probe needs the rest
-FEW = 20  # the breaker judges no fewer answers than these
-CONFIRM_S = 30.0  # a record without a time may be younger than `$connect` may take (29 s): its 410 must still stand after this
-MOST_SAMPLED = 5_000
-ATTRIBUTES = ("connectionId", *judge_record.ATTRIBUTES)
-LONGEST_KEY = 2048  # bytes: where a scan stops there may be any key that DynamoDB takes
-
-
-class Part:
-    """One invocation's share of a sweep: a segment of the table from `start` on, and what earlier parts of the same run counted."""
-
-    def __init__(self, segment: int, segments: int, start: str | None = None, active: int = 0, began_ms: int | None = None) -> None:
-        self.segment = segment
-        self.segments = segments
-        self.start = start
-        self.active = active
-        self.began_ms = began_ms or int(time.time() * 1000)
-
-    @classmethod
-    def parse(cls, value: object) -> Part:
-        """From a schedule's input or a retry message; raises Rejected when it is neither."""
-        if not isinstance(value, dict):
-            raise ended_.Rejected("sweep must be an object with segment and segments")
-        numbers = {name: value.get(name, default) for name, default in (("segment", 0), ("segments", 1), ("active", 0), ("began_ms", 0))}
-        if any(type(number) is not int or number < 0 for number in numbers.values()) or numbers["segment"] >= numbers["segments"]:
-            raise ended_.Rejected("sweep must have whole numbers, with segment below segments")
-        start = value.get("start")
-        return cls(start=None if start is None else ended_.connection_id(start, LONGEST_KEY), **numbers)
-
-
-class Tally:
-    """What one part saw and did."""
-
-    def __init__(self) -> None:
-        self.active = 0
-        self.foreign = 0
-        self.timeless = 0
-        self.failed = 0
-        self.overdue_ms = 0
-        self.removed: Counter[str] = Counter()
-        self.answers: Counter[str] = Counter()
-        self.breaker_open = False
-        self.unproven = 0
+ASK_SHARE = 0.6  # of what the scan left: whom it finds dead must be closed, too
+MOST_SAMPLED = 10_000
+WITNESSES = 3
+MOST_SEGMENTS = 100
+LOOK_EVERY_S = 300  # SQS delays a message by up to 900
+FAILED, OUT_OF_TIME = "failed", "out of time"  # what becomes of a removal besides log's outcomes: the next part, or sweep, finds it again
 
 
 class Sweep:
@@ -83,170 +52,249 @@ class Sweep:
         self._settings = settings
         self._clients = clients
         self._closer = closer
-        self._probe = closer.probe
+        self._looks_at = float("-inf")  # s, time.monotonic(): when the last look at once began, or will begin
 
     def run(self, part: Part, deadline: float) -> None:
         """Sweeps until the end of the segment or the deadline (s, time.monotonic()); what is left goes on as a retry-queue message."""
-        began = time.monotonic()
-        asking = self._settings.probes_per_second > 0
-        scan_until = began + (deadline - began) * (SCAN_SHARE_ASKING if asking else SCAN_SHARE)
-        tally = Tally()
-        if asking:
-            self._probe.per_second = self._settings.probes_per_second / part.segments
-        sample = Sample(min(MOST_SAMPLED, int(self._probe.per_second * max(deadline - scan_until, 0))) if asking else 0)
-        with ThreadPoolExecutor(CLOSERS) as pool:
-            next_start = self._scan(part, scan_until, sample, tally, pool, deadline)
-            if asking:
-                gone = self._ask(sample.records, tally, deadline)
-                self._close_all([(record, cause.GONE) for record in gone], tally, pool, deadline)
-        part.active += tally.active
-        if next_start is not None:
-            part.start = next_start
-            if self._closer.queue is None:
-                raise RuntimeError("the sweep ran out of time and has no retry queue to go on by: set RETRY_QUEUE_URL")
-            self._closer.queue.sweep(vars(part))
-        self._report(part, tally, finished=next_start is None)
+        with ThreadPoolExecutor(UNDER_WAY) as pool:
+            run = _Run(self._settings, self._clients, self._closer, part, pool, deadline)
+            follow = run.do()
+        if follow is not None:
+            self._send(follow, AGAIN_S if follow.again else 0)
+        run.report()
 
-    def _scan(self, part: Part, until: float, sample: Sample, tally: Tally, pool: ThreadPoolExecutor, deadline: float) -> str | None:
-        """Reads pages, closes the expired, samples the silent; returns where to go on, or None at the end of the segment."""
-        for page, next_start in self._pages(part):
+    def look_again(self, ids: list[str], delay_s: int) -> None:
+        """Has connections asked about in a while: those that are gone then are closed."""
+        self._send(Part.parse({"again": ids, "scans": False, "hops": 1}), delay_s)
+
+    def look_at_once(self, segments: int) -> None:
+        """Starts a sweep of every segment that suspects whoever has been silent for a minute: events are known to have been lost.
+
+        However often it is told to, it does so once in LOOK_EVERY_S: what is lost meanwhile is seen by the one after that.
+        """
+        now = time.monotonic()
+        if self._looks_at > now:
+            return
+        begins = max(now, self._looks_at + LOOK_EVERY_S)
+        delay_s = round(begins - now)
+        for segment in range(segments):
+            plan = {"segment": segment, "segments": segments, "period_s": delay_s + USUAL_PERIOD_S, "hops": 1}
+            self._send(Part.parse({**plan, "suspect_after_ms": ask_gateway.YOUNG_MS}), delay_s)
+        self._looks_at = begins
+
+    def _send(self, part: Part, delay_s: int) -> None:
+        if self._closer.queue is None:
+            raise RuntimeError("a sweep that is to go on needs the retry queue: set RETRY_QUEUE_URL")
+        self._closer.queue.sweep(asdict(part), delay_s)
+
+
+class _Run:
+    """A part of a sweep while an invocation is at work on it, and what it saw and did."""
+
+    def __init__(self, settings: Settings, clients: Clients, closer: Closer, part: Part, pool: ThreadPoolExecutor, deadline: float) -> None:
+        self._settings = settings
+        self._clients = clients
+        self._closer = closer
+        self._part = part
+        self._pool = pool
+        self._deadline = deadline
+        first = (settings.probes_per_second or USUAL_PER_SECOND) / part.segments
+        most = max(first, settings.most_probes_per_second / part.segments)
+        self._inquiry = Inquiry(clients, Rising(first, most))
+        self._asks = settings.probes_per_second > 0
+        size = min(MOST_SAMPLED, int(most * (deadline - time.monotonic()))) if self._asks else 0
+        self._timed, self._timeless = Sample(size), Sample(size)
+        self._witnesses = Sample(WITNESSES if settings.exclusive_table else 0)
+        self._finished = False
+        self._active = 0
+        self._foreign = 0
+        self._failed = 0
+        self._overdue_ms = 0
+        self._unproven = 0
+        self._contradicted = 0
+        self._removed: Counter[str] = Counter()
+
+    def do(self) -> Part | None:
+        """Does what the part says, and returns what is to follow."""
+        left = self._look_again()
+        if not self._part.scans:
+            return self._part.once_more(left)
+        if self._part.start is None:
+            self._active = 0  # whom we closed until now is not in the table that is counted
+        start = self._scan()
+        found, more = self._ask() if self._asks else ([], False)
+        again = fitting(left + found)
+        if not self._finished:
+            follow = self._part.onward(start, self._part.active + self._active, again)
+            if follow is None:
+                log.error("sweep", RuntimeError("the table is too large for so few segments: raise sweep.segments"), asdict(self._part))
+            return follow
+        another = self._part.anew(again) if more or len(again) < len(left + found) else None
+        return another or self._part.once_more(again)
+
+    def _look_again(self) -> list[str]:
+        """Closes those of the part's `again` that are still gone; returns those that there was no time for."""
+        left = self._part.again
+        while left and time.monotonic() < self._deadline and not self._inquiry.hopeless:
+            ids, left = left[: read_records.MOST], left[read_records.MOST :]
             now_ms = int(time.time() * 1000)
-            expired = []
-            for record in page:
-                standing = judge_record.judge(record, now_ms, self._settings)
-                if standing == judge_record.FOREIGN:
-                    tally.foreign += 1
-                    continue
-                tally.active += 1
-                if standing == judge_record.EXPIRED:
-                    expired.append((record, cause.EXPIRED))
-                elif standing != judge_record.FRESH:
-                    tally.timeless += standing == judge_record.TIMELESS
-                    sample.offer(record)
-            self._close_all(expired, tally, pool, deadline)
-            if next_start is not None and time.monotonic() >= until:
-                return next_start
+            records = [
+                record
+                for record in read_records.read(self._clients, self._settings.table, ids)
+                if judge_record.judge(record, now_ms, self._settings, suspect_after_ms=0) in (judge_record.SUSPECT, judge_record.TIMELESS)
+            ]
+            known = self._inquiry.ask(records, self._pool, self._deadline)
+            gone = [record for record, answer in known if answer == ask_gateway.GONE]
+            self._contradicted += len(known) - len(gone)
+            left = _ids_of(self._close_all(gone, cause.GONE)) + left
+        return left
+
+    def _scan(self) -> str | None:
+        """Reads pages, closes the expired, samples the silent; returns where to go on when the segment is not `finished`."""
+        now = time.monotonic()
+        until = now + (self._deadline - now) * (SCAN_SHARE_ASKING if self._asks else SCAN_SHARE)
+        for page, begin, end in self._pages():
+            active = self._active
+            if self._close_all(self._sort(page), cause.EXPIRED):  # no time for all: this page once more
+                self._active = active
+                return begin
+            if end is not None and time.monotonic() >= until:
+                return end
+        self._finished = True
         return None
 
-    def _pages(self, part: Part) -> Iterator[tuple[list[Item], str | None]]:
+    def _sort(self, page: list[Item]) -> list[Item]:
+        """Counts the page's records, samples the silent, and returns the expired."""
+        now_ms = int(time.time() * 1000)
+        expired = []
+        for record in page:
+            standing = judge_record.judge(record, now_ms, self._settings, self._part.suspect_after_ms)
+            self._active += standing != judge_record.FOREIGN
+            if standing == judge_record.FOREIGN:
+                self._foreign += 1
+            elif standing == judge_record.EXPIRED:
+                expired.append(record)
+            elif standing == judge_record.SUSPECT:
+                self._timed.offer(record)
+            elif standing == judge_record.TIMELESS:
+                self._timeless.offer(record)
+            elif not judge_record.is_young(record, now_ms):
+                self._witnesses.offer(record)
+        return expired
+
+    def _pages(self) -> Iterator[tuple[list[Item], str | None, str | None]]:
+        """Each page's records, and where it begins and ends (None: with the segment)."""
         request: dict[str, Any] = {
             "TableName": self._settings.table,
-            "ProjectionExpression": ", ".join(f"#{name}" for name in ATTRIBUTES),
-            "ExpressionAttributeNames": {f"#{name}": name for name in ATTRIBUTES},
-            "Segment": part.segment,
-            "TotalSegments": part.segments,
+            **read_records.PROJECTION,
+            "Segment": self._part.segment,
+            "TotalSegments": self._part.segments,
             "Limit": PAGE,
         }
-        start = part.start
+        start = self._part.start
         while True:
             if start is not None:
                 request["ExclusiveStartKey"] = {"connectionId": {"S": start}}
             page = self._clients("dynamodb").scan(**request)
             if any("S" not in record.get("connectionId", {}) for record in page["Items"]):
                 raise RuntimeError("a record has no connectionId (a string): correct CONNECTIONS_TABLE, or the key of the table it names")
-            start = page["LastEvaluatedKey"]["connectionId"]["S"] if page.get("LastEvaluatedKey") else None
-            yield page["Items"], start
-            if start is None:
+            end = page["LastEvaluatedKey"]["connectionId"]["S"] if page.get("LastEvaluatedKey") else None
+            yield page["Items"], start, end
+            if end is None:
                 return
+            start = end
 
-    def _close_all(self, doomed: list[tuple[Item, str]], tally: Tally, pool: ThreadPoolExecutor, deadline: float) -> None:
+    def _ask(self) -> tuple[list[str], bool]:
+        """Asks about the samples and closes whom the evidence proves gone; returns whom to ask again, and whether there is more to find."""
+        now = time.monotonic()
+        sample = self._timed.records + self._timeless.records
+        random.shuffle(sample)  # those that there is no time for are not always the same
+        known = self._inquiry.ask(sample, self._pool, now + (self._deadline - now) * ASK_SHARE)
+        weighed = Weighed(known, self._settings)
+        if weighed.unproven and self._has_witness():
+            weighed = Weighed(known, self._settings, alive=True)
+        self._unproven = weighed.unproven
+        left = self._close_all(weighed.gone, cause.GONE)
+        waiting = self._timed.offered + self._timeless.offered - len(known)
+        return _ids_of(left + weighed.again), bool(waiting and (weighed.gone or weighed.again) and not self._inquiry.hopeless)
+
+    def _has_witness(self) -> bool:
+        """Whether somebody of whom we have heard lately is alive: then the endpoint is the right one, although all the silent are gone."""
+        answers = self._inquiry.ask(self._witnesses.records, self._pool, self._deadline)
+        return any(answer == ask_gateway.ALIVE for _, answer in answers)
+
+    def _close_all(self, records: list[Item], why: str) -> list[Item]:
+        """Closes the connections, and returns those that there was no time for."""
+        left = []
         now_ms = int(time.time() * 1000)
-        for (record, why), outcome in zip(doomed, pool.map(partial(self._close, deadline=deadline), doomed), strict=True):
-            tally.active -= outcome in (log.REMOVED, log.ALREADY_GONE)
-            tally.failed += outcome is None
-            if outcome == log.REMOVED:
-                tally.removed[why] += 1
-                if why == cause.EXPIRED and (connected_at := judge_record.connected_ms(record, now_ms)) is not None:
-                    tally.overdue_ms = max(tally.overdue_ms, now_ms - connected_at - self._settings.expired_after_ms)
+        for record, outcome in zip(records, self._pool.map(lambda record: self._close(record, why), records), strict=True):
+            self._active -= outcome in (log.REMOVED, log.ALREADY_GONE)
+            self._failed += outcome == FAILED
+            if outcome == OUT_OF_TIME:
+                left.append(record)
+            elif outcome == log.REMOVED:
+                self._removed[why] += 1
+                if why == cause.EXPIRED:
+                    self._overdue_ms = max(self._overdue_ms, judge_record.overdue_ms(record, now_ms, self._settings))
+        return left
 
-    def _close(self, doomed: tuple[Item, str], deadline: float) -> str | None:
-        """Closes one record; its outcome is None when that failed or time is over (the next sweep finds it again)."""
-        record, why = doomed
-        if time.monotonic() >= deadline:
-            return None
+    def _close(self, record: Item, why: str) -> str:
+        """Closes one; the duplicates of its client, about whom API Gateway may have to be asked, are the retry queue's."""
+        if time.monotonic() >= self._deadline:
+            return OUT_OF_TIME
         ended = ended_.from_record(record, why)
         try:
-            outcome = self._closer.close(ended, deadline, seen=record)
+            outcome = self._closer.close(ended, self._deadline, seen=record, later=("duplicates",))
         except Exception as problem:
             log.error("close", problem, ended)
-            return None
+            return FAILED
         log.report(outcome, ended, self._settings.connection_metrics)
         return outcome
 
-    def _ask(self, records: list[Item], tally: Tally, deadline: float) -> list[Item]:
-        """Probes the sample at the capped rate and returns the records to close: those answered 410, unless the breaker opens."""
-        now_ms = int(time.time() * 1000)
-        timed: list[Item] = []
-        timeless: list[Item] = []
-        for record in random.sample(records, len(records)):  # those that there is no time for are not always the same
-            (timeless if judge_record.connected_ms(record, now_ms) is None else timed).append(record)
-        gone_first, asked_at = self._ask_each(timeless, tally, deadline), time.monotonic()
-        gone = self._ask_each(timed, tally, deadline)
-        if gone_first and asked_at + CONFIRM_S < deadline:
-            time.sleep(max(0.0, asked_at + CONFIRM_S - time.monotonic()))
-            gone += self._ask_each(gone_first, Tally(), deadline)
-        answered = tally.answers[ask_gateway.ALIVE] + tally.answers[ask_gateway.GONE]
-        tally.breaker_open = answered >= FEW and tally.answers[ask_gateway.GONE] * 2 > answered
-        if tally.breaker_open:
-            return []
-        if tally.answers[ask_gateway.ALIVE] == 0:
-            proven = [record for record in gone if judge_record.is_proven_ours(record, self._settings)]
-            tally.unproven = len(gone) - len(proven)
-            return proven
-        return gone
-
-    def _ask_each(self, records: list[Item], tally: Tally, deadline: float) -> list[Item]:
-        """Stops at a 429, and when the endpoint has only refused so far: production needs the quota."""
-        gone = []
-        for record in records:
-            hopeless = tally.answers[ask_gateway.REFUSED] >= FEW and tally.answers[ask_gateway.ALIVE] + tally.answers[ask_gateway.GONE] == 0
-            if time.monotonic() >= deadline or tally.answers[ask_gateway.THROTTLED] or hopeless:
-                break
-            answer = self._probe.ask(record["connectionId"]["S"])
-            tally.answers[answer] += 1
-            if answer == ask_gateway.GONE:
-                gone.append(record)
-        return gone
-
-    def _report(self, part: Part, tally: Tally, finished: bool) -> None:
+    def report(self) -> None:
         """The summary line, with the gauge of active connections once the segment has been read to its end."""
-        duration_ms = int(time.time() * 1000) - part.began_ms
+        answers, rate = self._inquiry.answers, round(self._inquiry.pace.highest, 1)
         fields: dict[str, Any] = {
-            "segment": str(part.segment),
-            "segments": part.segments,
-            "finished": finished,
-            "active": part.active,
-            "removed": dict(+tally.removed),
-            "failed": tally.failed,
-            "foreign": tally.foreign,
-            "timeless": tally.timeless,
-            "unproven": tally.unproven,
-            "probes": dict(tally.answers),
-            "breakerOpen": tally.breaker_open,
-            "overdueSeconds": tally.overdue_ms // 1000,
-            "durationMs": duration_ms,
+            "segment": str(self._part.segment),
+            "segments": self._part.segments,
+            "finished": self._finished,
+            "removed": dict(self._removed),
+            "failed": self._failed,
+            "foreign": self._foreign,
+            "timeless": self._timeless.offered,
+            "unproven": self._unproven,
+            "contradicted": self._contradicted,
+            "probes": dict(answers),
+            "rate": rate,
+            "overdueSeconds": self._overdue_ms // 1000,
         }
-        if self._probe.refusal:
-            fields["refusal"] = self._probe.refusal[: log.LONGEST_ERROR]
-            self._probe.refusal = ""
-        metrics: dict[str, log.Metrics] = {
-            "": {
-                "RemovedExpired": (tally.removed[cause.EXPIRED], "Count"),
-                "RemovedGone": (tally.removed[cause.GONE], "Count"),
-                "SweepFailures": (tally.failed, "Count"),
-                "SweepDuration": (duration_ms, "Milliseconds"),
-                "Overdue": (tally.overdue_ms // 1000, "Seconds"),
-                "BreakerOpen": (int(tally.breaker_open), "Count"),
-                "ForeignRecords": (tally.foreign, "Count"),
-            }
+        metrics: dict[str, tuple[float, str]] = {
+            "RemovedExpired": (self._removed[cause.EXPIRED], "Count"),
+            "RemovedGone": (self._removed[cause.GONE], "Count"),
+            "SweepFailures": (self._failed, "Count"),
         }
-        if asked := sum(tally.answers.values()):  # a segment without suspects knows nothing about the endpoint
-            refused = tally.answers[ask_gateway.REFUSED] + tally.answers[ask_gateway.THROTTLED]
-            metrics[""] = {**metrics[""], "ProbesRefused": (round(100 * refused / asked, 1), "Percent")}
-        if finished:
-            metrics["segment"] = {"ActiveConnections": (part.active, "Count")}
-        worrying = tally.failed or tally.foreign or tally.breaker_open or tally.answers[ask_gateway.REFUSED] or tally.unproven
-        log.emit("swept", fields, "WARN" if worrying else "INFO", metrics)
+        gauges: dict[str, log.Metrics] = {}
+        if self._part.scans:
+            fields["active"] = self._part.active + self._active
+            fields["durationMs"] = int(time.time() * 1000) - self._part.began_ms
+            metrics["SweepDuration"] = (fields["durationMs"], "Milliseconds")
+            metrics["Overdue"] = (fields["overdueSeconds"], "Seconds")
+            metrics["Unproven"] = (self._unproven, "Count")
+            metrics["ForeignRecords"] = (self._foreign, "Count")
+        if self._finished:
+            gauges["segment"] = {"ActiveConnections": (fields["active"], "Count")}
+        if asked := sum(answers.values()):  # who asked nobody knows nothing about the endpoint
+            refused = answers[ask_gateway.REFUSED] + answers[ask_gateway.THROTTLED]
+            metrics["ProbesRefused"] = (round(100 * refused / asked, 1), "Percent")
+            metrics["ProbeRate"] = (rate, "Count/Second")
+        if self._inquiry.refusal:
+            fields["refusal"] = self._inquiry.refusal[: log.LONGEST_ERROR]
+        worrying = self._failed or self._foreign or self._unproven or self._contradicted or answers[ask_gateway.REFUSED]
+        log.emit("swept", fields, "WARN" if worrying else "INFO", {"": metrics, **gauges})
+
+
+def _ids_of(records: list[Item]) -> list[str]:
+    return [record["connectionId"]["S"] for record in records]
 
 
 class Sample:
@@ -254,12 +302,12 @@ class Sample:
 
     def __init__(self, size: int) -> None:
         self.records: list[Item] = []
+        self.offered = 0
         self._size = size
-        self._offered = 0
 
     def offer(self, record: Item) -> None:
-        self._offered += 1
+        self.offered += 1
         if len(self.records) < self._size:
             self.records.append(record)
-        elif (place := random.randrange(self._offered)) < self._size:
+        elif (place := random.randrange(self.offered)) < self._size:
             self.records[place] = record

@@ -51,7 +51,7 @@ resource "aws_scheduler_schedule" "this" {
   target {
     arn      = var.function.arn
     role_arn = aws_iam_role.this.arn
-    input    = jsonencode({ sweep = { segment = count.index, segments = var.segments } })
+    input    = jsonencode({ sweep = { segment = count.index, segments = var.segments, period_s = local.period_seconds } })
 
     retry_policy {
       maximum_event_age_in_seconds = local.patience_seconds

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
 
 from tests.faults.conftest import MakeWorld
-from tests.faults.features import FEATURES, HISTORIES, NEWEST, PROBE, RELATED, STALE
+from tests.faults.features import ALONE, FEATURES, HISTORIES, NEWEST, PROBE, RELATED, STALE
 from tests.faults.world import ENDINGS, KEYED, RECEIVES, TABLE, World
 
 CLOSED = ENDINGS["client closed without a code"]
@@ -108,14 +109,70 @@ def test_a_stage_that_the_events_contradict_is_said(make_world: MakeWorld, answe
     assert [record["connectionId"]["S"] for record in world.records()] == [live.id]
 
 
-def test_when_the_probe_calls_most_of_many_gone_nobody_is_believed(make_world: MakeWorld) -> None:
+@pytest.mark.parametrize("features", [PROBE, ALONE], ids=["shared table", "table of its own"])
+@pytest.mark.parametrize("count", [5, 30])
+def test_what_a_wrong_endpoint_says_of_records_that_name_nobody_is_reported_and_not_believed(
+    make_world: MakeWorld, features: dict[str, str], count: int
+) -> None:
+    world = make_world(features)
+    for number in range(count):
+        world.connect(f"client{number}", 1_000, apiId=None, stage=None)
+        world.connect(f"client{number}", 120, apiId=None, stage=None)  # of whom we have heard lately
+    world.gateway.wrong_endpoint = 410
+    for _ in range(3):
+        world.advance(300)
+        world.sweep()
+        world.look_again()
+    assert world.problems() == []
+    unproven = [line["Unproven"] for line in world.lines]
+    assert unproven[0] == count
+    assert all(unproven)
+    assert {line["level"] for line in world.lines} == {"WARN"}
+
+
+def test_in_a_table_of_two_stages_the_other_stages_live_records_stay_whoever_of_ours_is_alive(make_world: MakeWorld) -> None:
+    world = make_world(PROBE)
+    for number in range(6):
+        world.connect(f"ours{number}", 1_000, apiId=None, stage=None)
+        theirs = world.connect(f"theirs{number}", 1_000, apiId=None, stage=None)
+        theirs.open_from = math.inf  # to our endpoint
+    world.sweep()
+    world.look_again()
+    assert world.problems() == []
+    assert [line["Unproven"] for line in world.lines] == [6]
+
+
+def test_an_endpoint_that_calls_everybody_gone_for_a_moment_costs_no_live_record(make_world: MakeWorld) -> None:
     world = make_world(PROBE)
     for number in range(30):
         world.connect(f"client{number}", 1_000)
     world.gateway.wrong_endpoint = 410
     world.sweep()
-    assert len(world.records()) == 30
-    assert [(line["breakerOpen"], line["BreakerOpen"], line["level"]) for line in world.lines] == [(True, 1, "WARN")]
+    world.heal()
+    world.look_again()
+    assert world.problems() == []
+    assert [line["contradicted"] for line in world.lines] == [0, 30]
+
+
+@pytest.mark.parametrize("age_s", [2, 70, 1_000])
+@pytest.mark.parametrize("features", [PROBE, ALONE, FEATURES["everything"]], ids=["probe", "table of its own", "everything"])
+def test_a_hostile_sender_has_nobody_removed_who_lives(make_world: MakeWorld, features: dict[str, str], age_s: int) -> None:
+    world = make_world(features)
+    slow = world.connect("slow", connect_takes_s=29, connectedAt=None, expiresAt=None)  # @connections says 410 of it until then
+    ids = [world.connect(f"client{number}", age_s).id for number in range(5)] + [slow.id]
+    forged: list[dict[str, Any]] = [
+        {"close": {"ended": {"connectionId": ids[0], "cause": "unknown", "endedAt": 1}}},
+        {"finish": {"ended": {"connectionId": ids[0], "cause": "unknown", "endedAt": 1}, "steps": ["related", "history", "duplicates"]}},
+        {"sweep": {"segment": 0, "segments": 1, "suspect_after_ms": 0}},
+        {"sweep": {"scans": False, "again": ids}},
+        {"offline": {"ended": {"connectionId": ids[0], "cause": "unknown", "endedAt": 1}, "id": "offline/1"}},
+    ]
+    for message in [*forged, *({"gone": {"connectionId": connection_id}} for connection_id in ids * 3)]:
+        world.report({"version": 1, **message})
+    world.look_again()
+    world.look_again()
+    assert [untruth for untruth in world.untruths() if "live" in untruth] == []
+    assert world.losses() == []
 
 
 def test_newest_never_closes_a_connection_that_is_still_being_made(make_world: MakeWorld) -> None:

@@ -32,10 +32,12 @@ from tests.faults.process import killed_after
 ROOT = Path(__file__).resolve().parents[2]
 EVENT = json.loads((ROOT / "tests/data/events/client_closed_without_code.json").read_text())
 REGION = "eu-west-1"
+ARN = f"arn:aws:sqs:{REGION}:123456789012"
 
 LIFETIME_S = 7_200  # API Gateway's limit on a connection's duration
 INTEGRATION_S = 29  # what `$connect` may take at most
 SWEEP_EVERY_S = 300
+AGAIN_S = 60  # until a sweep or a report asks once more, at most
 EXPIRED_AFTER_S, SUSPECT_AFTER_S = 7_500, 660
 TIMEOUT_S = {"disconnect": 10, "cleanup": 120}
 VISIBILITY_S = 6 * TIMEOUT_S["cleanup"]
@@ -281,7 +283,13 @@ class World:
         if not received:
             return False
         records = [
-            {"messageId": m["MessageId"], "receiptHandle": m["ReceiptHandle"], "body": m["Body"], "attributes": m["Attributes"]}
+            {
+                "messageId": m["MessageId"],
+                "receiptHandle": m["ReceiptHandle"],
+                "body": m["Body"],
+                "attributes": m["Attributes"],
+                "eventSourceARN": f"{ARN}:retry",
+            }
             for m in received
         ]
         answer = self.invoke("cleanup", {"Records": records})
@@ -292,6 +300,19 @@ class World:
                 self.sqs.delete_message_batch(QueueUrl=self.queue_url, Entries=done)
         self.send_owed()
         return True
+
+    def report(self, message: dict[str, Any]) -> bool:
+        """What a sender says by the reports' queue; whether it was dealt with."""
+        body = json.dumps(message)
+        record = {"messageId": "m1", "receiptHandle": "r1", "body": body, "attributes": {}, "eventSourceARN": f"{ARN}:reports"}
+        answer = self.invoke("cleanup", {"Records": [record]})
+        self.send_owed()
+        return bool(answer == {"batchItemFailures": []})
+
+    def look_at_once(self) -> None:
+        """The event of an alarm on lost events."""
+        self.invoke("cleanup", {"look_at_once": {"segments": 1}})
+        self.send_owed()
 
     def sweep(self) -> None:
         """The schedule's event."""
@@ -316,18 +337,18 @@ class World:
         self.drain()
 
     def until_swept(self) -> None:
-        """As long as a record may outlive its connection when its `$disconnect` was lost: the bound that the README states.
+        """As long as a record may outlive its connection when its `$disconnect` was lost: the bound that the README states."""
+        bound = SUSPECT_AFTER_S if "PROBES_PER_SECOND" in self.features else EXPIRED_AFTER_S
+        for seconds in (SWEEP_EVERY_S, bound - SWEEP_EVERY_S, SWEEP_EVERY_S):
+            self.advance(seconds)
+            self.sweep()
+            self.look_again()
 
-        Where the circuit breaker is open, when most of many connections were lost at once, the probe's shorter bound does not hold.
-        """
-        probing = "PROBES_PER_SECOND" in self.features
-        for bound in (SUSPECT_AFTER_S, EXPIRED_AFTER_S) if probing else (EXPIRED_AFTER_S,):
-            for seconds in (SWEEP_EVERY_S, bound - SWEEP_EVERY_S, SWEEP_EVERY_S):
-                self.advance(seconds)
-                self.sweep()
-                self.drain()
-            if not any(line["breakerOpen"] for line in self.lines if line["outcome"] == "swept"):
-                break
+    def look_again(self) -> None:
+        """What a sweep or a report put off: a second look at who is gone, a first one at who is too young."""
+        self.drain()
+        self.advance(AGAIN_S)
+        self.drain()
 
     def invoke(self, name: str, event: object) -> Any:
         if self.kill_after is not None:

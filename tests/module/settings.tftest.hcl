@@ -128,8 +128,8 @@ run "each_segment_has_a_schedule_that_names_it" {
 
   assert {
     condition = [for s in aws_scheduler_schedule.this : jsondecode(s.target[0].input)] == [
-      { sweep = { segment = 0, segments = 2 } },
-      { sweep = { segment = 1, segments = 2 } },
+      { sweep = { segment = 0, segments = 2, period_s = 7200 } },
+      { sweep = { segment = 1, segments = 2, period_s = 7200 } },
     ]
     error_message = "The schedules' inputs are: ${jsonencode(aws_scheduler_schedule.this[*].target[0].input)}"
   }

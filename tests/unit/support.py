@@ -179,12 +179,13 @@ class RetryQueue:
         return {"Records": records}
 
 
-def sqs_record(body: str, message_id: str = "m1", receive_count: int = 1) -> dict[str, Any]:
-    """A message as Lambda hands it over. Source: Lambda developer guide, "Using Lambda with Amazon SQS"."""
+def sqs_record(body: str, message_id: str = "m1", receive_count: int = 1, queue: str = "retry") -> dict[str, Any]:
+    """A message as Lambda hands it over from a queue. Source: Lambda developer guide, "Using Lambda with Amazon SQS"."""
     return {
         "messageId": message_id,
         "receiptHandle": f"receipt-{message_id}",
         "body": body,
         "attributes": {"ApproximateReceiveCount": str(receive_count), "SentTimestamp": "1700000000000"},
         "eventSource": "aws:sqs",
+        "eventSourceARN": f"arn:aws:sqs:eu-west-1:123456789012:{queue}",
     }

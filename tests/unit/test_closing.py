@@ -224,6 +224,25 @@ def test_a_seen_record_that_is_gone_is_no_error(seen: dict[str, Any], connection
     assert closer().close(ended("c"), later(), seen={"connectionId": {"S": "c"}, **seen}) == ALREADY_GONE
 
 
+def test_a_step_for_later_is_handed_over_before_the_record_goes(
+    aws: FakeAws, connections: Table, subscriptions: Table, history: Table, queue: RetryQueue, lines: Lines
+) -> None:
+    connections.put("c", clientId="kim")
+    everything = closer(RELATED_TABLES=RELATED, HISTORY_TABLE="history", RETRY_QUEUE_URL=queue.url)
+    aws.requests.clear()
+    assert everything.close(ended("c"), later(), later=("history", "duplicates")) == REMOVED
+    assert aws.operations[-2:] == ["SendMessage", "DeleteItem"]
+    assert history.items == []
+    assert [message["finish"]["steps"] for message in queue.receive()] == [["history"]]
+    assert lines() == []
+
+
+def test_without_a_queue_nothing_is_for_later(connections: Table, history: Table) -> None:
+    connections.put("c")
+    assert closer(HISTORY_TABLE="history").close(ended("c"), later(), later=("history",)) == REMOVED
+    assert history.keys == {"c"}
+
+
 def test_all_that_a_record_is_judged_by_is_watched() -> None:
     asked: set[str] = set()
 

@@ -97,6 +97,36 @@ def test_no_record_is_suspect_in_the_minute_that_connect_may_take() -> None:
     assert judge_record.judge(record(connectedAt=n(NOW - MINUTE)), NOW, eager) == "suspect"
 
 
+def test_how_long_a_suspect_has_been_silent_can_be_said_each_time() -> None:
+    quiet = record(connectedAt=n(NOW - HOUR), lastSeenAt=n(NOW - 2 * MINUTE))
+    assert judge_record.judge(quiet, NOW, settings()) == "fresh"
+    assert judge_record.judge(quiet, NOW, settings(), suspect_after_ms=2 * MINUTE) == "suspect"
+    assert judge_record.judge(record(connectedAt=n(NOW - MINUTE + 1)), NOW, settings(), suspect_after_ms=0) == "fresh"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "young"),
+    [
+        ({"connectedAt": n(NOW - MINUTE + 1)}, True),
+        ({"connectedAt": n(NOW - MINUTE)}, False),
+        ({}, False),
+        ({"connectedAt": n(NOW // S)}, False),
+    ],
+    ids=str,
+)
+def test_a_connection_is_young_for_the_minute_that_connect_may_take(attributes: Item, young: bool) -> None:
+    assert judge_record.is_young(record(**attributes), NOW) is young
+
+
+@pytest.mark.parametrize(
+    ("attributes", "overdue"),
+    [({"connectedAt": n(NOW - EXPIRED_MS - 5)}, 5), ({"connectedAt": n(NOW)}, 0), ({"expiresAt": n(NOW // S - 9_000)}, 0)],
+    ids=str,
+)
+def test_a_record_is_overdue_since_it_expired(attributes: Item, overdue: int) -> None:
+    assert judge_record.overdue_ms(record(**attributes), NOW, settings()) == overdue
+
+
 def test_the_margin_beyond_two_hours_is_a_setting() -> None:
     patient = settings(EXPIRED_AFTER_SECONDS="10000")
     assert judge_record.judge(record(connectedAt=n(NOW - 10_000 * S + 1)), NOW, patient) == "suspect"

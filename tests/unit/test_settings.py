@@ -20,7 +20,8 @@ def test_a_table_is_all_that_must_be_set() -> None:
     assert (plain.history_table, plain.history_days, plain.duplicates, plain.client_index) == (None, 90, None, None)
     assert (plain.event_bus, plain.offline_after_s) == (None, 0)
     assert (plain.api_id, plain.stage) == (None, None)
-    assert (plain.expired_after_ms, plain.suspect_after_ms, plain.probes_per_second) == (7_500_000, 660_000, 0)
+    assert (plain.expired_after_ms, plain.suspect_after_ms) == (7_500_000, 660_000)
+    assert (plain.probes_per_second, plain.most_probes_per_second, plain.exclusive_table) == (0, 0, False)
 
 
 def test_every_variable_is_read() -> None:
@@ -43,6 +44,8 @@ def test_every_variable_is_read() -> None:
             "EXPIRED_AFTER_SECONDS": "7200",
             "SUSPECT_AFTER_SECONDS": "700",
             "PROBES_PER_SECOND": "10",
+            "MOST_PROBES_PER_SECOND": "300",
+            "EXCLUSIVE_TABLE": "true",
         }
     )
     assert (full.details, full.connection_metrics) == ("full", True)
@@ -51,13 +54,15 @@ def test_every_variable_is_read() -> None:
     assert (full.history_table, full.history_days, full.duplicates, full.client_index) == ("history", 30, "newest", "byClient")
     assert (full.event_bus, full.offline_after_s) == ("default", 60)
     assert (full.api_id, full.stage) == ("api1", "live")
-    assert (full.expired_after_ms, full.suspect_after_ms, full.probes_per_second) == (7_200_000, 700_000, 10)
+    assert (full.expired_after_ms, full.suspect_after_ms) == (7_200_000, 700_000)
+    assert (full.probes_per_second, full.most_probes_per_second, full.exclusive_table) == (10, 300, True)
 
 
 def test_an_empty_variable_is_as_good_as_none() -> None:
     names = "CLIENT_DETAILS CONNECTION_METRICS RETRY_QUEUE_URL DEAD_LETTER_QUEUE_URL RELATED_TABLES HISTORY_TABLE HISTORY_DAYS DUPLICATES"
     names += " CLIENT_INDEX WEBSOCKET_API_ID WEBSOCKET_STAGE EXPIRED_AFTER_SECONDS SUSPECT_AFTER_SECONDS PROBES_PER_SECOND"
     names += " EVENT_BUS CLIENT_OFFLINE_AFTER_SECONDS"
+    names += " MOST_PROBES_PER_SECOND EXCLUSIVE_TABLE"
     empty = Settings(TABLE | dict.fromkeys(names.split(), ""))
     assert {name: value for name, value in vars(empty).items() if name != "_environment"} == {
         name: value for name, value in vars(Settings(TABLE)).items() if name != "_environment"
@@ -80,6 +85,8 @@ def test_an_empty_variable_is_as_good_as_none() -> None:
         ("HISTORY_DAYS", "1234567890"),
         ("EXPIRED_AFTER_SECONDS", "7199"),
         ("PROBES_PER_SECOND", "1e3"),
+        ("MOST_PROBES_PER_SECOND", "many"),
+        ("EXCLUSIVE_TABLE", "yes"),
         ("RELATED_TABLES", "not JSON"),
         ("RELATED_TABLES", "null"),
         ("RELATED_TABLES", "7"),
@@ -92,6 +99,11 @@ def test_an_empty_variable_is_as_good_as_none() -> None:
 def test_a_wrong_value_is_refused_by_the_variables_name(name: str, value: str) -> None:
     with pytest.raises(ValueError, match=name):
         Settings(TABLE | {name: value})
+
+
+def test_the_rate_to_begin_with_is_no_higher_than_the_highest() -> None:
+    with pytest.raises(ValueError, match="MOST_PROBES_PER_SECOND must be a whole number of at least 10"):
+        Settings({**TABLE, **API, "PROBES_PER_SECOND": "10", "MOST_PROBES_PER_SECOND": "9"})
 
 
 @pytest.mark.parametrize("feature", [{"DUPLICATES": "stale"}, {"CLIENT_OFFLINE_AFTER_SECONDS": "60", "RETRY_QUEUE_URL": "https://retry"}])

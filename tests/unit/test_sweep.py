@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 import ended as ended_
 import pytest
-from sweep import Part, Sample
+import sweep
+from ask_many import UNDER_WAY
+from sweep import Sample
+from sweep_part import Part
 
 from tests.unit.fake_aws import Answer, error
 from tests.unit.support import API, Context, Table
@@ -21,11 +24,13 @@ if TYPE_CHECKING:
     from tests.unit.support import Clock, Lines, Load, RetryQueue
 
     Run = Callable[..., dict[str, Any]]
+    Follow = Callable[..., list[dict[str, Any]]]
 
 MINUTE = 60_000
 EXPIRED_MS, SUSPECT_MS = 7_500_000, 660_000
 OURS = {"apiId": "api1", "stage": "live"}
-PROBE = {"PROBES_PER_SECOND": "10", **API}
+PROBE = {"PROBES_PER_SECOND": "10", "MOST_PROBES_PER_SECOND": "300", **API}
+WHOLE = {"segment": 0, "segments": 1}
 
 
 @pytest.fixture
@@ -42,12 +47,41 @@ def run(aws: FakeAws, connections: Table, queue: RetryQueue, clock: Clock, load:
     return run
 
 
+@pytest.fixture
+def follow(aws: FakeAws, queue: RetryQueue, clock: Clock, load: Load, lines: Lines) -> Follow:
+    """Runs a sweep and what follows by the queue, each message when it is due; returns all summary lines."""
+
+    def follow(first: object = None, *, timeout: float = 120.0, **environment: str) -> list[dict[str, Any]]:
+        delays = undelayed(aws)
+        aws.requests.clear()
+        cleanup = load("cleanup", **{"RETRY_QUEUE_URL": queue.url, **environment})
+        cleanup.lambda_handler(first or {"sweep": WHOLE}, Context(timeout))
+        while delays:
+            clock.advance(delays.pop(0))
+            assert cleanup.lambda_handler(queue.batch(), Context(timeout)) == {"batchItemFailures": []}
+        return [line for line in lines() if line["outcome"] == "swept"]
+
+    return follow
+
+
+def undelayed(aws: FakeAws) -> list[int]:
+    """Has messages come at once; the list gets the delay (s) that each was sent with."""
+    delays: list[int] = []
+    aws.on("SendMessage", lambda request: delays.append(request.parameters.pop("DelaySeconds", 0)))
+    return delays
+
+
 def silent(connections: Table, clock: Clock, count: int, **attributes: str) -> list[str]:
     """Records of an hour ago, of connections that nobody has heard of since."""
     names = [f"s{number:03}" for number in range(count)]
     for name in names:
         connections.put(name, connectedAt=clock.ms - 60 * MINUTE, **attributes)
     return names
+
+
+def asked(aws: FakeAws) -> list[str]:
+    """Who was asked about, in order."""
+    return [request["connectionId"] for request in aws.asked("GET @connections")]
 
 
 def test_expired_records_are_removed_and_all_others_kept(connections: Table, clock: Clock, run: Run) -> None:
@@ -165,18 +199,18 @@ def test_a_delete_that_fails_does_not_stop_the_others(aws: FakeAws, connections:
     )
 
 
-def test_no_removal_is_begun_after_the_deadline_and_the_next_sweep_finds_what_is_left(
-    aws: FakeAws, connections: Table, clock: Clock, run: Run
+def test_no_removal_is_begun_after_the_deadline_and_the_next_part_does_what_is_left(
+    aws: FakeAws, connections: Table, clock: Clock, follow: Follow
 ) -> None:
     for number in range(60):
         connections.put(f"c{number}", connectedAt=clock.ms - EXPIRED_MS)
+    connections.put("new", connectedAt=clock.ms)
     aws.on("DeleteItem", lambda request: clock.advance(10))
-    summary = run()
-    removed = summary["RemovedExpired"]
-    assert 11 <= removed <= 11 + 8  # 110 s of time, and what the 8 threads had under way
-    assert (summary["failed"], summary["active"], len(connections.keys)) == (60 - removed, 60 - removed, 60 - removed)
-    aws.handlers.clear()
-    assert run()["RemovedExpired"] == 60 - removed
+    first, *others, last = follow()
+    assert 11 <= first["RemovedExpired"] <= 11 + UNDER_WAY  # 105 s of time, and what the threads had under way
+    assert (first["finished"], first["failed"], last["finished"], last["active"]) == (False, 0, True, 1)
+    assert sum(line["RemovedExpired"] for line in [first, *others, last]) == 60
+    assert connections.keys == {"new"}
 
 
 def test_a_scan_that_fails_is_an_error_line_and_fails_the_invocation(
@@ -226,12 +260,12 @@ def test_two_sweeps_at_once_count_each_removal_once(aws: FakeAws, connections: T
 
 
 def test_a_silent_connection_that_is_gone_is_removed_and_a_live_one_kept(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
-    silent(connections, clock, 3)
+    silent(connections, clock, 3, **OURS)
     aws.gone = {"s001"}
     summary = run(**PROBE)
     assert connections.keys == {"s000", "s002"}
     assert (summary["active"], summary["removed"], summary["probes"]) == (2, {"gone": 1}, {"alive": 2, "gone": 1})
-    assert (summary["RemovedGone"], summary["RemovedExpired"]) == (1, 0)
+    assert (summary["RemovedGone"], summary["RemovedExpired"], summary["level"]) == (1, 0, "INFO")
 
 
 def test_only_the_silent_are_asked_about(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
@@ -239,7 +273,7 @@ def test_only_the_silent_are_asked_about(aws: FakeAws, connections: Table, clock
     connections.put("seen", connectedAt=clock.ms - 60 * MINUTE, lastSeenAt=clock.ms - MINUTE)
     connections.put("silent", connectedAt=clock.ms - SUSPECT_MS)
     run(**PROBE)
-    assert [request["connectionId"] for request in aws.asked("GET @connections")] == ["silent"]
+    assert asked(aws) == ["silent"]
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, "ForbiddenException"), (500, "InternalServerError"), (404, "NotFound")])
@@ -258,85 +292,175 @@ def test_an_old_refusal_is_not_reported_again(aws: FakeAws, connections: Table, 
     silent(connections, clock, 1)
     cleanup = load("cleanup", **PROBE)
     aws.on("GET @connections", error(403, "ForbiddenException"))
-    cleanup.lambda_handler({"sweep": {"segment": 0, "segments": 1}}, Context(120))
+    cleanup.lambda_handler({"sweep": WHOLE}, Context(120))
     aws.on("GET @connections", lambda request: None)
-    cleanup.lambda_handler({"sweep": {"segment": 0, "segments": 1}}, Context(120))
+    cleanup.lambda_handler({"sweep": WHOLE}, Context(120))
     assert ["refusal" in line for line in lines()] == [True, False]
 
 
-def test_an_endpoint_that_only_refuses_is_left_alone_after_20(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
-    silent(connections, clock, 30)
+def test_a_refusal_of_duplicates_is_not_the_sweeps(aws: FakeAws, dynamodb: Any, clock: Clock, load: Load, lines: Lines) -> None:
+    connections = Table(dynamodb, "connections", byClient=("clientId", "connectedAt"))
+    connections.put("expired", clientId="kim", connectedAt=clock.ms - EXPIRED_MS)
+    connections.put("other", clientId="kim", connectedAt=clock.ms - 2 * MINUTE)
     aws.on("GET @connections", error(403, "ForbiddenException"))
-    run(**PROBE)
-    assert len(aws.asked("GET @connections")) == 20
+    load("cleanup", DUPLICATES="stale", CLIENT_INDEX="byClient", **PROBE).lambda_handler({"sweep": WHOLE}, Context(120))
+    assert [line.get("refusal") for line in lines() if line["outcome"] == "swept"] == [None]
+    assert len(aws.asked("GET @connections")) == 1
 
 
-def test_an_endpoint_that_has_told_something_is_asked_on(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
-    silent(connections, clock, 30)
-    refuse, answers = error(500, "InternalServerError"), [Answer(200, {})]
-    aws.on("GET @connections", lambda request: answers.pop() if answers else refuse(request))
-    run(**PROBE)
-    assert len(aws.asked("GET @connections")) == 30
-
-
-def test_being_throttled_ends_the_asking(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
-    silent(connections, clock, 5)
-    answers = [Answer(200, {}), Answer(410, {})]
-    throttle = error(429, "LimitExceededException")
-    aws.on("GET @connections", lambda request: answers.pop(0) if answers else throttle(request))
-    summary = run(**PROBE)
-    assert len(aws.asked("GET @connections")) == 3
-    assert (summary["probes"], summary["ProbesRefused"]) == ({"alive": 1, "gone": 1, "throttled": 1}, 33.3)
-    assert len(connections.keys) == 4  # what was told before counts
-
-
-@pytest.mark.parametrize(
-    ("answers", "gone", "removed", "open_"),
-    [
-        (19, 18, 18, False),
-        (20, 10, 10, False),
-        (20, 11, 0, True),
-        (21, 10, 10, False),
-        (21, 11, 0, True),
-        (40, 40, 0, True),
-    ],
-)
-def test_the_breaker_opens_when_more_than_half_of_at_least_20_are_gone(
-    answers: int, gone: int, removed: int, open_: bool, aws: FakeAws, connections: Table, clock: Clock, run: Run
+def test_an_endpoint_that_only_refuses_is_left_alone_and_not_asked_by_another_part(
+    aws: FakeAws, connections: Table, clock: Clock, follow: Follow
 ) -> None:
-    names = silent(connections, clock, answers, **OURS)
-    aws.gone = set(names[:gone])
+    silent(connections, clock, 60, **OURS)
+    aws.on("GET @connections", error(403, "ForbiddenException"))
+    assert len(follow(**PROBE)) == 1
+    assert 20 <= len(asked(aws)) <= 20 + UNDER_WAY
+
+
+def test_who_met_a_429_is_asked_about_again_in_the_same_run(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
+    silent(connections, clock, 5, **OURS)
+    aws.gone = {"s003"}
+    throttle, times = error(429, "LimitExceededException"), [2]
+
+    def twice(request: Request) -> Answer | None:
+        if times[0] and request.parameters["connectionId"] == "s003":
+            times[0] -= 1
+            return throttle(request)
+        return None
+
+    aws.on("GET @connections", twice)
     summary = run(**PROBE)
-    assert len(connections.keys) == answers - removed
-    assert (summary["breakerOpen"], summary["BreakerOpen"], summary["level"]) == (open_, int(open_), "WARN" if open_ else "INFO")
+    assert (summary["probes"], summary["ProbesRefused"], summary["RemovedGone"]) == ({"alive": 4, "gone": 1, "throttled": 2}, 28.6, 1)
+    assert sum(slept >= 0.9 for slept in clock.slept) == 2  # it pauses
 
 
-def test_an_open_breaker_keeps_nothing_that_has_expired(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
-    aws.gone = set(silent(connections, clock, 20))
-    connections.put("expired", connectedAt=clock.ms - EXPIRED_MS)
-    assert run(**PROBE)["removed"] == {"expired": 1}
+# Evidence
 
 
-def test_refusals_are_no_answers_to_the_breaker(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
-    names = silent(connections, clock, 30)
-    gone, refused = set(names[:12]), set(names[12:24])  # 12 of 18 answers, too few to judge; the other 6 are alive
-    refuse = error(500, "InternalServerError")
-    aws.gone = gone
-    aws.on("GET @connections", lambda request: refuse(request) if request.parameters["connectionId"] in refused else None)
-    summary = run(**PROBE)
-    assert (summary["breakerOpen"], summary["removed"]) == (False, {"gone": 12})
-
-
-def test_when_nobody_is_alive_only_records_that_name_this_api_and_stage_are_removed(
+def test_of_records_that_name_nobody_none_is_removed_and_they_are_reported(
     aws: FakeAws, connections: Table, clock: Clock, run: Run
 ) -> None:
     silent(connections, clock, 3)
     connections.put("ours", connectedAt=clock.ms - 60 * MINUTE, **OURS)
     connections.put("half", connectedAt=clock.ms - 60 * MINUTE, apiId="api1")
-    aws.gone = connections.keys
+    connections.put("alive", connectedAt=clock.ms - 60 * MINUTE)
+    aws.gone = connections.keys - {"alive"}
     summary = run(**PROBE)
-    assert connections.keys == {"s000", "s001", "s002", "half"}
-    assert (summary["removed"], summary["unproven"], summary["level"], summary["active"]) == ({"gone": 1}, 4, "WARN", 4)
+    assert connections.keys == {"s000", "s001", "s002", "half", "alive"}
+    assert (summary["removed"], summary["unproven"], summary["Unproven"], summary["level"]) == ({"gone": 1}, 4, 4, "WARN")
+    assert summary["active"] == 5
+
+
+def test_they_are_removed_from_a_table_that_is_ours_alone_when_somebody_silent_is_alive(
+    aws: FakeAws, connections: Table, clock: Clock, run: Run
+) -> None:
+    silent(connections, clock, 3)
+    aws.gone = {"s000", "s001"}
+    assert run(EXCLUSIVE_TABLE="true", **PROBE)["Unproven"] == 0
+    assert connections.keys == {"s002"}
+
+
+def test_and_when_all_the_silent_are_gone_but_somebody_heard_of_lately_is_alive(
+    aws: FakeAws, connections: Table, clock: Clock, run: Run
+) -> None:
+    silent(connections, clock, 3)
+    connections.put("heard of", connectedAt=clock.ms - 60 * MINUTE, lastSeenAt=clock.ms)
+    aws.gone = {"s000", "s001", "s002"}
+    summary = run(EXCLUSIVE_TABLE="true", **PROBE)
+    assert connections.keys == {"heard of"}
+    assert (summary["unproven"], summary["probes"]) == (0, {"gone": 3, "alive": 1})
+
+
+@pytest.mark.parametrize("witness", [[], ["gone"], ["young"]], ids=str)
+def test_and_not_while_nobody_is_known_to_be_alive(witness: list[str], aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
+    aws.gone = {*silent(connections, clock, 3), "gone"}
+    for name in witness:
+        connections.put(name, connectedAt=clock.ms - (MINUTE // 2 if name == "young" else 5 * MINUTE))
+    before = connections.keys
+    assert run(EXCLUSIVE_TABLE="true", **PROBE)["Unproven"] == 3
+    assert connections.keys == before
+    assert "young" not in asked(aws)  # a 200 would prove something, but a 410 would not
+
+
+def test_nobody_heard_of_lately_is_asked_about_unless_it_helps(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
+    silent(connections, clock, 3, **OURS)
+    connections.put("heard of", connectedAt=clock.ms - 60 * MINUTE, lastSeenAt=clock.ms)
+    aws.gone = {"s000"}
+    run(EXCLUSIVE_TABLE="true", **PROBE)
+    assert "heard of" not in asked(aws)
+
+
+# Asking again
+
+
+def test_when_most_of_many_are_gone_each_is_asked_about_again_half_a_minute_later(
+    aws: FakeAws, connections: Table, queue: RetryQueue, clock: Clock, load: Load, lines: Lines
+) -> None:
+    names = silent(connections, clock, 30, **OURS)
+    aws.gone = set(names[:16])
+    delays = undelayed(aws)
+    cleanup = load("cleanup", RETRY_QUEUE_URL=queue.url, **PROBE)
+    cleanup.lambda_handler({"sweep": WHOLE}, Context(120))
+    assert len(connections.keys) == 30
+    [first] = lines()
+    assert (first["removed"], first["active"], first["unproven"], first["level"]) == ({}, 30, 0, "INFO")
+    assert delays == [30]
+
+    aws.requests.clear()
+    clock.advance(30)
+    cleanup.lambda_handler(queue.batch(), Context(120))
+    assert connections.keys == set(names[16:])
+    assert set(asked(aws)) == set(names[:16])
+    second = lines()[-1]
+    assert (second["outcome"], second["removed"], second["contradicted"], second["finished"]) == ("swept", {"gone": 16}, 0, False)
+    assert "active" not in second
+    assert "ActiveConnections" not in second
+
+
+def test_who_answers_otherwise_the_second_time_is_kept_and_told(aws: FakeAws, connections: Table, clock: Clock, follow: Follow) -> None:
+    names = silent(connections, clock, 30, **OURS)
+    count: Counter[str] = Counter()
+
+    def lie(request: Request) -> Answer | None:
+        count[request.parameters["connectionId"]] += 1
+        return Answer(410, {}) if count[request.parameters["connectionId"]] == 1 else None
+
+    aws.on("GET @connections", lie)
+    aws.gone = {"s004"}
+    assert [(line["contradicted"], line["RemovedGone"], line["level"]) for line in follow(**PROBE)] == [(0, 0, "INFO"), (29, 1, "WARN")]
+    assert connections.keys == set(names) - {"s004"}
+
+
+@pytest.mark.parametrize("what", ["removed", "renewed", "seen", "another's"])
+def test_who_is_not_suspect_any_more_is_not_asked_about_again(
+    what: str, aws: FakeAws, connections: Table, queue: RetryQueue, clock: Clock, load: Load, dynamodb: Any
+) -> None:
+    aws.gone = set(silent(connections, clock, 20, **OURS))
+    undelayed(aws)
+    cleanup = load("cleanup", RETRY_QUEUE_URL=queue.url, **PROBE)
+    cleanup.lambda_handler({"sweep": WHOLE}, Context(120))
+    clock.advance(30)
+    if what == "removed":
+        dynamodb.delete_item(TableName="connections", Key={"connectionId": {"S": "s000"}})
+    else:
+        now = {
+            "renewed": {"connectedAt": clock.ms, **OURS},
+            "seen": {"connectedAt": clock.ms - 60 * MINUTE, "lastSeenAt": clock.ms, **OURS},
+            "another's": {"connectedAt": clock.ms - 60 * MINUTE, "apiId": "api2"},
+        }[what]
+        connections.put("s000", **now)
+    aws.requests.clear()
+    cleanup.lambda_handler(queue.batch(), Context(120))
+    assert "s000" not in asked(aws)
+    assert connections.keys == (set() if what == "removed" else {"s000"})
+
+
+def test_what_there_is_no_time_for_the_second_time_is_carried_on(aws: FakeAws, connections: Table, clock: Clock, follow: Follow) -> None:
+    aws.gone = set(silent(connections, clock, 150, **OURS))
+    aws.on("GET @connections", lambda request: clock.advance(0.2))
+    lines = follow(timeout=60, **PROBE)
+    assert connections.keys == set()
+    assert len(lines) > 2
 
 
 @pytest.mark.parametrize("attributes", [{"apiId": "api2"}, {"apiId": "api1", "stage": "test"}], ids=str)
@@ -355,74 +479,87 @@ def test_a_record_of_another_api_or_stage_is_not_touched(
 TIMELESS: list[dict[str, Any]] = [{}, {"connectedAt": "yesterday"}, {"connectedAt": 1_795_000_000}, {"expiresAt": "soon"}]
 
 
+@pytest.mark.parametrize("timeout", [60, 120])
 @pytest.mark.parametrize("attributes", TIMELESS, ids=str)
 def test_a_record_without_a_time_is_removed_when_it_is_gone_and_still_is_half_a_minute_later(
-    attributes: dict[str, Any], aws: FakeAws, connections: Table, clock: Clock, run: Run
+    attributes: dict[str, Any], timeout: int, aws: FakeAws, connections: Table, clock: Clock, follow: Follow
 ) -> None:
     connections.put("c", **attributes, **OURS)
     aws.gone = {"c"}
-    asked: list[float] = []
-    aws.on("GET @connections", lambda request: asked.append(clock.monotonic()))
-    assert run(**PROBE)["removed"] == {"gone": 1}
+    times: list[float] = []
+    aws.on("GET @connections", lambda request: times.append(clock.monotonic()))
+    assert [line["RemovedGone"] for line in follow(timeout=timeout, **PROBE)] == [0, 1]
     assert connections.keys == set()
-    assert len(asked) == 2
-    assert asked[1] - asked[0] >= 30
+    assert len(times) == 2
+    assert times[1] - times[0] >= 30
 
 
 def test_a_record_without_a_time_whose_connect_was_still_under_way_is_kept(
-    aws: FakeAws, connections: Table, clock: Clock, run: Run
+    aws: FakeAws, connections: Table, clock: Clock, follow: Follow
 ) -> None:
     connections.put("c", **OURS)
     answers = [Answer(410, {}), Answer(200, {})]
     aws.on("GET @connections", lambda request: answers.pop(0))
-    assert run(**PROBE)["RemovedGone"] == 0
+    assert [line["contradicted"] for line in follow(**PROBE)] == [0, 1]
     assert connections.keys == {"c"}
 
 
-def test_a_record_without_a_time_is_kept_when_there_is_no_time_to_ask_twice(
+def test_leaked_records_without_a_time_do_not_keep_the_others_from_being_removed(
     aws: FakeAws, connections: Table, clock: Clock, run: Run
 ) -> None:
-    connections.put("c", **OURS)
-    aws.gone = {"c"}
-    assert run(timeout=39, **PROBE)["RemovedGone"] == 0
-    assert connections.keys == {"c"}
-    assert len(aws.asked("GET @connections")) == 1
-    assert sum(clock.slept) < 1
+    for number in range(60):
+        connections.put(f"leaked{number}", **OURS)
+    names = silent(connections, clock, 30, **OURS)
+    aws.gone = connections.keys - set(names[:20])
+    assert run(**PROBE)["removed"] == {"gone": 10}
+    assert connections.keys & set(names) == set(names[:20])
 
 
-def test_nobody_waits_for_a_record_that_is_alive(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
+def test_nobody_waits_for_a_record_that_is_alive(aws: FakeAws, connections: Table, clock: Clock, follow: Follow) -> None:
     connections.put("c")
-    run(**PROBE)
+    assert len(follow(**PROBE)) == 1
     assert sum(clock.slept) < 1
 
 
 # How much it asks
 
 
+def one_segment_has_all(aws: FakeAws) -> None:
+    """Which records are in a segment is DynamoDB's own affair."""
+    aws.on("Scan", lambda request: request.parameters.update(Segment=0, TotalSegments=1))
+
+
 @pytest.mark.parametrize(("segments", "pause_s"), [(1, 0.1), (4, 0.4)])
-def test_probes_keep_to_the_rate_that_all_segments_share(
+def test_all_segments_share_the_rate_to_begin_with(
     segments: int, pause_s: float, aws: FakeAws, connections: Table, clock: Clock, run: Run
 ) -> None:
-    silent(connections, clock, 10)
-    began = clock.monotonic()
+    silent(connections, clock, 5)
+    one_segment_has_all(aws)
     run(part={"segment": 0, "segments": segments}, **PROBE)
-    asked = len(aws.asked("GET @connections"))
-    assert asked > 1
-    assert clock.monotonic() - began >= (asked - 1) * pause_s
-    assert all(slept <= pause_s for slept in clock.slept)
+    assert len(asked(aws)) == 5
+    assert clock.slept == pytest.approx([pause_s] * 4, abs=0.09)
 
 
-def test_no_more_is_asked_than_the_rate_allows_in_half_the_time(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
-    silent(connections, clock, 40)
-    run(timeout=35, PROBES_PER_SECOND="2", **API)
-    assert 18 <= len(aws.asked("GET @connections")) <= 20  # 2/s in half of the 20 s before the reserve
+def test_all_segments_share_the_highest_rate(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
+    silent(connections, clock, 150)
+    one_segment_has_all(aws)
+    summary = run(part={"segment": 0, "segments": 4}, PROBES_PER_SECOND="20", MOST_PROBES_PER_SECOND="20", **API)
+    assert (summary["rate"], summary["ProbeRate"]) == (5, 5)
+    assert sum(clock.slept) >= 149 / 5 - 5
 
 
-def test_asking_ends_at_the_deadline(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
-    silent(connections, clock, 40)
-    aws.on("GET @connections", lambda request: clock.advance(10))
-    run(**PROBE)
-    assert 10 <= len(aws.asked("GET @connections")) <= 12
+def test_a_rate_without_a_ceiling_is_the_ceiling(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
+    silent(connections, clock, 30)
+    assert run(PROBES_PER_SECOND="10", **API)["ProbeRate"] == 10
+
+
+def test_asking_leaves_time_to_close_whom_it_finds(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
+    aws.gone = set(silent(connections, clock, 200, **OURS)[:40])
+    aws.on("GET @connections", lambda request: clock.advance(1))
+    aws.on("DeleteItem", lambda request: clock.advance(0.5))
+    summary = run(**PROBE)
+    assert 40 <= sum(summary["probes"].values()) <= 63 + 2 * UNDER_WAY  # of 105 s, and what was under way
+    assert summary["probes"]["gone"] == summary["RemovedGone"] > 0
 
 
 def test_who_is_asked_first_changes_from_run_to_run(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
@@ -537,14 +674,19 @@ def test_a_message_says_where_to_go_on_and_what_was_counted(
 ) -> None:
     for number in range(4):
         connections.put(f"c{number}", connectedAt=clock.ms)
-    slow_pages(aws, clock, 200)
+
+    def slow_page(request: Request) -> None:
+        request.parameters.update(Segment=0, TotalSegments=1, Limit=2)
+        clock.advance(200)
+
+    aws.on("Scan", slow_page)
     before = clock.ms
     run(part={"segment": 1, "segments": 3})
     [message] = queue.receive()
-    start, began_ms = message["sweep"].pop("start"), message["sweep"].pop("began_ms")
-    assert message == {"version": 1, "sweep": {"segment": 1, "segments": 3, "active": 2}}
-    assert start in connections.keys
-    assert before <= began_ms < before + 60_000
+    part = Part.parse(message["sweep"])
+    assert (part.segment, part.segments, part.active, part.hops, part.scans, part.again) == (1, 3, 2, 1, True, [])
+    assert part.start in connections.keys
+    assert before <= part.began_ms < before + 60_000
 
 
 def test_a_sweep_out_of_time_without_a_queue_fails_and_says_what_to_set(aws: FakeAws, connections: Table, clock: Clock, load: Load) -> None:
@@ -553,6 +695,202 @@ def test_a_sweep_out_of_time_without_a_queue_fails_and_says_what_to_set(aws: Fak
     slow_pages(aws, clock, 200)
     with pytest.raises(RuntimeError, match="set RETRY_QUEUE_URL"):
         load("cleanup").lambda_handler({"sweep": {"segment": 0, "segments": 1}}, Context(120))
+
+
+def test_a_sample_that_found_dead_ones_while_others_wait_is_followed_by_another_at_once(
+    aws: FakeAws, connections: Table, clock: Clock, follow: Follow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "MOST_SAMPLED", 10)
+    aws.gone = set(silent(connections, clock, 40, **OURS)[:20])
+    began = clock.monotonic()
+    *followed, last = [line["RemovedGone"] for line in follow(**PROBE)]
+    assert followed
+    assert all(followed)
+    assert last == 0 or sum(followed) + last == 20
+    assert clock.monotonic() - began < 60
+
+
+def test_all_of_a_mass_loss_is_found_sample_by_sample(
+    aws: FakeAws, connections: Table, clock: Clock, follow: Follow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "MOST_SAMPLED", 50)
+    aws.gone = set(silent(connections, clock, 190, **OURS))
+    lines = follow(**PROBE)
+    assert connections.keys == set()
+    assert [line["RemovedGone"] for line in lines] == [0, 50, 50, 50, 40]
+    assert [line.get("active") for line in lines] == [190, 140, 90, 40, None]
+
+
+@pytest.mark.parametrize("gone", [0, 3])
+def test_a_sample_that_found_nobody_or_missed_nobody_is_the_last(
+    gone: int, aws: FakeAws, connections: Table, clock: Clock, follow: Follow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "MOST_SAMPLED", 40 if gone else 10)
+    aws.gone = set(silent(connections, clock, 40, **OURS)[:gone])
+    assert len(follow(**PROBE)) == 1
+
+
+def test_another_sample_of_what_proves_nothing_is_not_taken(
+    aws: FakeAws, connections: Table, clock: Clock, follow: Follow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "MOST_SAMPLED", 10)
+    aws.gone = set(silent(connections, clock, 40))
+    assert [line["unproven"] for line in follow(**PROBE)] == [10]
+
+
+def test_no_other_sample_is_taken_when_the_next_sweep_is_due(
+    aws: FakeAws, connections: Table, clock: Clock, follow: Follow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "MOST_SAMPLED", 20)
+    aws.gone = set(silent(connections, clock, 90, **OURS))
+    lines = follow({"sweep": {**WHOLE, "period_s": 60}}, **PROBE)
+    assert [line["RemovedGone"] for line in lines] == [0, 20, 20, 20][: len(lines)]
+    assert len(lines) in (3, 4)  # a look takes 30 s, and what a look has found is still looked at once more
+    assert "active" not in lines[-1]
+
+
+def test_a_chain_is_never_as_long_as_lambda_lets_it_be(
+    aws: FakeAws, connections: Table, clock: Clock, follow: Follow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "MOST_SAMPLED", 5)
+    aws.gone = set(silent(connections, clock, 90, **OURS))
+    lines = follow({"sweep": {**WHOLE, "period_s": 86_400}}, **PROBE)
+    assert 10 < len(lines) < 16  # invocations
+    assert len(connections.keys) == 90 - 5 * len(lines)
+
+
+def test_a_table_too_large_for_a_chain_is_an_error_that_says_what_to_raise(
+    aws: FakeAws, connections: Table, queue: RetryQueue, clock: Clock, load: Load, lines: Lines
+) -> None:
+    for number in range(40):
+        connections.put(f"c{number}", connectedAt=clock.ms)
+    slow_pages(aws, clock, 200)
+    cleanup = load("cleanup", RETRY_QUEUE_URL=queue.url)
+    cleanup.lambda_handler({"sweep": WHOLE}, Context(120))
+    invocations = 1
+    while messages := queue.batch()["Records"]:
+        assert cleanup.lambda_handler({"Records": messages}, Context(120)) == {"batchItemFailures": []}
+        invocations += 1
+    assert invocations < 16
+    [problem] = [line for line in lines() if line["level"] == "ERROR"]
+    assert (problem["step"], problem["Failures"]) == ("sweep", 1)
+    assert "raise sweep.segments" in problem["error"]
+
+
+def test_a_page_that_there_was_no_time_to_close_is_read_again_and_counted_once(
+    aws: FakeAws, connections: Table, clock: Clock, follow: Follow
+) -> None:
+    for number in range(30):
+        connections.put(f"c{number}", connectedAt=clock.ms - (EXPIRED_MS if number < 25 else 0))
+    aws.on("DeleteItem", lambda request: clock.advance(20))
+    lines = follow()
+    assert len(lines) > 1
+    assert (lines[-1]["finished"], lines[-1]["active"]) == (True, 5)
+    assert sum(line["RemovedExpired"] for line in lines) == 25
+
+
+# At once
+
+
+def test_a_look_at_once_is_a_sweep_of_each_segment(aws: FakeAws, queue: RetryQueue, clock: Clock, load: Load) -> None:
+    delays = undelayed(aws)
+    load("cleanup", RETRY_QUEUE_URL=queue.url, **PROBE).lambda_handler({"look_at_once": {"segments": 3}}, Context(120))
+    messages = [message["sweep"] for message in queue.receive()]
+    assert [(m["segment"], m["segments"], m["suspect_after_ms"]) for m in messages] == [(0, 3, MINUTE), (1, 3, MINUTE), (2, 3, MINUTE)]
+    assert delays == [0, 0, 0]
+
+
+def test_a_look_at_once_suspects_whoever_has_been_silent_for_a_minute(
+    aws: FakeAws, connections: Table, clock: Clock, follow: Follow
+) -> None:
+    connections.put("older", connectedAt=clock.ms - MINUTE, **OURS)
+    connections.put("dead", connectedAt=clock.ms - 2 * MINUTE, **OURS)
+    connections.put("young", connectedAt=clock.ms - MINUTE + 10_000, **OURS)
+    connections.put("heard of", connectedAt=clock.ms - 60 * MINUTE, lastSeenAt=clock.ms - MINUTE + 10_000, **OURS)
+    connections.put("expired", connectedAt=clock.ms - EXPIRED_MS, **OURS)
+    aws.gone = {"dead"}
+    [line] = follow({"look_at_once": {"segments": 1}}, **PROBE)
+    assert set(asked(aws)) == {"older", "dead"}
+    assert connections.keys == {"older", "young", "heard of"}
+    assert line["ActiveConnections"] == 3
+
+
+def test_the_next_sweep_suspects_as_the_settings_say(aws: FakeAws, connections: Table, clock: Clock, follow: Follow, run: Run) -> None:
+    connections.put("c", connectedAt=clock.ms - 2 * MINUTE, **OURS)
+    follow({"look_at_once": {"segments": 1}}, **PROBE)
+    run(**PROBE)
+    assert asked(aws) == []
+
+
+def test_what_follows_a_look_at_once_suspects_like_it(
+    aws: FakeAws, connections: Table, clock: Clock, follow: Follow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "MOST_SAMPLED", 30)
+    for number in range(70):
+        connections.put(f"c{number}", connectedAt=clock.ms - 2 * MINUTE, **OURS)
+    aws.gone = connections.keys
+    follow({"look_at_once": {"segments": 1}}, **PROBE)
+    assert connections.keys == set()
+
+
+def test_however_often_it_is_told_to_it_looks_once_and_once_again_five_minutes_later(
+    aws: FakeAws, queue: RetryQueue, clock: Clock, load: Load
+) -> None:
+    delays = undelayed(aws)
+    cleanup = load("cleanup", RETRY_QUEUE_URL=queue.url, **PROBE)
+    for _ in range(20):
+        cleanup.lambda_handler({"look_at_once": {"segments": 2}}, Context(120))
+        clock.advance(5)
+    assert delays == pytest.approx([0, 0, 295, 295], abs=1)
+    clock.advance(300)
+    cleanup.lambda_handler({"look_at_once": {"segments": 2}}, Context(120))
+    assert len(delays) == 6  # what was lost since the second look began is seen by a third
+
+
+def test_a_look_at_once_that_could_not_be_queued_is_not_taken_for_done(
+    aws: FakeAws, queue: RetryQueue, clock: Clock, load: Load, lines: Lines
+) -> None:
+    cleanup = load("cleanup", RETRY_QUEUE_URL=queue.url, **PROBE)
+    aws.on("SendMessage", error(400, "AccessDenied"))
+    with pytest.raises(Exception, match="AccessDenied"):
+        cleanup.lambda_handler({"look_at_once": {"segments": 1}}, Context(120))
+    assert [(line["step"], line["Failures"]) for line in lines()] == [("sweep", 1)]
+    delays = undelayed(aws)
+    cleanup.lambda_handler({"look_at_once": {"segments": 1}}, Context(120))
+    assert delays == [0]
+
+
+@pytest.mark.parametrize("value", [None, [], {}, {"segments": 0}, {"segments": 101}, {"segments": "1"}, {"segments": True}], ids=repr)
+def test_a_look_at_once_that_makes_no_sense_is_rejected(value: object, aws: FakeAws, queue: RetryQueue, load: Load) -> None:
+    with pytest.raises(ended_.Rejected, match="segments"):
+        load("cleanup", RETRY_QUEUE_URL=queue.url, **PROBE).lambda_handler({"look_at_once": value}, Context(120))
+    assert queue.receive() == []
+
+
+def test_a_look_at_once_without_the_probe_says_what_to_set(aws: FakeAws, queue: RetryQueue, load: Load) -> None:
+    with pytest.raises(ended_.Rejected, match="set PROBES_PER_SECOND"):
+        load("cleanup", RETRY_QUEUE_URL=queue.url, **API).lambda_handler({"look_at_once": {"segments": 1}}, Context(120))
+
+
+# Segments, and what else there is to do
+
+
+def test_duplicates_of_swept_connections_are_settled_by_the_queue(
+    aws: FakeAws, dynamodb: Any, queue: RetryQueue, clock: Clock, load: Load, lines: Lines
+) -> None:
+    connections = Table(dynamodb, "connections", byClient=("clientId", "connectedAt"))
+    for number in range(40):
+        connections.put(f"expired{number}", clientId=f"client{number}", connectedAt=clock.ms - EXPIRED_MS)
+    for number in range(3):
+        connections.put(f"sibling{number}", clientId=f"client{number}", connectedAt=clock.ms - 2 * MINUTE, **OURS)
+    cleanup = load("cleanup", RETRY_QUEUE_URL=queue.url, DUPLICATES="stale", CLIENT_INDEX="byClient", **PROBE)
+    cleanup.lambda_handler({"sweep": WHOLE}, Context(120))
+    assert clock.slept == []
+    assert [line["RemovedExpired"] for line in lines() if line["outcome"] == "swept"] == [40]
+    assert asked(aws) == []
+    aws.gone = {"sibling1"}
+    assert cleanup.lambda_handler(queue.batch(), Context(120)) == {"batchItemFailures": []}
+    assert connections.keys == {"sibling0", "sibling2"}
 
 
 def test_segments_read_the_whole_table_between_them_each_with_its_own_gauge(
@@ -565,38 +903,6 @@ def test_segments_read_the_whole_table_between_them_each_with_its_own_gauge(
     assert sum(summary["ActiveConnections"] for summary in summaries) == 20
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        None,
-        [],
-        {"segment": 1, "segments": 1},
-        {"segment": -1},
-        {"segment": True, "segments": 2},
-        {"segment": "0"},
-        {"segments": 0},
-        {"segments": 1.0},
-        {"active": -1},
-        {"active": "1"},
-        {"began_ms": -1},
-        {"start": ""},
-        {"start": 7},
-        {"start": "x" * 2049},
-        {"start": "\ud800"},
-    ],
-    ids=repr,
-)
-def test_a_part_that_makes_no_sense_is_rejected(value: object) -> None:
-    with pytest.raises(ended_.Rejected):
-        Part.parse(value)
-
-
-def test_a_part_is_the_whole_table_unless_said_otherwise(clock: Clock) -> None:
-    part = Part.parse({})
-    assert (part.segment, part.segments, part.start, part.active) == (0, 1, None, 0)
-    assert abs(part.began_ms - clock.ms) < 1_000
-
-
 # What it tells
 
 
@@ -607,20 +913,20 @@ def test_the_summary_has_every_figure_and_its_metrics(aws: FakeAws, connections:
     summary = run()
     figures = {"active": 1, "removed": {"expired": 2}, "failed": 0, "foreign": 0, "timeless": 0, "unproven": 0, "probes": {}}
     assert {name: summary[name] for name in figures} == figures
-    assert (summary["segment"], summary["segments"], summary["finished"], summary["breakerOpen"]) == ("0", 1, True, False)
+    assert (summary["segment"], summary["segments"], summary["finished"], summary["contradicted"]) == ("0", 1, True, 0)
     assert 90 <= summary["overdueSeconds"] == summary["Overdue"] <= 95
     assert 0 <= summary["durationMs"] == summary["SweepDuration"] < 60_000
     assert "refusal" not in summary
     directives = summary["_aws"]["CloudWatchMetrics"]
     assert [directive["Dimensions"] for directive in directives] == [[["Name"]], [["Name", "segment"]]]
     units = {metric["Name"]: metric["Unit"] for directive in directives for metric in directive["Metrics"]}
-    assert units == {  # without ProbesRefused: who asked nobody knows nothing of it
+    assert units == {  # without ProbesRefused and ProbeRate: who asked nobody knows nothing of it
         "RemovedExpired": "Count",
         "RemovedGone": "Count",
         "SweepFailures": "Count",
         "SweepDuration": "Milliseconds",
         "Overdue": "Seconds",
-        "BreakerOpen": "Count",
+        "Unproven": "Count",
         "ForeignRecords": "Count",
         "ActiveConnections": "Count",
     }

@@ -1,0 +1,69 @@
+"""Asks API Gateway about many connections, several at a time, as fast as keep_pace lets it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from threading import Lock, Semaphore
+
+from ask_gateway import ALIVE, GONE, THROTTLED, Probe
+from keep_pace import Rising
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import ThreadPoolExecutor
+
+    from aws import Clients, Item
+
+UNDER_WAY = 16  # questions at a time
+HOPELESS = 20  # questions in a row that told nothing: production needs the quota
+
+
+class Inquiry:
+    """One run's questions: `answers` counts what was told, by what it was."""
+
+    def __init__(self, clients: Clients, pace: Rising) -> None:
+        self.pace = pace
+        self.answers: Counter[str] = Counter()
+        self._probe = Probe(clients)
+        self._silent = 0
+        self._room = Semaphore(UNDER_WAY)
+        self._lock = Lock()
+
+    @property
+    def refusal(self) -> str:
+        """The last reason why nothing is known."""
+        return self._probe.refusal
+
+    @property
+    def hopeless(self) -> bool:
+        return self._silent >= HOPELESS
+
+    def ask(self, records: list[Item], pool: ThreadPoolExecutor, deadline: float) -> list[tuple[Item, str]]:
+        """The records that are ALIVE or GONE, and which; when all are known, at the deadline (s, time.monotonic()), or when hopeless."""
+        known: list[tuple[Item, str]] = []
+        while records:
+            answers = list(zip(records, pool.map(self._ask, self._turns(records, deadline)), strict=False))
+            known += [(record, answer) for record, answer in answers if answer in (ALIVE, GONE)]
+            records = [record for record, answer in answers if answer == THROTTLED]
+        return known
+
+    def _turns(self, records: list[Item], deadline: float) -> Iterator[Item]:
+        """Hands out the records one by one, each when there is a thread for it and it may be asked about."""
+        for record in records:
+            self._room.acquire()
+            if self.hopeless or time.monotonic() >= deadline or not self.pace.turn(deadline):
+                self._room.release()
+                return
+            yield record
+
+    def _ask(self, record: Item) -> str:
+        began = time.monotonic()
+        answer = self._probe.ask(record["connectionId"]["S"])
+        self.pace.heard(answer, time.monotonic() - began)
+        with self._lock:
+            self.answers[answer] += 1
+            self._silent = 0 if answer in (ALIVE, GONE) else self._silent + 1
+        self._room.release()
+        return answer

@@ -1,0 +1,63 @@
+"""Is a connection gone of which somebody says so? Whoever posts to a connection learns first that it is; to be told is not to believe.
+
+So a mistaken or hostile sender can have nothing removed that lives, nor have API Gateway asked faster than the pace.
+"""
+
+from __future__ import annotations
+
+import time
+
+import cause
+import ended as ended_
+import judge_record
+import log
+import read_records
+from ask_gateway import ALIVE, GONE, YOUNG_MS, Probe
+from keep_pace import USUAL_PER_SECOND, Steady
+from weigh_evidence import AGAIN_S
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from aws import Clients, Item
+    from closing import Closer
+    from settings import Settings
+    from sweep import Sweep
+
+
+class Unanswered(RuntimeError):
+    """API Gateway did not tell: the queue asks again."""
+
+
+class Reports:
+    def __init__(self, settings: Settings, clients: Clients, closer: Closer, sweep: Sweep) -> None:
+        self._settings = settings
+        self._clients = clients
+        self._closer = closer
+        self._sweep = sweep
+        self._probe = Steady(Probe(clients), settings.probes_per_second or USUAL_PER_SECOND)
+
+    def check(self, connection_id: str, deadline: float) -> None:
+        """Closes the connection if its record says that it has expired, or API Gateway that it is gone.
+
+        A record that does not name our API and stage is left to the sweep: one answer alone can't show that the endpoint is the right one.
+        A connection that is too young, or of unknown age and gone, is asked about later. Raises Unanswered, and botocore's errors.
+        """
+        for record in read_records.read(self._clients, self._settings.table, [connection_id]):  # none: closed already
+            now_ms = int(time.time() * 1000)
+            connected_at = judge_record.connected_ms(record, now_ms)
+            if judge_record.judge(record, now_ms, self._settings) == judge_record.EXPIRED:
+                self._close(record, cause.EXPIRED, deadline)
+            elif not judge_record.is_proven_ours(record, self._settings):
+                return
+            elif connected_at is not None and now_ms - connected_at < YOUNG_MS:
+                self._sweep.look_again([connection_id], YOUNG_MS // 1000)
+            elif (answer := self._probe.ask(connection_id)) not in (ALIVE, GONE):
+                raise Unanswered(self._probe.refusal)
+            elif answer == GONE and connected_at is None:
+                self._sweep.look_again([connection_id], AGAIN_S)
+            elif answer == GONE:
+                self._close(record, cause.GONE, deadline)
+
+    def _close(self, record: Item, why: str, deadline: float) -> None:
+        ended = ended_.from_record(record, why)
+        log.report(self._closer.close(ended, deadline, seen=record), ended, self._settings.connection_metrics)

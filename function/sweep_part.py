@@ -1,0 +1,94 @@
+"""Where does a sweep go on? What the schedule or a retry message says of one invocation's share of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field, replace
+
+import ended as ended_
+
+LONGEST_KEY = 2048  # bytes: where a scan stops there may be any key that DynamoDB takes
+LONGEST_LIST = 200_000  # bytes of ids in a message, of the 256 KB that SQS takes
+MOST_HOPS = 13  # messages in a row: Lambda ends a chain at 16 invocations ("recursive loop detection")
+USUAL_PERIOD_S = 300
+
+
+@dataclass(frozen=True)
+class Part:
+    """First the connections in `again` are asked about once more; then, if it `scans`, the segment is read from `start` on.
+
+    Times are epoch ms.
+    """
+
+    segment: int = 0
+    segments: int = 1
+    start: str | None = None
+    active: int = 0  # connections counted in this reading of the segment
+    began_ms: int = 0  # when this reading began
+    until_ms: int = 0  # when the next sweep is due: no further reading begins after this
+    hops: int = 0  # messages until here
+    suspect_after_ms: int | None = None  # None: as the settings say
+    scans: bool = True
+    again: list[str] = field(default_factory=list)
+
+    @classmethod
+    def parse(cls, value: object) -> Part:
+        """From a schedule's input (segment, segments, period_s) or a retry message; raises Rejected when it is neither."""
+        if not isinstance(value, dict):
+            raise ended_.Rejected("sweep must be an object with segment and segments")
+
+        def number(name: str, default: int) -> int:
+            found = ended_.plain_integer(value.get(name, default))
+            if found is None:
+                raise ended_.Rejected(f"sweep's {name} must be a whole number")
+            return found
+
+        now_ms = int(time.time() * 1000)
+        start, again = value.get("start"), value.get("again", [])
+        if not isinstance(again, list):
+            raise ended_.Rejected("sweep's again must be a list of connection ids")
+        part = cls(
+            segment=number("segment", 0),
+            segments=number("segments", 1),
+            start=None if start is None else ended_.connection_id(start, LONGEST_KEY),
+            active=number("active", 0),
+            began_ms=number("began_ms", now_ms),
+            until_ms=number("until_ms", now_ms + 1000 * number("period_s", USUAL_PERIOD_S)),
+            hops=number("hops", 0),
+            suspect_after_ms=None if value.get("suspect_after_ms") is None else number("suspect_after_ms", 0),
+            scans=value.get("scans") is not False,
+            again=[ended_.connection_id(connection_id, LONGEST_KEY) for connection_id in again],
+        )
+        if part.segment >= part.segments:
+            raise ended_.Rejected("sweep's segment must be below its segments")
+        return part
+
+    def onward(self, start: str | None, active: int, again: list[str]) -> Part | None:
+        """The rest of this reading; None when Lambda might end the chain."""
+        return self._next(MOST_HOPS, start=start, active=active, again=again)
+
+    def anew(self, again: list[str]) -> Part | None:
+        """Another reading, since there is more to find than one could ask about; None when the next sweep does it."""
+        now_ms = int(time.time() * 1000)
+        if now_ms >= self.until_ms:
+            return None
+        return self._next(MOST_HOPS - 1, start=None, active=0, began_ms=now_ms, again=again)  # one is left to ask again
+
+    def once_more(self, again: list[str]) -> Part | None:
+        """No reading, only the connections that are to be asked about again."""
+        return self._next(MOST_HOPS, scans=False, again=again) if again else None
+
+    def _next(self, most_hops: int, **changes: object) -> Part | None:
+        return replace(self, hops=self.hops + 1, **changes) if self.hops < most_hops else None  # type: ignore[arg-type]
+
+
+def fitting(ids: list[str]) -> list[str]:
+    """As many of the ids, from the first on, as one message takes."""
+    size, fit = 0, []
+    for connection_id in ids:
+        size += len(json.dumps(connection_id)) + 1
+        if size > LONGEST_LIST:
+            break
+        fit.append(connection_id)
+    return fit

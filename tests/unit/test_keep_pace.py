@@ -1,0 +1,158 @@
+"""How fast API Gateway is asked: by who has many questions, and by who asks in passing."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import keep_pace
+import pytest
+from keep_pace import Rising, Steady
+
+PROMPTLY, SLOWLY = 0.03, 0.6
+
+
+class Time:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    simulated = Time()
+    monkeypatch.setattr(keep_pace, "time", simulated)
+    return simulated
+
+
+def asked_for(pace: Rising, time: Time, seconds: float, answer: str = "alive", took_s: float = PROMPTLY) -> list[float]:
+    """When something was asked (s from now), by somebody who asks whenever it is their turn and always hears the same."""
+    began, turns = time.now, []
+    while pace.turn(began + seconds):
+        turns.append(time.now - began)
+        pace.heard(answer, took_s)
+    return turns
+
+
+def per_second(turns: list[float]) -> list[int]:
+    return [sum(second <= turn < second + 1 for turn in turns) for second in range(int(turns[-1]))]
+
+
+def test_the_rate_doubles_with_each_second_of_prompt_answers_up_to_the_ceiling(time: Time) -> None:
+    rates = per_second(asked_for(Rising(10, 300), time, 10))
+    assert rates[0] == pytest.approx(10, abs=1)
+    assert rates[1] == pytest.approx(20, abs=2)
+    assert rates[3] == pytest.approx(80, abs=8)
+    assert rates[-1] == pytest.approx(300, abs=1)
+
+
+def test_no_two_questions_are_closer_than_the_ceiling_allows(time: Time) -> None:
+    pace = Rising(10, 300)
+    turns = asked_for(pace, time, 20)
+    assert min(later - earlier for earlier, later in pairwise(turns)) >= 1 / 300 - 1e-9
+    assert pace.highest == 300
+
+
+@pytest.mark.parametrize(("answer", "took_s"), [("alive", SLOWLY), ("gone", SLOWLY), ("refused", PROMPTLY)])
+def test_what_comes_slowly_or_tells_nothing_is_no_invitation_to_ask_faster(answer: str, took_s: float, time: Time) -> None:
+    pace = Rising(10, 300)
+    asked_for(pace, time, 10, answer, took_s)
+    assert pace.highest == 10
+
+
+def test_a_slow_answer_now_and_then_begins_the_second_anew(time: Time) -> None:
+    pace = Rising(10, 300)
+    for _ in range(5):
+        for _ in range(9):
+            pace.heard("alive", PROMPTLY)
+        pace.heard("alive", SLOWLY)
+    asked_for(pace, time, 0.05)
+    assert pace.highest == 10
+
+
+def test_a_429_halves_the_rate_after_a_pause(time: Time) -> None:
+    pace = Rising(10, 300)
+    asked_for(pace, time, 10)
+    pace.heard("throttled", PROMPTLY)
+    turns = asked_for(pace, time, 1.9)
+    assert 1.0 <= turns[0] < 1.01
+    assert turns[1] - turns[0] == pytest.approx(1 / 150)
+
+
+def test_what_was_under_way_at_a_429_is_the_same_refusal(time: Time) -> None:
+    pace = Rising(80, 300)
+    for _ in range(16):
+        pace.heard("throttled", PROMPTLY)
+    turns = asked_for(pace, time, 1.2)
+    assert turns[1] - turns[0] == pytest.approx(1 / 40)
+
+
+def test_an_endpoint_that_only_says_429_is_asked_once_a_second(time: Time) -> None:
+    turns = asked_for(Rising(10, 300), time, 60, "throttled")
+    assert min(later - earlier for earlier, later in pairwise(turns)) >= 1
+
+
+def test_after_a_429_the_rate_rises_again(time: Time) -> None:
+    pace = Rising(10, 300)
+    asked_for(pace, time, 1.5)
+    pace.heard("throttled", PROMPTLY)
+    assert per_second(asked_for(pace, time, 12))[-1] == pytest.approx(300, abs=1)
+
+
+def test_who_would_have_to_wait_beyond_the_deadline_is_told_at_once(time: Time) -> None:
+    pace = Rising(0.1, 0.1)
+    assert pace.turn(time.now + 1)
+    before = time.now
+    assert not pace.turn(before + 5)
+    assert time.now == before
+
+
+def test_a_rate_below_one_a_second_is_kept(time: Time) -> None:
+    assert len(asked_for(Rising(0.2, 0.2), time, 60)) == 12
+
+
+class Telling:
+    """A probe that always says the same."""
+
+    refusal = "why"
+
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
+        self.asked = 0
+
+    def ask(self, connection_id: str) -> str:
+        self.asked += 1
+        return self.answer
+
+    close = ask
+
+
+def steady(probe: Telling, per_second: float = 10) -> Steady:
+    return Steady(probe, per_second)  # type: ignore[arg-type]
+
+
+def test_in_passing_no_more_is_asked_than_so_many_a_second(time: Time) -> None:
+    pace, before = steady(Telling("alive"), per_second=4), time.now
+    assert [pace.ask("c") for _ in range(9)] == ["alive"] * 9
+    assert time.now - before == pytest.approx(2)
+
+
+def test_in_passing_nothing_is_asked_for_half_a_minute_after_a_429(time: Time) -> None:
+    probe = Telling("throttled")
+    pace = steady(probe)
+    assert [pace.ask("a"), pace.ask("b"), pace.close("c")] == ["throttled", "throttled", False]
+    assert (probe.asked, pace.refusal) == (1, "why")
+    time.sleep(30)
+    probe.answer = "alive"
+    assert pace.ask("c") == "alive"
+
+
+@pytest.mark.parametrize(("answer", "closed"), [("alive", True), ("gone", True), ("refused", False), ("throttled", False)])
+def test_a_socket_is_closed_when_it_was_open_or_is_gone(answer: str, closed: bool, time: Time) -> None:
+    assert steady(Telling(answer)).close("c") is closed
