@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING
 
 import duplicates
 import pytest
 
-from tests.unit.fake_aws import error
-from tests.unit.support import TABLE, Table, closer, ended
+from tests.unit.fake_aws import Answer, error
+from tests.unit.support import API, TABLE, Context, Table, closer, ended, sqs_record
 
 if TYPE_CHECKING:
+    from types import ModuleType
     from typing import Any
 
     from tests.unit.fake_aws import FakeAws
-    from tests.unit.support import Clock, Lines
+    from tests.unit.support import Clock, Lines, Load, RetryQueue
 
 MINUTE, HOUR = 60_000, 3_600_000
 
@@ -228,3 +230,55 @@ def test_no_more_others_are_looked_at_than_25_the_oldest_first(aws: FakeAws, con
     ages(connections, clock, **{f"c{age}": age for age in range(20, 60)})
     settle("stale")
     assert [asked["connectionId"] for asked in aws.asked("GET @connections")] == [f"c{age}" for age in range(59, 34, -1)]
+
+
+@pytest.fixture
+def cleanup(aws: FakeAws, connections: Table, queue: RetryQueue, clock: Clock, load: Load, lines: Lines) -> ModuleType:
+    """A warm clean-up function that sweeps at a rate of its own."""
+    rates = {"PROBES_PER_SECOND": "500", "MOST_PROBES_PER_SECOND": "500"}
+    return load("cleanup", RETRY_QUEUE_URL=queue.url, DUPLICATES="stale", CLIENT_INDEX="byClient", **rates, **API)
+
+
+def sweep(cleanup: ModuleType) -> None:
+    cleanup.lambda_handler({"sweep": {"segment": 0, "segments": 1}}, Context(120))
+
+
+def settle_by_queue(cleanup: ModuleType) -> None:
+    told = ended("ended", clientId="kim", apiId="api1", stage="live")
+    body = json.dumps({"version": 1, "finish": {"ended": told, "steps": ["duplicates"]}})
+    cleanup.lambda_handler({"Records": [sqs_record(body)]}, Context(120))
+
+
+def test_a_sweep_does_not_change_how_fast_duplicates_are_asked_about(
+    aws: FakeAws, connections: Table, cleanup: ModuleType, clock: Clock
+) -> None:
+    ages(connections, clock, **{f"c{age}": age for age in range(2, 10)})  # too young to be suspects
+    sweep(cleanup)
+    began = clock.monotonic()
+    settle_by_queue(cleanup)
+    assert len(aws.asked("GET @connections")) == 8
+    assert clock.monotonic() - began >= 0.7
+
+
+def test_a_sweep_does_not_tell_what_was_refused_to_duplicates(
+    aws: FakeAws, connections: Table, cleanup: ModuleType, clock: Clock, lines: Lines
+) -> None:
+    ages(connections, clock, other=2)
+    aws.on("GET @connections", error(403, "ForbiddenException"))
+    aws.on("ChangeMessageVisibility", lambda request: Answer(200, {}))
+    settle_by_queue(cleanup)
+    assert "ForbiddenException" in lines()[0]["error"]
+    sweep(cleanup)
+    [swept] = lines()
+    assert "refusal" not in swept
+
+
+def test_a_sweep_leaves_duplicates_to_the_queue(
+    aws: FakeAws, connections: Table, cleanup: ModuleType, clock: Clock, queue: RetryQueue
+) -> None:
+    ages(connections, clock, expired=126, live=2)
+    sweep(cleanup)
+    assert connections.keys == {"live"}
+    assert aws.asked("GET @connections") == []
+    [message] = queue.receive()
+    assert (message["finish"]["steps"], message["finish"]["ended"]["connectionId"]) == (["duplicates"], "expired")
