@@ -79,6 +79,23 @@ def before_connect_writes(world: World, connection: Connection, ending: Ending) 
     once(world, connection, ending)
 
 
+def reported(world: World, connection: Connection, ending: Ending) -> None:
+    """No event, but somebody posts to it and is told that it is gone: twice, as senders do."""
+    world.end(connection, ending)
+    for _ in range(2):
+        world.report({"version": 1, "gone": {"connectionId": connection.id}})
+
+
+def lost_and_looked_for(world: World, connection: Connection, ending: Ending) -> None:
+    """The alarm on lost events goes off while they are lost, over and over."""
+    world.end(connection, ending)
+    world.advance(61)
+    world.look_at_once()
+    world.look_again()
+
+
+NEED_NO_EVENT = (reported, lost_and_looked_for)
+
 # What breaks
 
 
@@ -185,6 +202,21 @@ FAULTS: dict[str, Fault] = {
     },
     "events lost, @connections cuts the line": Fault(connections_api("cut"), never, SWEPT, PROBES),
     "events lost, @connections hangs": Fault(connections_api("hang"), never, SWEPT, ("everything",), patience=IMPATIENT),
+    # told by senders, told by an alarm
+    "senders report": Fault(nothing, reported, AT_ONCE, PROBES),
+    "senders report, DynamoDB throttles the reading": Fault(dynamodb("ThrottlingException", "BatchGetItem"), reported, SWEPT, PROBES),
+    "senders report, removing denied": Fault(dynamodb("AccessDeniedException", "DeleteItem"), reported, SWEPT, PROBES),
+    "senders report, removing's answer lost": Fault(dynamodb("lose answer", "DeleteItem"), reported, AT_ONCE, PROBES),
+    **{
+        f"senders report, @connections: {what}": Fault(connections_api(what), reported, SWEPT, PROBES)
+        for what in ("LimitExceededException", "ForbiddenException", "cut")
+    },
+    "events lost, looked for at once": Fault(nothing, lost_and_looked_for, AT_ONCE, PROBES),
+    "events lost, looked for at once, SQS serves everything twice": Fault(sqs("repeat"), lost_and_looked_for, AT_ONCE, PROBES),
+    "events lost, looked for at once, SQS away": Fault(sqs("ServiceUnavailable"), lost_and_looked_for, SWEPT, PROBES, SWEEP_FAILS),
+    "events lost, looked for at once, @connections 429": Fault(
+        connections_api("LimitExceededException"), lost_and_looked_for, SWEPT, PROBES
+    ),
     # @connections, asked about the client's other connections
     **{
         f"duplicates, @connections: {error}": Fault(connections_api(error), once, AT_ONCE, ASKS)
@@ -221,7 +253,7 @@ def test_the_table_is_true_again_whatever_happens(make_world: MakeWorld, fault: 
     if fault.true_again == RETRIED:
         world.until_retried()
     if fault.true_again != SWEPT:
-        unnoticed = {connection.id for connection, ending in dying if not ending.event}
+        unnoticed = {connection.id for connection, ending in dying if not ending.event and fault.sends not in NEED_NO_EVENT}
         assert [untruth for untruth in world.untruths() if untruth.rpartition(" ")[2] not in unnoticed] == []
     world.connect("client0", age_s=30)
     world.until_swept()

@@ -54,6 +54,7 @@ def machine(backend: Backend, extras: str, seen: Counter[str]) -> type[RuleBased
             self._stack = ExitStack()
             self.world = self._stack.enter_context(World(*backend, FEATURES[extras]).running())
             self.broken: set[str] = set()
+            self.mass_loss = False
             self.held: list[dict[str, Any]] = []  # events that have not arrived yet, or will again
 
         @initialize(target=connections, ages=st.tuples(AGES, AGES, AGES, AGES))
@@ -119,6 +120,30 @@ def machine(backend: Backend, extras: str, seen: Counter[str]) -> type[RuleBased
             if seconds >= SWEEP_EVERY_S:
                 self.world.sweep()
 
+        @rule(which=st.integers(0, 99), times=st.sampled_from([1, 3]))
+        def somebody_reports(self, which: int, times: int) -> None:
+            """Whoever it is: dead, alive, still being made, or never recorded."""
+            everybody = list(self.world.gateway.connections)
+            for _ in range(times):
+                self.world.report({"version": 1, "gone": {"connectionId": everybody[which % len(everybody)]}})
+            seen["report"] += times
+
+        @precondition(lambda self: "PROBES_PER_SECOND" in FEATURES[extras])
+        @rule(times=st.sampled_from([1, 3]))
+        def an_alarm_goes_off(self, times: int) -> None:
+            for _ in range(times):
+                self.world.look_at_once()
+            seen["look at once"] += times
+
+        @precondition(lambda self: "PROBES_PER_SECOND" in FEATURES[extras] and not self.mass_loss)
+        @rule()
+        def many_are_lost_at_once(self) -> None:
+            """Without an event, and so many that most answers of the next sweep are 410. Once: it takes long."""
+            self.mass_loss = True
+            for number in range(20):
+                self.world.end(self.world.connect(f"lost{number}", 700), ENDINGS["cable pulled"])
+            seen["mass loss"] += 1
+
         @invariant()
         def live_records_stay(self) -> None:
             assert [untruth for untruth in self.world.untruths() if "live" in untruth] == []
@@ -140,7 +165,7 @@ def machine(backend: Backend, extras: str, seen: Counter[str]) -> type[RuleBased
     return Life
 
 
-@pytest.mark.parametrize(("extras", "start"), [("nothing extra", 1), ("stale", 2), ("everything", 3)])
+@pytest.mark.parametrize(("extras", "start"), [("nothing extra", 1), ("stale", 2), ("everything", 8)])
 def test_random_lives_end_in_a_true_table(backend: Backend, extras: str, start: int) -> None:
     """`start` makes every run the same; another number looks elsewhere."""
     seen: Counter[str] = Counter()
