@@ -51,23 +51,30 @@ package:
 release-notes:
 	@$(PYTHON) -m tools.release $(VERSION)
 
-bench: .venv/bench
-	$(BIN)/python -m bench
+bench: .venv-bench/bench
+	.venv-bench/bin/python -m bench
 
 # A stamp per lock file: installed when the lock file is newer than the stamp.
+define install
+	@echo "Installing $< into $(@D) …" >&2
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+endef
+
 .venv/%: requirements/%.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is needed: set PYTHON=/path/to/python3.x")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "Installing $< into .venv …" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	@touch $@
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(install)
 
 # checkov pins an older boto3 than the tests use, hence a venv of its own.
 .venv-checkov/%: requirements/%.txt
-	@test -x .venv-checkov/bin/python || $(PYTHON) -m venv .venv-checkov
-	@echo "Installing $< into .venv-checkov …" >&2
-	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	@touch $@
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(install)
+
+# What Lambda does is measured with Lambda's default Python.
+.venv-bench/%: requirements/%.txt
+	@test -x $(@D)/bin/python || $$($(PYTHON) -m tools.package --python) -m venv $(@D)
+	$(install)
 
 lock:
 	@test -x .cache/uv/bin/uv || $(PYTHON) -m venv .cache/uv && .cache/uv/bin/pip install --quiet uv
@@ -77,4 +84,4 @@ lock:
 	done
 
 clean:
-	rm -rf .venv .venv-checkov .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-checkov .venv-bench .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -11,6 +11,7 @@ from typing import Any
 
 from bench import report
 from bench.sweep import PAGE
+from tools.package import RUNTIME
 
 # US East (N. Virginia), on demand, USD. https://aws.amazon.com/{lambda,dynamodb,cloudwatch,api-gateway,eventbridge}/pricing/
 PRICES_OF = "2026-11-22"
@@ -20,6 +21,7 @@ GB_SECOND = 0.0000133334  # arm64; INIT is billed since 2025-08-01
 WRITE_UNIT = 0.625 / MILLION
 READ_UNIT = 0.125 / MILLION
 LOG_GB = 0.50
+INFREQUENT_LOG_GB = 0.25
 CONNECTION_MINUTE = 0.25 / MILLION
 SCHEDULE = 1.00 / MILLION
 
@@ -38,10 +40,15 @@ SWEEPS = HOURS * 12
 PAGE_SECONDS = 0.05  # DynamoDB's, for a page of the sweep
 
 
+def durations_ms(measured: dict[str, Any]) -> tuple[float, float]:
+    """How long a warm disconnect takes, and INIT with the first one."""
+    warm = measured["warm"]["median"] * 1e3 * MB_PER_CPU / MEMORY_MB + DYNAMODB_MS
+    return warm, measured["cold"]["median"] * 1e3 + DYNAMODB_MS
+
+
 def disconnects(measured: dict[str, Any], platform_lines: bool) -> dict[str, float]:
     """USD for a million disconnects, by item."""
-    warm_ms = math.ceil(measured["warm"]["median"] * 1e3 * MB_PER_CPU / MEMORY_MB + DYNAMODB_MS)
-    cold_ms = math.ceil(measured["cold"]["median"] * 1e3 + DYNAMODB_MS)
+    warm_ms, cold_ms = map(math.ceil, durations_ms(measured))
     seconds = ((1 - COLD_SHARE) * warm_ms + COLD_SHARE * cold_ms) / 1e3
     line = measured["log_bytes"] + LOG_EVENT_BYTES + (PLATFORM_BYTES if platform_lines else 0)
     return {
@@ -71,7 +78,10 @@ def tables(speed: dict[str, Any], sweep: list[dict[str, Any]]) -> str:
     ours, theirs = disconnects(speed["package"], platform_lines=False), disconnects(speed["baseline"], platform_lines=True)
     lines = ["| a million disconnects, USD | this module | baseline |", "|---|---|---|"]
     lines += [f"| {item} | {ours[item]:.3f} | {theirs[item]:.3f} |" for item in ours]
-    lines += [f"| **in all** | **{sum(ours.values()):.2f}** | **{sum(theirs.values()):.2f}** |", ""]
+    lines += [f"| **in all** | **{sum(ours.values()):.2f}** | **{sum(theirs.values()):.2f}** |"]
+    lines += [f'| … with `logs.level = "WARN"`, which writes no line for a disconnect | {sum(ours.values()) - ours["logs"]:.2f} | - |']
+    infrequent = ours["logs"] * (1 - INFREQUENT_LOG_GB / LOG_GB)
+    lines += [f'| … with `logs.class = "INFREQUENT_ACCESS"`, whose lines make no metrics | {sum(ours.values()) - infrequent:.2f} | - |', ""]
     lines += [
         "| a month, USD | disconnects | this module | baseline | sweep every 5 min | connection minutes, for scale |",
         "|---|---|---|---|---|---|",
@@ -86,7 +96,7 @@ def tables(speed: dict[str, Any], sweep: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    speed = json.loads((report.RESULTS / "speed.json").read_text())["summary"]
+    speed = json.loads((report.RESULTS / f"speed-{RUNTIME}.json").read_text())["summary"]
     sweep = json.loads((report.RESULTS / "sweep.json").read_text())
     text = tables(speed, sweep)
     print(text)
@@ -94,7 +104,7 @@ def main() -> None:
         f"Prices of {PRICES_OF}, us-east-1, without the free tier. {MEMORY_MB} MB, arm64, {COLD_SHARE:.0%} cold starts, a connection lasts "
         f"{LIFETIME_MINUTES:.0f} minutes, DynamoDB answers in {DYNAMODB_MS:.0f} ms; CPU times are this bench's, not Graviton's."
     )
-    report.save("bill.md", f"{text}\n\n{about} Made by `python -m bench.bill` from speed.json and sweep.json.\n")
+    report.save("bill.md", f"{text}\n\n{about} Made by `python -m bench.bill` from speed-{RUNTIME}.json and sweep.json.\n")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 RECORD = {
-    "connectionId": {"S": "QwErScSNvHcCH8A="},
     "connectedAt": {"N": "1795234579479"},
     "expiresAt": {"N": "1795242079"},
     "clientId": {"S": "user-4711"},
@@ -96,7 +95,8 @@ def _whole(request: bytes) -> bool:
 
 
 def _answer(request: bytes) -> bytes:
-    body = json.dumps({"Attributes": RECORD} if b"ALL_OLD" in request else {}).encode()
+    asked = json.loads(request.partition(b"\r\n\r\n")[2])
+    body = json.dumps({"Attributes": RECORD | asked["Key"]} if asked.get("ReturnValues") == "ALL_OLD" else {}).encode()
     return (
         b"HTTP/1.1 200 OK\r\nServer: Server\r\nDate: Sun, 22 Nov 2026 10:00:00 GMT\r\nContent-Type: application/x-amz-json-1.0\r\n"
         b"Content-Length: %d\r\nConnection: keep-alive\r\nx-amzn-RequestId: 4KBNVRGD25RG1KEO9UT4V3FQDJVV4KQNSO5AEMVJF66Q9ASUAAJG\r\n"

@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,7 +29,18 @@ VARIABLES = {
     "METRICS_NAME": "security-events",
     "RETRY_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/security-events-removals",
 }
-SETTLING, RECONNECTS = 10, 5
+SETTLING, RECONNECTS, COUNTED = 10, 5, 20
+
+
+class Counter(NamedTuple):
+    """A command that runs the function and writes a number to a log when it ends."""
+
+    command: tuple[str, ...]
+    number: str
+
+
+CALLGRIND = Counter(("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--log-file={log}"), r"Collected : (\d+)")
+STRACE = Counter(("strace", "-D", "-f", "-c", "-U", "name,calls", "-e", "trace=!futex", "-o", "{log}"), r"total +(\d+)")
 
 
 class Variant(NamedTuple):
@@ -116,27 +128,43 @@ def _events() -> Iterator[dict[str, Any]]:
         yield EVENT | {"requestContext": EVENT["requestContext"] | {"connectionId": f"QwErS{number:010d}="}}
 
 
-def instructions(variant: Variant, endpoint: Process) -> int:
-    """User-space instructions of INIT and the first disconnect, as valgrind counts them: the same whatever else the machine does."""
-    log = variant.task.with_suffix(".valgrind")
-    prefix = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", f"--log-file={log}")
-    with _environment(variant, endpoint, prefix) as environment:
-        environment.invoke(next(_events()))
-    return int(re.findall(r"Collected : (\d+)", log.read_text())[-1])
+def counts(variant: Variant, endpoint: Process) -> dict[str, float]:
+    """What is the same whatever else the machine does: user-space instructions of INIT and the first disconnect, those of a warm one, and
+    a warm one's system calls. Nothing that only a tool knows which is not here."""
+    counted: dict[str, float] = {}
+    if shutil.which("valgrind"):
+        counted["instructions"] = _count(CALLGRIND, variant, endpoint, 1)
+        counted["warm_instructions"] = _warm(CALLGRIND, variant, endpoint)
+    if shutil.which("strace"):
+        counted["system_calls"] = _warm(STRACE, variant, endpoint)
+    return counted
 
 
-def run(rounds: int, warm: int, counted: int) -> tuple[dict[str, list[dict[str, Any]]], dict[str, list[int]]]:
-    """Rounds of all variants in turn, then their instructions; says how far it is on stderr."""
+def _warm(counter: Counter, variant: Variant, endpoint: Process) -> float:
+    settled, more = (_count(counter, variant, endpoint, 1 + SETTLING + warm) for warm in (0, COUNTED))
+    return (more - settled) / COUNTED
+
+
+def _count(counter: Counter, variant: Variant, endpoint: Process, disconnects: int) -> int:
+    log, events = variant.task.with_suffix(f".{counter.command[0]}"), _events()
+    with _environment(variant, endpoint, tuple(word.format(log=log) for word in counter.command)) as environment:
+        for _ in range(disconnects):
+            environment.invoke(next(events))
+    while not (found := re.findall(counter.number, log.read_text())):
+        time.sleep(0.01)  # strace is no child of ours, and writes after the function has ended
+    return int(found[-1])
+
+
+def run(rounds: int, warm: int) -> tuple[dict[str, list[dict[str, Any]]], dict[str, dict[str, float]]]:
+    """Rounds of all variants in turn, then what can be counted; says how far it is on stderr."""
+    for tool, what in {"valgrind": "instructions", "strace": "system calls"}.items():
+        if not shutil.which(tool):
+            print(f"{what} are not counted: there is no {tool} on PATH", file=sys.stderr)
     with stage() as (variants, endpoint):
         samples: dict[str, list[dict[str, Any]]] = {name: [] for name in variants}
-        counts: dict[str, list[int]] = {name: [] for name in variants}
         for number in range(rounds):
             print(f"\rround {number + 1} of {rounds}", end="", file=sys.stderr, flush=True)
             for name, variant in variants.items():
                 samples[name].append(measure(name, variant, endpoint, warm))
-        for number in range(counted if shutil.which("valgrind") else 0):
-            print(f"\rcounting instructions, {number + 1} of {counted}", end="", file=sys.stderr, flush=True)
-            for name, variant in variants.items():
-                counts[name].append(instructions(variant, endpoint))
-        print(file=sys.stderr)
-        return samples, counts
+        print("\rcounting       ", file=sys.stderr, flush=True)
+        return samples, {name: counts(variant, endpoint) for name, variant in variants.items()}

@@ -2,9 +2,8 @@
 
 API Gateway does not wait for a free function: what arrives while environments start is lost to the sweep. Importing boto3 and building a
 client is four fifths of such a start, and most of each disconnect after it. So this signs the request (Signature Version 4) and sends it
-with the standard library, over a TLS connection that INIT opened. Of the CPU time that the same takes with boto3.resource, a cold start is
-left with 0.20, a warm disconnect with 0.29, the first one after the server closed an idle connection with 0.06; of the memory 0.42 is left
-(bench/results/speed.md).
+with the standard library, over a TLS connection that INIT opened. What is left of the time and memory that the same takes with
+boto3.resource is in bench/results/speed.md.
 
 It knows one way of asking and one answer, a whole and well-formed 200. For every other answer `delete` returns None, and a setting that is
 not plain `connect` refuses: the caller then goes to boto3, which owns retries, errors, proxies, endpoints and refreshed credentials.

@@ -2,6 +2,7 @@
 
     python -m tools.package           builds dist/function.zip with its manifest, and the examples' zips
     python -m tools.package --check   exits 1 when a committed file is not what would be built
+    python -m tools.package --python  prints the Python that compiles, of Lambda's default version
 
 Members are sorted, stored (deflate differs between zlib versions), dated 1980 and mode 0644. The manifest holds the sources' hashes, so
 that Terraform, which can't look into a zip, refuses to plan a stale one.
@@ -142,6 +143,9 @@ def main() -> int:
         return 1 if stale else 0
     if python is None:
         sys.exit(f"the package needs a Python {RUNTIME} to compile with, and neither PACKAGE_PYTHON nor PATH nor pyenv has one")
+    if "--python" in sys.argv:
+        print(python.path)
+        return 0
     files = wanted(function, compiled(function, python), python.version)
     for path in differing(files):
         print(f"built: {path.relative_to(ROOT)}")

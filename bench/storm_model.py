@@ -1,0 +1,198 @@
+"""What a storm loses on Lambda: many connections end within seconds, each as a `$disconnect` that nobody repeats. Computed, not measured.
+
+python -m bench.storm_model     from the speed results: bench/results/storm-model.md and .svg (a minute)
+
+A loss system without a queue: an event takes an idle environment; else it starts one, if the limits let it; else it is lost. What
+Lambda documents is in LIMITS, what is assumed in ASSUMED; both go below the table.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from bench import bill, report
+from tools.package import RUNTIME
+
+CONCURRENCY = 1000  # an account's in a region, unless raised
+STARTS, STARTS_PER_S = 1000, 100.0  # environments that a function may start at once, and how fast that refills
+REQUESTS_PER_ENVIRONMENT_S = 10  # of the concurrency, reserved or the account's: what a short function may be invoked
+ENVIRONMENT_S = 0.1  # before INIT: the code is fetched, the process started
+LIMITS = (
+    "Documented: 1,000 concurrent executions by default, and ten times the concurrency as requests a second "
+    "([quotas](https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html)); 1,000 more environments per 10 s and function, "
+    "refilled continuously ([scaling](https://docs.aws.amazon.com/lambda/latest/dg/scaling-behavior.html)); API Gateway repeats no "
+    "`$disconnect`, and a reservation is a limit too."
+)
+ASSUMED = (
+    "Assumed: closes spread evenly over the time; no environment is warm when it begins; the account's concurrency is all free; requests "
+    "are counted by whole seconds; 0.1 s pass before INIT; CPU times of this bench, at 256 MB's share of a CPU, INIT and the first "
+    "disconnect at a whole one; DynamoDB answers in 5 ms and takes every write (a new on-demand table takes 4,000 a second)."
+)
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+WITHIN_S = (1, 10, 60)
+RESERVED = 100
+# Of the sweep, as docs/sweep.md says.
+FIRST_PER_S, MOST_PER_S, SAMPLE, LOOK_S, AGAIN_S = 10, 300, 10_000, 180, 30
+EXPIRED_S = 7_800  # the 2 h limit, margin and one sweep
+HEALED = (
+    "*Table true again*: this module without a reservation, with `sweep.probe` and `monitoring`, every record naming its API and stage. "
+    "The alarm comes within three minutes; then each lost connection is asked about twice, half a minute apart, at a rate that doubles "
+    "each second from 10 to 300 and begins anew with each 10,000. Without the probe it is two hours and ten minutes, which is the most in "
+    "any case. The baseline has nothing but the table's TTL, if it has one: "
+    "[typically within two days](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html)."
+)
+
+
+class Storm(NamedTuple):
+    closes: int
+    within_s: int
+
+
+STORMS = [Storm(size, within_s) for size in SIZES for within_s in WITHIN_S]
+
+
+class Function(NamedTuple):
+    """How long (s) an environment is taken by its first event, its start included, and by each later one."""
+
+    cold: float
+    warm: float
+
+
+def lost(arrivals: Iterable[float], function: Function, concurrency: int, warm: int = 0) -> int:
+    """How many of the events, whose times (s) ascend, find neither an idle environment nor leave to start one; `warm` are there already."""
+    first: deque[float] = deque()  # when the environments at work will be idle: those in their first event, in the order of their start,
+    later: deque[float] = deque()  # and the others
+    idle = environments = warm
+    starts, refilled = float(STARTS), 0.0
+    second, invoked, gone = 0, 0, 0
+    for now in arrivals:
+        for ends in (first, later):
+            while ends and ends[0] <= now:
+                ends.popleft()
+                idle += 1
+        if int(now) != second:
+            second, invoked = int(now), 0
+        starts, refilled = min(STARTS, starts + (now - refilled) * STARTS_PER_S), now
+        if invoked >= concurrency * REQUESTS_PER_ENVIRONMENT_S:
+            gone += 1
+        elif idle:
+            idle -= 1
+            invoked += 1
+            later.append(now + function.warm)
+        elif environments < concurrency and starts >= 1:
+            environments += 1
+            starts -= 1
+            invoked += 1
+            first.append(now + function.cold)
+        else:
+            gone += 1
+    return gone
+
+
+def evenly(number: int, within_s: float) -> Iterator[float]:
+    return (within_s * position / number for position in range(number))
+
+
+def asking_s(number: int) -> float:
+    """How long (s) a sweep asks about so many connections: the rate begins low and doubles with each second of prompt answers."""
+    rate, seconds, left = FIRST_PER_S, 0.0, float(number)
+    while rate < MOST_PER_S and left > rate:
+        seconds, left, rate = seconds + 1, left - rate, min(rate * 2, MOST_PER_S)
+    return seconds + left / rate
+
+
+def true_again_s(lost: int) -> float:
+    """How long (s) after the storm the last lost record stays at most: nearly all answers are 410, so each is asked for again."""
+    if not lost:
+        return 0.0
+    full, rest = divmod(lost, SAMPLE)
+    return min(EXPIRED_S, LOOK_S + AGAIN_S + 2 * (full * asking_s(SAMPLE) + asking_s(rest)))
+
+
+def functions() -> dict[str, Function]:
+    summary = json.loads((report.RESULTS / f"speed-{RUNTIME}.json").read_text())["summary"]
+    times = {name: bill.durations_ms(summary[name]) for name in ("package", "baseline")}
+    return {name: Function(ENVIRONMENT_S + cold / 1e3, warm / 1e3) for name, (warm, cold) in times.items()}
+
+
+def shares(function: Function, concurrency: int = CONCURRENCY) -> dict[Storm, float]:
+    """The share lost of each storm."""
+    return {storm: lost(evenly(*storm), function, concurrency) / storm.closes for storm in STORMS}
+
+
+def duration(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def table(columns: dict[str, dict[Storm, float]]) -> str:
+    """`columns`: shares lost by heading, this module's without a reservation first."""
+    lines = [f"| closes | within | {' | '.join(columns)} | table true again |", "|---|---|" + "---|" * (len(columns) + 1)]
+    ours = next(iter(columns.values()))
+    for storm in STORMS:
+        cells = " | ".join(f"{shares[storm]:.1%}" for shares in columns.values())
+        wait = true_again_s(round(ours[storm] * storm.closes))
+        lines.append(f"| {storm.closes:,} | {storm.within_s} s | {cells} | {'at once' if not wait else duration(wait)} |")
+    return "\n".join(lines)
+
+
+def plot(columns: dict[str, dict[Storm, float]]) -> str:
+    """A panel for each time that a storm takes: the share lost over its size."""
+    width, height, left, top = 250, 180, 52, 60
+    colours = ("#2166ac", "#b2182b", "#92c5de", "#f4a582")
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + (width + 30) * len(WITHIN_S)} {top + height + 70}" '
+        'font-family="sans-serif" font-size="12">',
+        '<rect width="100%" height="100%" fill="white"/>',
+        '<text x="16" y="22" font-size="15" font-weight="bold">Share of the closes that a storm loses, by its size</text>',
+    ]
+    for panel, within_s in enumerate(WITHIN_S):
+        x0 = left + panel * (width + 30)
+        step = width / (len(SIZES) - 1)
+        parts.append(f'<text x="{x0}" y="{top - 10}">within {within_s} s</text>')
+        for percent in (0, 50, 100):
+            y = top + height * (1 - percent / 100)
+            parts.append(f'<path d="M{x0} {y:.1f}h{width}" stroke="#dddddd"/>')
+            if not panel:
+                parts.append(f'<text x="{x0 - 6}" y="{y + 4:.1f}" text-anchor="end">{percent} %</text>')
+        for number, size in enumerate(SIZES):
+            parts.append(f'<text x="{x0 + step * number:.1f}" y="{top + height + 18}" text-anchor="middle" font-size="10">{size:,}</text>')
+        for shares, colour in zip(columns.values(), colours, strict=True):
+            points = " ".join(
+                f"{x0 + step * n:.1f},{top + height * (1 - shares[Storm(size, within_s)]):.1f}" for n, size in enumerate(SIZES)
+            )
+            parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+    for number, (heading, colour) in enumerate(zip(columns, colours, strict=True)):
+        x, y = 16 + 220 * number, top + height + 52
+        parts.append(
+            f'<rect x="{x}" y="{y - 10}" width="11" height="11" fill="{colour}"/><text x="{x + 16}" y="{y}" font-size="11">{heading}</text>'
+        )
+    return "\n".join(parts) + "\n</svg>\n"
+
+
+def main() -> None:
+    ours, theirs = functions()["package"], functions()["baseline"]
+    columns = {
+        "this module": shares(ours),
+        "baseline": shares(theirs),
+        f"this module, {RESERVED} reserved": shares(ours, RESERVED),
+        f"baseline, {RESERVED} reserved": shares(theirs, RESERVED),
+    }
+    slower = {
+        f"{name}, cold start twice as long": shares(Function(2 * f.cold, f.warm))
+        for name, f in (("this module", ours), ("baseline", theirs))
+    }
+    text = table(columns | slower)
+    print(text)
+    times = ", ".join(
+        f"{name} {f.cold * 1e3:.0f} ms cold and {f.warm * 1e3:.1f} ms warm" for name, f in (("this module", ours), ("baseline", theirs))
+    )
+    about = f"`python -m bench.storm_model`, from speed-{RUNTIME}.json: an environment is taken for {times}."
+    report.save("storm-model.md", f"{text}\n\n{about}\n\n{LIMITS}\n\n{ASSUMED}\n\n{HEALED}\n")
+    report.save("storm-model.svg", plot(columns))
+
+
+if __name__ == "__main__":
+    main()

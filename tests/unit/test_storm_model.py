@@ -1,0 +1,64 @@
+"""The model of a storm agrees with what can be worked out by hand, and with Erlang's formula."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from bench.storm_model import Function, asking_s, evenly, lost, true_again_s
+
+
+def erlang_b(servers: int, load: float) -> float:
+    """The share that a loss system of so many servers turns away, whatever the distribution of the service's duration."""
+    blocked = 1.0
+    for number in range(1, servers + 1):
+        blocked = load * blocked / (number + load * blocked)
+    return blocked
+
+
+def at_random(number: int, per_s: float) -> Iterator[float]:
+    source, now = random.Random(4711), 0.0
+    for _ in range(number):
+        now += source.expovariate(per_s)
+        yield now
+
+
+@pytest.mark.parametrize(("environments", "load"), [(1, 0.5), (10, 8.0), (40, 50.0)])
+def test_events_at_random_are_lost_as_erlang_says(environments: int, load: float) -> None:
+    share = lost(at_random(50_000, load), Function(cold=1.0, warm=1.0), environments, warm=environments) / 50_000
+    assert share == pytest.approx(erlang_b(environments, load), abs=0.01)
+
+
+def test_what_finds_every_environment_busy_is_lost() -> None:
+    assert lost([0.0, 0.0, 0.0], Function(cold=1.0, warm=0.1), concurrency=2) == 1
+
+
+def test_an_environment_that_has_started_serves_the_next_event_warm() -> None:
+    assert lost([0.0, 1.0, 1.05, 1.1], Function(cold=1.0, warm=0.1), concurrency=1) == 1  # the third
+
+
+def test_a_function_starts_a_thousand_environments_and_then_a_hundred_each_second() -> None:
+    assert lost([0.0] * 1500, Function(cold=10.0, warm=0.1), concurrency=3000) == 500
+    assert lost([0.0] * 1500 + [1.0] * 150, Function(cold=10.0, warm=0.1), concurrency=3000) == 550
+
+
+def test_a_concurrency_of_one_takes_ten_requests_a_second_however_short() -> None:
+    assert lost(evenly(100, 2), Function(cold=0.001, warm=0.001), concurrency=1) == 80
+
+
+def test_a_sweep_asks_at_a_rate_that_doubles_up_to_its_highest() -> None:
+    assert asking_s(10) == 1
+    assert asking_s(10 + 20 + 40 + 80 + 160) == 5
+    assert asking_s(10 + 20 + 40 + 80 + 160 + 300) == 6
+
+
+def test_what_was_lost_is_asked_about_twice_after_the_alarm() -> None:
+    assert true_again_s(310) == 180 + 30 + 2 * 5
+    assert true_again_s(10_310) == 180 + 30 + 2 * 5 + 2 * asking_s(10_000)
+
+
+def test_nothing_lost_is_true_at_once_and_no_storm_outlives_expiry() -> None:
+    assert true_again_s(0) == 0
+    assert true_again_s(10_000_000) == 7_800
