@@ -11,7 +11,7 @@ help:
 	@echo 'make test     all tests: unit, module, local, lifecycle, faults, browser'
 	@echo 'make lint     ruff, mypy, terraform fmt and validate, tflint, checkov, and whether the docs are current'
 	@echo 'make docs     write what README.md and docs/ quote and generate'
-	@echo 'make screenshot  take the pictures of the page of make up: docs/images'
+	@echo 'make screenshot  take the pictures of the live page and of the dashboard: docs/images'
 	@echo 'make package  rebuild dist/ from function/ (commit the result)'
 	@echo 'make plan     the plan of each env against the local AWS, as Markdown, without credentials;'
 	@echo '              FOLDER=… of another root, BASE=commit for what has changed since, PLATFORM=root that it looks things up in'
@@ -42,7 +42,7 @@ lint: .venv/lint .venv-checkov/checkov
 docs: .venv/lint
 	$(BIN)/python -m tools.docs
 
-screenshot: .venv/test .venv/browser
+screenshot: .venv/test .venv/browser .venv/pictures
 	$(BIN)/python -m tests.browser.screenshot
 
 package:
@@ -78,7 +78,7 @@ endef
 
 lock:
 	@test -x .cache/uv/bin/uv || $(PYTHON) -m venv .cache/uv && .cache/uv/bin/pip install --quiet uv
-	@for name in local test browser lint bench checkov; do \
+	@for name in local test browser pictures lint bench checkov; do \
 		.cache/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
 			--no-emit-index-url --custom-compile-command 'make lock' -o requirements/$$name.txt requirements/$$name.in || exit 1; \
 	done

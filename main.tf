@@ -150,13 +150,14 @@ module "monitoring" {
   source = "./modules/monitoring"
   count  = var.monitoring == null ? 0 : 1
 
-  name            = var.name
-  functions       = { disconnect = module.disconnect.name, cleanup = one(module.cleanup[*].name) }
-  log_group_names = distinct(concat([module.disconnect.log_group_name], module.cleanup[*].log_group_name))
-  retry_queue     = one(module.retry_queue)
-  sweep           = var.sweep.enabled ? { period_seconds = module.sweep[0].period_seconds, segments = var.sweep.segments } : null
-  alarm_actions   = var.monitoring.alarm_actions
-  dashboard       = var.monitoring.dashboard
-  region          = local.region
-  tags            = var.tags
+  name               = var.name
+  functions          = { disconnect = module.disconnect.name, cleanup = one(module.cleanup[*].name) }
+  log_group_names    = distinct(concat([module.disconnect.log_group_name], module.cleanup[*].log_group_name))
+  retry_queue        = one(module.retry_queue)
+  sweep              = var.sweep.enabled ? { period_seconds = module.sweep[0].period_seconds, segments = var.sweep.segments } : null
+  alarm_actions      = var.monitoring.alarm_actions
+  dashboard          = var.monitoring.dashboard
+  connection_metrics = var.monitoring.connection_metrics
+  region             = local.region
+  tags               = var.tags
 }

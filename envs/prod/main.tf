@@ -18,7 +18,8 @@ module "connections" {
   sweep = { probe = { report_queue = true } }
 
   monitoring = {
-    alarm_actions = var.alarm_topic_arns
-    dashboard     = true
+    alarm_actions      = var.alarm_topic_arns
+    dashboard          = true
+    connection_metrics = true
   }
 }

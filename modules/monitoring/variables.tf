@@ -87,6 +87,13 @@ variable "dashboard" {
   nullable    = false
 }
 
+variable "connection_metrics" {
+  description = "Whether the functions publish the metric Closed, by cause: then the dashboard shows it."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "region" {
   description = "Region of the metrics on the dashboard."
   type        = string

@@ -1,19 +1,22 @@
-"""`make screenshot`: pictures of the live page in use, light and dark, into docs/images."""
+"""`make screenshot`: pictures of the live page in use, light and dark, and of the dashboard about the same minutes, into docs/images."""
 
 from __future__ import annotations
 
 import base64
 import sys
+import time
 
 from playwright.sync_api import Page, expect, sync_playwright
 
 from local.aws import REPOSITORY, local_aws
 from tests.browser import chromium
+from tools import dashboard
 from tools.clients import ENDINGS
 from tools.page.server import page
 from tools.stack import Stack
 
 IMAGES = REPOSITORY / "docs" / "images"
+PERIOD_S = 5  # what the dashboard shows by five minutes: a minute of play is not a day
 SIZE = {"width": 1120, "height": 1070}
 
 
@@ -54,12 +57,13 @@ def main() -> None:
             browser = chromium.launch(playwright)
         except chromium.NoBrowser as problem:
             sys.exit(str(problem))
-        stack = Stack.on(aws, "dev")
+        stack = Stack.on(aws, "prod")  # it has a dashboard
         stack.init()
         stack.apply()
         with page(stack) as url:
             tab = browser.new_page(viewport=SIZE, reduced_motion="reduce")
             tab.goto(url)
+            started = time.time() // PERIOD_S * PERIOD_S
             play(tab)
             tab.mouse.move(0, 0)
             for scheme in ("light", "dark"):
@@ -67,6 +71,8 @@ def main() -> None:
                 picture = tab.context.new_cdp_session(tab).send("Page.captureScreenshot", {"format": "webp", "quality": 80})
                 (IMAGES / f"page-{scheme}.webp").write_bytes(base64.b64decode(picture["data"]))
         browser.close()
+        [name] = [entry["DashboardName"] for entry in aws.client("cloudwatch").list_dashboards()["DashboardEntries"]]
+        dashboard.draw(aws, name, started, time.time(), PERIOD_S, IMAGES / "dashboard.svg")
 
 
 if __name__ == "__main__":

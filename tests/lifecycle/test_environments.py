@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from cause import CAUSES
 
+from local.aws import REPOSITORY
 from tools.clients import ENDINGS, Watch, open_clients
 from tools.stack import TABLES, Stack
 
@@ -118,3 +121,15 @@ def test_environments_do_not_touch_each_others_tables(stacks: dict[str, Stack]) 
 def test_production_refuses_to_lose_its_table(stacks: dict[str, Stack]) -> None:
     protected = {name: stack.table_description()["DeletionProtectionEnabled"] for name, stack in stacks.items()}
     assert protected == {"dev": False, "staging": True, "prod": True}
+
+
+def test_the_dashboard_shows_nothing_of_the_functions_that_they_do_not_publish(stacks: dict[str, Stack]) -> None:
+    cloudwatch = stacks["prod"].aws.client("cloudwatch")
+    [dashboard] = cloudwatch.list_dashboards()["DashboardEntries"]
+    widgets = json.loads(cloudwatch.get_dashboard(DashboardName=dashboard["DashboardName"])["DashboardBody"])["widgets"]
+    metrics = [metric for widget in widgets for metric in widget["properties"].get("metrics", []) if metric[0] == "WebSocketConnections"]
+    source = "".join(file.read_text() for file in (REPOSITORY / "function").glob("*.py"))
+    assert len(metrics) > 10
+    assert [name for name in {metric[1] for metric in metrics} if f'"{name}": (' not in source and f'["{name}"] = ' not in source] == []
+    assert {metric[5] for metric in metrics if metric[1] == "Closed"} == CAUSES
+    assert {metric[3] for metric in metrics} == {"history-prod"}
