@@ -37,9 +37,8 @@ def judge(record: Item, now_ms: int, settings: Settings, suspect_after_ms: int |
         return TIMELESS
     if now_ms - connected_at >= settings.expired_after_ms:
         return EXPIRED
-    last_seen = max(connected_at, integer(record, "lastSeenAt") or 0)
-    silent_ms = settings.suspect_after_ms if suspect_after_ms is None else suspect_after_ms
-    return SUSPECT if now_ms - last_seen >= max(silent_ms, YOUNG_MS) else FRESH
+    worth_a_question_ms = settings.suspect_after_ms if suspect_after_ms is None else suspect_after_ms
+    return SUSPECT if silent_ms(record, now_ms) >= max(worth_a_question_ms, YOUNG_MS) else FRESH
 
 
 def connected_ms(record: Item, now_ms: int) -> int | None:
@@ -54,10 +53,10 @@ def is_young(record: Item, now_ms: int) -> bool:
     return connected_at is not None and now_ms - connected_at < YOUNG_MS
 
 
-def overdue_ms(record: Item, now_ms: int, settings: Settings) -> int:
-    """How long ago the connection became EXPIRED; 0 when its record does not tell when it began."""
+def silent_ms(record: Item, now_ms: int) -> int:
+    """How long ago the record last told that its connection lives; 0 when it does not tell when that began."""
     connected_at = connected_ms(record, now_ms)
-    return 0 if connected_at is None else max(0, now_ms - connected_at - settings.expired_after_ms)
+    return 0 if connected_at is None else now_ms - max(connected_at, integer(record, "lastSeenAt") or 0)
 
 
 def is_proven_ours(record: Item, settings: Settings) -> bool:

@@ -109,7 +109,7 @@ class _Run:
         self._active = 0
         self._foreign = 0
         self._failed = 0
-        self._overdue_ms = 0
+        self._silent_ms = 0
         self._unproven = 0
         self._contradicted = 0
         self._removed: Counter[str] = Counter()
@@ -234,8 +234,7 @@ class _Run:
                 left.append(record)
             elif outcome == log.REMOVED:
                 self._removed[why] += 1
-                if why == cause.EXPIRED:
-                    self._overdue_ms = max(self._overdue_ms, judge_record.overdue_ms(record, now_ms, self._settings))
+                self._silent_ms = max(self._silent_ms, judge_record.silent_ms(record, now_ms))
         return left
 
     def _close(self, record: Item, why: str) -> str:
@@ -266,19 +265,19 @@ class _Run:
             "contradicted": self._contradicted,
             "probes": dict(answers),
             "rate": rate,
-            "overdueSeconds": self._overdue_ms // 1000,
+            "silentSeconds": self._silent_ms // 1000,
         }
         metrics: dict[str, tuple[float, str]] = {
             "RemovedExpired": (self._removed[cause.EXPIRED], "Count"),
             "RemovedGone": (self._removed[cause.GONE], "Count"),
             "SweepFailures": (self._failed, "Count"),
+            "Silent": (fields["silentSeconds"], "Seconds"),
         }
         gauges: dict[str, log.Metrics] = {}
         if self._part.scans:
             fields["active"] = self._part.active + self._active
             fields["durationMs"] = int(time.time() * 1000) - self._part.began_ms
             metrics["SweepDuration"] = (fields["durationMs"], "Milliseconds")
-            metrics["Overdue"] = (fields["overdueSeconds"], "Seconds")
             metrics["Unproven"] = (self._unproven, "Count")
             metrics["ForeignRecords"] = (self._foreign, "Count")
         if self._finished:

@@ -32,11 +32,8 @@ locals {
       ]
     }],
     [for sweep in var.sweep[*] : {
-      title = "Time to truth, s: how long the removed had been silent, and how overdue they were"
-      metrics = [
-        [local.own_namespace, "Silent", "Name", var.name, { stat = "Maximum" }],
-        [local.own_namespace, "Overdue", "Name", var.name, { stat = "Maximum" }],
-      ]
+      title   = "Time to truth, s: how long those that the sweep removed had been silent"
+      metrics = [[local.own_namespace, "Silent", "Name", var.name, { stat = "Maximum" }]]
     }],
     [{
       title = "Failures"

@@ -5,6 +5,10 @@ locals {
   own_dimension = { Name = var.name }
   sweep_silent  = "${var.name}-sweep-silent"
 
+  # The Scheduler is precise to a minute, so that a period as long as a sweep's now and then has none in it, and two in the next: an alarm on
+  # what every sweep says would go off twice. One twice as long always has one.
+  two_sweeps_seconds = min(2 * try(var.sweep.period_seconds, 0), 86400)
+
   # An OpsItem, an incident or an investigation is opened by an alarm, and nothing closes it when the alarm is over.
   ok_actions = [for arn in var.alarm_actions : arn if contains(["sns", "lambda"], split(":", arn)[2])]
 
@@ -68,9 +72,8 @@ locals {
         metric_name        = "Unproven"
         dimensions         = local.own_dimension
         statistic          = "Maximum"
-        period             = sweep.period_seconds
-        evaluation_periods = 4
-        datapoints         = 2
+        period             = local.two_sweeps_seconds
+        evaluation_periods = 2
         treat_missing_data = "ignore"
       }
       probes-refused = {
@@ -96,14 +99,13 @@ locals {
         treat_missing_data = "ignore"
       }
       sweep-failures = {
-        description        = "In two or more of four sweeps there were dead records that could not be removed: the clean-up function's error lines say why (a role, the table, or too little time: see durationMs, and raise sweep.segments)."
+        description        = "In sweep after sweep there were dead records that could not be removed: the clean-up function's error lines say why (a role, the table, or too little time: see durationMs, and raise sweep.segments)."
         namespace          = local.own_namespace
         metric_name        = "SweepFailures"
         dimensions         = local.own_dimension
         statistic          = "Maximum"
-        period             = sweep.period_seconds
-        evaluation_periods = 4
-        datapoints         = 2
+        period             = local.two_sweeps_seconds
+        evaluation_periods = 2
         treat_missing_data = "ignore"
       }
     },

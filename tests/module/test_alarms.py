@@ -87,7 +87,7 @@ def swept(
     metrics: Metrics, period: int, until: float, start: float = 0, took: float = 30, segments: tuple[int, ...] = (0, 1), **values: float
 ) -> Metrics:
     """What sweeps publish when nothing is wrong, but for `values`. The Scheduler is precise to a minute."""
-    usual = {"RemovedExpired": 0, "RemovedGone": 0, "SweepFailures": 0, "Overdue": 0, "ForeignRecords": 0, "Unproven": 0}
+    usual = {"RemovedExpired": 0, "RemovedGone": 0, "SweepFailures": 0, "Silent": 0, "ForeignRecords": 0, "Unproven": 0}
     for tick in range(int(start), int(until), period):
         for segment in segments:
             at = tick + random.uniform(0, 60) + took

@@ -119,12 +119,17 @@ def test_a_connection_is_young_for_the_minute_that_connect_may_take(attributes: 
 
 
 @pytest.mark.parametrize(
-    ("attributes", "overdue"),
-    [({"connectedAt": n(NOW - EXPIRED_MS - 5)}, 5), ({"connectedAt": n(NOW)}, 0), ({"expiresAt": n(NOW // S - 9_000)}, 0)],
+    ("attributes", "silent"),
+    [
+        ({"connectedAt": n(NOW - 5)}, 5),
+        ({"connectedAt": n(NOW - 5_000), "lastSeenAt": n(NOW - 5)}, 5),
+        ({"connectedAt": n(NOW - 5), "lastSeenAt": n(NOW - 5_000)}, 5),
+        ({"lastSeenAt": n(NOW - 5)}, 0),
+    ],
     ids=str,
 )
-def test_a_record_is_overdue_since_it_expired(attributes: Item, overdue: int) -> None:
-    assert judge_record.overdue_ms(record(**attributes), NOW, settings()) == overdue
+def test_a_record_is_silent_since_it_was_made_or_last_seen(attributes: Item, silent: int) -> None:
+    assert judge_record.silent_ms(record(**attributes), NOW) == silent
 
 
 def test_the_margin_beyond_two_hours_is_a_setting() -> None:

@@ -54,7 +54,7 @@ def test_at_level_warn_a_line_is_left_out_unless_it_warns_or_carries_a_metric(mo
     log.report("removed", ended("counted"), counted=True)
     log.emit("postponed", {}, "WARN")
     log.emit("rejected", {}, "ERROR")
-    log.emit("swept", {}, metrics={"": {"Overdue": (7, "Seconds")}})
+    log.emit("swept", {}, metrics={"": {"Silent": (7, "Seconds")}})
     assert [line["outcome"] for line in lines()] == ["removed", "postponed", "rejected", "swept"]
 
 
@@ -65,11 +65,11 @@ def test_a_line_without_metrics_has_nothing_of_them(lines: Lines) -> None:
 
 
 def test_metrics_are_fields_of_the_line_under_their_dimensions(lines: Lines) -> None:
-    log.emit("swept", {"segment": "0"}, metrics={"": {"Overdue": (7, "Seconds")}, "segment": {"ActiveConnections": (3, "Count")}})
+    log.emit("swept", {"segment": "0"}, metrics={"": {"Silent": (7, "Seconds")}, "segment": {"ActiveConnections": (3, "Count")}})
     [line] = lines()
-    assert (line["Name"], line["Overdue"], line["ActiveConnections"]) == ("test-api", 7, 3)
+    assert (line["Name"], line["Silent"], line["ActiveConnections"]) == ("test-api", 7, 3)
     assert directives(line) == [
-        {"Namespace": "WebSocketConnections", "Dimensions": [["Name"]], "Metrics": [{"Name": "Overdue", "Unit": "Seconds"}]},
+        {"Namespace": "WebSocketConnections", "Dimensions": [["Name"]], "Metrics": [{"Name": "Silent", "Unit": "Seconds"}]},
         {
             "Namespace": "WebSocketConnections",
             "Dimensions": [["Name", "segment"]],
@@ -80,13 +80,13 @@ def test_metrics_are_fields_of_the_line_under_their_dimensions(lines: Lines) -> 
 
 def test_a_metrics_time_is_the_lines(clock: Clock, lines: Lines) -> None:
     before = clock.ms
-    log.emit("swept", {}, metrics={"": {"Overdue": (7, "Seconds")}})
+    log.emit("swept", {}, metrics={"": {"Silent": (7, "Seconds")}})
     assert before <= lines()[0]["_aws"]["Timestamp"] <= clock.ms
 
 
 def test_without_a_name_the_table_names_the_metrics(monkeypatch: pytest.MonkeyPatch, lines: Lines) -> None:
     monkeypatch.delenv("METRICS_NAME")
-    log.emit("swept", {}, metrics={"": {"Overdue": (7, "Seconds")}})
+    log.emit("swept", {}, metrics={"": {"Silent": (7, "Seconds")}})
     assert lines()[0]["Name"] == "connections"
 
 

@@ -914,7 +914,7 @@ def test_the_summary_has_every_figure_and_its_metrics(aws: FakeAws, connections:
     figures = {"active": 1, "removed": {"expired": 2}, "failed": 0, "foreign": 0, "timeless": 0, "unproven": 0, "probes": {}}
     assert {name: summary[name] for name in figures} == figures
     assert (summary["segment"], summary["segments"], summary["finished"], summary["contradicted"]) == ("0", 1, True, 0)
-    assert 90 <= summary["overdueSeconds"] == summary["Overdue"] <= 95
+    assert EXPIRED_MS // 1000 + 90 <= summary["silentSeconds"] == summary["Silent"] <= EXPIRED_MS // 1000 + 95
     assert 0 <= summary["durationMs"] == summary["SweepDuration"] < 60_000
     assert "refusal" not in summary
     directives = summary["_aws"]["CloudWatchMetrics"]
@@ -924,22 +924,27 @@ def test_the_summary_has_every_figure_and_its_metrics(aws: FakeAws, connections:
         "RemovedExpired": "Count",
         "RemovedGone": "Count",
         "SweepFailures": "Count",
+        "Silent": "Seconds",
         "SweepDuration": "Milliseconds",
-        "Overdue": "Seconds",
         "Unproven": "Count",
         "ForeignRecords": "Count",
         "ActiveConnections": "Count",
     }
 
 
-def test_what_could_not_be_removed_does_not_count_as_overdue(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
+def test_what_could_not_be_removed_does_not_count_as_silent(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
     connections.put("c", connectedAt=clock.ms - EXPIRED_MS - 90_000)
     aws.on("DeleteItem", error(400, "AccessDeniedException"))
     summary = run()
-    assert (summary["failed"], summary["Overdue"]) == (1, 0)
+    assert (summary["failed"], summary["Silent"]) == (1, 0)
 
 
-def test_a_table_without_overdue_records_is_not_behind(connections: Table, clock: Clock, run: Run) -> None:
-    connections.put("new", connectedAt=clock.ms)
+def test_what_is_still_there_or_has_no_time_does_not_count_as_silent(connections: Table, clock: Clock, run: Run) -> None:
+    connections.put("new", connectedAt=clock.ms - 10_000)
     connections.put("ttl only", expiresAt=clock.ms // 1000 - 4_000)
-    assert run()["Overdue"] == 0
+    assert run()["Silent"] == 0
+
+
+def test_a_record_is_silent_since_it_was_last_seen(connections: Table, clock: Clock, run: Run) -> None:
+    connections.put("seen", connectedAt=clock.ms - EXPIRED_MS - 90_000, lastSeenAt=clock.ms - 900_000)
+    assert 900 <= run()["Silent"] <= 905
