@@ -1,4 +1,4 @@
-"""A stack with a table, a function and a `$disconnect` route of its own comes under the module and leaves it again, while clients come and go.
+"""A stack with a table, a function and a `$disconnect` route of its own comes under the module and leaves it, while clients come and go.
 
 docs/adopting.md says how; its blocks are what is applied here, one after the other.
 """
