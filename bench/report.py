@@ -108,9 +108,9 @@ def table(summary: dict[str, Any]) -> str:
 
 
 def overview() -> str:
-    """The ratios of every Python that was measured, Lambda's default first, the others from the newest down."""
+    """The ratios of every Python that was measured, Lambda's default first."""
     results = {path.stem.removeprefix("speed-"): json.loads(path.read_text())["summary"] for path in RESULTS.glob("speed-*.json")}
-    pythons = sorted(results, key=lambda version: (version == RUNTIME, *map(int, version.split("."))), reverse=True)
+    pythons = sorted(results, key=lambda version: (version != RUNTIME, *map(int, version.split("."))))
     lines = [
         f"| this module / baseline | goal | {' | '.join(f'Python {version}' for version in pythons)} |",
         "|---|---|" + "---|" * len(pythons),
@@ -124,7 +124,7 @@ def overview() -> str:
 
 def plot(summary: dict[str, Any], caption: str) -> str:
     """Bars of each measure as a share of the baseline's, with the goals as marks."""
-    left, width, row = 290, 430, 58
+    left, width, row = 350, 430, 58
     shown = [name for name in MEASURES if name in summary["package"]]
     height = 70 + row * len(shown)
     parts = [

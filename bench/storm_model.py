@@ -39,9 +39,9 @@ FIRST_PER_S, MOST_PER_S, SAMPLE, LOOK_S, AGAIN_S = 10, 300, 10_000, 180, 30
 EXPIRED_S = 7_800  # the 2 h limit, margin and one sweep
 HEALED = (
     "*Table true again*: this module without a reservation, with `sweep.probe` and `monitoring`, every record naming its API and stage. "
-    "The alarm comes within three minutes; then each lost connection is asked about twice, half a minute apart, at a rate that doubles "
-    "each second from 10 to 300 and begins anew with each 10,000. Without the probe it is two hours and ten minutes, which is the most in "
-    "any case. The baseline has nothing but the table's TTL, if it has one: "
+    "The alarm comes within three minutes; then the sweep takes 10,000 at a time and asks about each twice, half a minute apart, at a rate "
+    "that doubles each second from 10 to 300 and begins anew with each part. Without the probe it is two hours and ten minutes, which is "
+    "the most in any case; reading the table is not counted. The baseline has nothing but the table's TTL, if it has one: "
     "[typically within two days](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html)."
 )
 
@@ -106,10 +106,12 @@ def asking_s(number: int) -> float:
 
 def true_again_s(lost: int) -> float:
     """How long (s) after the storm the last lost record stays at most: nearly all answers are 410, so each is asked for again."""
-    if not lost:
-        return 0.0
-    full, rest = divmod(lost, SAMPLE)
-    return min(EXPIRED_S, LOOK_S + AGAIN_S + 2 * (full * asking_s(SAMPLE) + asking_s(rest)))
+    seconds, left, again = float(LOOK_S if lost else 0), lost, 0
+    while left or again:  # a part of the sweep: those of the part before again, then a sample
+        sample = min(left, SAMPLE)
+        seconds += asking_s(again + sample) + (AGAIN_S if sample else 0)
+        left, again = left - sample, sample
+    return min(EXPIRED_S, seconds)
 
 
 def functions() -> dict[str, Function]:
@@ -141,6 +143,7 @@ def table(columns: dict[str, dict[Storm, float]]) -> str:
 def plot(columns: dict[str, dict[Storm, float]]) -> str:
     """A panel for each time that a storm takes: the share lost over its size."""
     width, height, left, top = 250, 180, 52, 60
+    axis = dict(zip(SIZES, ("1 k", "10 k", "100 k", "1 M"), strict=True))
     colours = ("#2166ac", "#b2182b", "#92c5de", "#f4a582")
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + (width + 30) * len(WITHIN_S)} {top + height + 70}" '
@@ -158,7 +161,9 @@ def plot(columns: dict[str, dict[Storm, float]]) -> str:
             if not panel:
                 parts.append(f'<text x="{x0 - 6}" y="{y + 4:.1f}" text-anchor="end">{percent} %</text>')
         for number, size in enumerate(SIZES):
-            parts.append(f'<text x="{x0 + step * number:.1f}" y="{top + height + 18}" text-anchor="middle" font-size="10">{size:,}</text>')
+            parts.append(
+                f'<text x="{x0 + step * number:.1f}" y="{top + height + 18}" text-anchor="middle" font-size="10">{axis[size]}</text>'
+            )
         for shares, colour in zip(columns.values(), colours, strict=True):
             points = " ".join(
                 f"{x0 + step * n:.1f},{top + height * (1 - shares[Storm(size, within_s)]):.1f}" for n, size in enumerate(SIZES)
