@@ -42,19 +42,24 @@ def create(client: Any) -> None:
     )
 
 
-def fill(client: Any, numbers: range, age_s: int) -> None:
-    """Puts a record for each number; the connections are up to an hour older than `age_s`."""
+def connection_id(number: int) -> str:
+    return f"QwErS{number:010d}="
+
+
+def fill(client: Any, numbers: range, age_s: int, **more: dict[str, str]) -> None:
+    """Puts a record for each number, with `more` attributes; the connections are up to an hour older than `age_s`."""
     now_ms = int(time.time() * 1000)
 
     def item(number: int) -> dict[str, Any]:
         connected = now_ms - (age_s + number % 3600) * 1000
         return {
-            "connectionId": {"S": f"QwErS{number:010d}="},
+            "connectionId": {"S": connection_id(number)},
             "connectedAt": {"N": str(connected)},
             "expiresAt": {"N": str(connected // 1000 + 7500)},
             "clientId": {"S": f"user-{number:07d}"},
             "sourceIp": {"S": "198.51.100.253"},
             "userAgent": {"S": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0"},
+            **more,
         }
 
     def put(begin: int) -> None:
@@ -93,7 +98,7 @@ def sweep(aws: LocalAws, table: str, queue: str, alive: int, dead: int) -> dict[
             while event:
                 environment.invoke(event)
                 invocations += 1
-                event = _continuation(aws, queue)
+                event = messages(aws, queue)
             seconds, cpu = time.monotonic() - begun, environment.cpu_seconds() - cpu
             peak = environment.peak_memory_bytes()
         lines = [json.loads(line) for line in log.read_text().splitlines()]
@@ -103,13 +108,13 @@ def sweep(aws: LocalAws, table: str, queue: str, alive: int, dead: int) -> dict[
         return {"removed": removed, "seconds": seconds, "cpu": cpu, "peak": peak, "invocations": invocations}
 
 
-def _continuation(aws: LocalAws, queue: str) -> dict[str, Any] | None:
-    """What the queue holds, as the event source mapping would hand it over: where a sweep goes on, or nothing."""
+def messages(aws: LocalAws, queue: str, wait_s: int = 0) -> dict[str, Any] | None:
+    """What the queue holds by then, as the event source mapping would hand it over: where a sweep goes on, or nothing."""
     client = aws.client("sqs")
-    messages = client.receive_message(QueueUrl=queue).get("Messages", [])
-    for message in messages:
+    received = client.receive_message(QueueUrl=queue, WaitTimeSeconds=wait_s).get("Messages", [])
+    for message in received:
         client.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-    records = [{"messageId": m["MessageId"], "body": m["Body"], "receiptHandle": m["ReceiptHandle"], "attributes": {}} for m in messages]
+    records = [{"messageId": m["MessageId"], "body": m["Body"], "receiptHandle": m["ReceiptHandle"], "attributes": {}} for m in received]
     return {"Records": records} if records else None
 
 

@@ -11,7 +11,7 @@ from keep_pace import Rising
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from concurrent.futures import ThreadPoolExecutor
 
     from aws import Clients, Item
@@ -40,11 +40,16 @@ class Inquiry:
     def hopeless(self) -> bool:
         return self._silent >= HOPELESS
 
-    def ask(self, records: list[Item], pool: ThreadPoolExecutor, deadline: float) -> list[tuple[Item, str]]:
-        """The records that are ALIVE or GONE, and which; when all are known, at the deadline (s, time.monotonic()), or when hopeless."""
+    def ask(
+        self, records: list[Item], pool: ThreadPoolExecutor, deadline: float, bury: Callable[[Item], None] | None = None
+    ) -> list[tuple[Item, str]]:
+        """The records that are ALIVE or GONE, and which; when all are known, at the deadline (s, time.monotonic()), or when hopeless.
+
+        `bury` is called with each that is GONE, by the thread that asked, while others ask on.
+        """
         known: list[tuple[Item, str]] = []
         while records:
-            answers = list(zip(records, pool.map(self._ask, self._turns(records, deadline)), strict=False))
+            answers = list(zip(records, pool.map(lambda record: self._ask(record, bury), self._turns(records, deadline)), strict=False))
             known += [(record, answer) for record, answer in answers if answer in (ALIVE, GONE)]
             records = [record for record, answer in answers if answer == THROTTLED]
         return known
@@ -58,12 +63,16 @@ class Inquiry:
                 return
             yield record
 
-    def _ask(self, record: Item) -> str:
+    def _ask(self, record: Item, bury: Callable[[Item], None] | None) -> str:
         began = time.monotonic()
         answer = self._probe.ask(record["connectionId"]["S"])
         self.pace.heard(answer, time.monotonic() - began)
         with self._lock:
             self.answers[answer] += 1
             self._silent = 0 if answer in (ALIVE, GONE) else self._silent + 1
-        self._room.release()
+        try:
+            if answer == GONE and bury is not None:
+                bury(record)
+        finally:
+            self._room.release()
         return answer

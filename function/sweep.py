@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import ask_gateway
@@ -97,6 +98,7 @@ class _Run:
         self._closer = closer
         self._part = part
         self._pool = pool
+        self._lock = Lock()
         self._deadline = deadline
         first = (settings.probes_per_second or USUAL_PER_SECOND) / part.segments
         most = max(first, settings.most_probes_per_second / part.segments)
@@ -113,23 +115,25 @@ class _Run:
         self._unproven = 0
         self._contradicted = 0
         self._removed: Counter[str] = Counter()
+        self._late: dict[str, list[Item]] = {cause.EXPIRED: [], cause.GONE: []}  # those that there was no time to close
 
     def do(self) -> Part | None:
         """Does what the part says, and returns what is to follow."""
         left = self._look_again()
         if not self._part.scans:
-            return self._part.once_more(left)
+            return self._part.once_more(left + _ids_of(self._late[cause.GONE]))
         if self._part.start is None:
             self._active = 0  # whom we closed until now is not in the table that is counted
         start = self._scan()
         found, more = self._ask() if self._asks else ([], False)
-        again = fitting(left + found)
+        left += found + _ids_of(self._late[cause.GONE])
+        again = fitting(left)
         if not self._finished:
             follow = self._part.onward(start, self._part.active + self._active, again)
             if follow is None:
                 log.error("sweep", RuntimeError("the table is too large for so few segments: raise sweep.segments"), asdict(self._part))
             return follow
-        another = self._part.anew(again) if more or len(again) < len(left + found) else None
+        another = self._part.anew(again) if more or len(again) < len(left) else None
         return another or self._part.once_more(again)
 
     def _look_again(self) -> list[str]:
@@ -143,11 +147,12 @@ class _Run:
                 for record in read_records.read(self._clients, self._settings.table, ids)
                 if judge_record.judge(record, now_ms, self._settings, suspect_after_ms=0) in (judge_record.SUSPECT, judge_record.TIMELESS)
             ]
-            known = self._inquiry.ask(records, self._pool, self._deadline)
-            gone = [record for record, answer in known if answer == ask_gateway.GONE]
-            self._contradicted += len(known) - len(gone)
-            left = _ids_of(self._close_all(gone, cause.GONE)) + left
-        return left
+            known = self._inquiry.ask(records, self._pool, self._deadline, lambda record: self._close(record, cause.GONE))
+            self._contradicted += sum(answer == ask_gateway.ALIVE for _, answer in known)
+            if time.monotonic() >= self._deadline:
+                told = set(_ids_of([record for record, _ in known]))
+                left = [connection_id for connection_id in _ids_of(records) if connection_id not in told] + left
+        return [] if self._inquiry.hopeless else left
 
     def _scan(self) -> str | None:
         """Reads pages, closes the expired, samples the silent; returns where to go on when the segment is not `finished`."""
@@ -155,8 +160,9 @@ class _Run:
         until = now + (self._deadline - now) * (SCAN_SHARE_ASKING if self._asks else SCAN_SHARE)
         for page, begin, end in self._pages():
             active = self._active
-            if self._close_all(self._sort(page), cause.EXPIRED):  # no time for all: this page once more
-                self._active = active
+            self._close_all(self._sort(page), cause.EXPIRED)
+            if self._late[cause.EXPIRED]:
+                self._active = active  # this page once more
                 return begin
             if end is not None and time.monotonic() >= until:
                 return end
@@ -214,31 +220,33 @@ class _Run:
         if weighed.unproven and self._has_witness():
             weighed = Weighed(known, self._settings, alive=True)
         self._unproven = weighed.unproven
-        left = self._close_all(weighed.gone, cause.GONE)
+        self._close_all(weighed.gone, cause.GONE)
         waiting = self._timed.offered + self._timeless.offered - len(known)
-        return _ids_of(left + weighed.again), bool(waiting and (weighed.gone or weighed.again) and not self._inquiry.hopeless)
+        return _ids_of(weighed.again), bool(waiting and (weighed.gone or weighed.again) and not self._inquiry.hopeless)
 
     def _has_witness(self) -> bool:
         """Whether somebody of whom we have heard lately is alive: then the endpoint is the right one, although all the silent are gone."""
         answers = self._inquiry.ask(self._witnesses.records, self._pool, self._deadline)
         return any(answer == ask_gateway.ALIVE for _, answer in answers)
 
-    def _close_all(self, records: list[Item], why: str) -> list[Item]:
-        """Closes the connections, and returns those that there was no time for."""
-        left = []
-        now_ms = int(time.time() * 1000)
-        for record, outcome in zip(records, self._pool.map(lambda record: self._close(record, why), records), strict=True):
+    def _close_all(self, records: list[Item], why: str) -> None:
+        for _ in self._pool.map(lambda record: self._close(record, why), records):
+            pass
+
+    def _close(self, record: Item, why: str) -> None:
+        """Closes a connection and counts what became of it; several threads do."""
+        outcome = self._outcome(record, why)
+        with self._lock:
             self._active -= outcome in (log.REMOVED, log.ALREADY_GONE)
             self._failed += outcome == FAILED
             if outcome == OUT_OF_TIME:
-                left.append(record)
+                self._late[why].append(record)
             elif outcome == log.REMOVED:
                 self._removed[why] += 1
-                self._silent_ms = max(self._silent_ms, judge_record.silent_ms(record, now_ms))
-        return left
+                self._silent_ms = max(self._silent_ms, judge_record.silent_ms(record, int(time.time() * 1000)))
 
-    def _close(self, record: Item, why: str) -> str:
-        """Closes one; the duplicates of its client, about whom API Gateway may have to be asked, are the retry queue's."""
+    def _outcome(self, record: Item, why: str) -> str:
+        """Closes it. The duplicates of its client, about whom API Gateway may have to be asked, are the retry queue's."""
         if time.monotonic() >= self._deadline:
             return OUT_OF_TIME
         ended = ended_.from_record(record, why)

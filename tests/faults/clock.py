@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from types import ModuleType
+from typing import Any
 from unittest import mock
 
 FUNCTION = Path(__file__).resolve().parents[2] / "function"
@@ -36,6 +37,22 @@ class Clock:
 
     def time_ms(self) -> float:
         return self.now * 1000
+
+
+class InLine:
+    """A pool that does each task as it is handed in: what takes time takes it on the simulated clock."""
+
+    def __init__(self, threads: int) -> None:
+        pass
+
+    def __enter__(self) -> InLine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def map(self, work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+        return [work(item) for item in items]
 
 
 @dataclass

@@ -13,6 +13,7 @@ from ask_many import UNDER_WAY
 from sweep import Sample
 from sweep_part import Part
 
+from tests.faults.clock import InLine
 from tests.unit.fake_aws import Answer, error
 from tests.unit.support import API, Context, Table
 
@@ -463,6 +464,24 @@ def test_what_there_is_no_time_for_the_second_time_is_carried_on(aws: FakeAws, c
     assert len(lines) > 2
 
 
+def test_nor_is_who_was_not_asked_about_at_all_forgotten(aws: FakeAws, connections: Table, clock: Clock, follow: Follow) -> None:
+    aws.gone = set(silent(connections, clock, 90, **OURS))
+    aws.on("GET @connections", lambda request: clock.advance(1))
+    lines = follow({"sweep": {"scans": False, "again": sorted(aws.gone)}}, timeout=60, **PROBE)
+    assert connections.keys == set()
+    assert len(lines) > 1
+
+
+def test_an_endpoint_that_refuses_the_second_time_is_not_asked_a_third(
+    aws: FakeAws, connections: Table, clock: Clock, follow: Follow
+) -> None:
+    names = silent(connections, clock, 150, **OURS)
+    aws.on("GET @connections", error(403, "ForbiddenException"))
+    [line] = follow({"sweep": {"scans": False, "again": names}}, **PROBE)
+    assert line["ProbesRefused"] == 100
+    assert len(connections.keys) == 150
+
+
 @pytest.mark.parametrize("attributes", [{"apiId": "api2"}, {"apiId": "api1", "stage": "test"}], ids=str)
 def test_a_record_of_another_api_or_stage_is_not_touched(
     attributes: dict[str, str], aws: FakeAws, connections: Table, clock: Clock, run: Run
@@ -540,12 +559,14 @@ def test_all_segments_share_the_rate_to_begin_with(
     assert clock.slept == pytest.approx([pause_s] * 4, abs=0.09)
 
 
-def test_all_segments_share_the_highest_rate(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
-    silent(connections, clock, 150)
+def test_all_segments_share_the_highest_rate(
+    aws: FakeAws, connections: Table, clock: Clock, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "ThreadPoolExecutor", InLine)
+    silent(connections, clock, 60)
     one_segment_has_all(aws)
-    summary = run(part={"segment": 0, "segments": 4}, PROBES_PER_SECOND="20", MOST_PROBES_PER_SECOND="20", **API)
-    assert (summary["rate"], summary["ProbeRate"]) == (5, 5)
-    assert sum(clock.slept) >= 149 / 5 - 5
+    summary = run(part={"segment": 0, "segments": 4}, PROBES_PER_SECOND="10", MOST_PROBES_PER_SECOND="40", **API)
+    assert (summary["rate"], summary["ProbeRate"]) == (10, 10)
 
 
 def test_a_rate_without_a_ceiling_is_the_ceiling(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:

@@ -1,0 +1,152 @@
+"""How long a dead connection's record may stay when many were lost at once: the README's formula, held on a simulated clock.
+
+The functions' own sweep runs over a table in memory and an `@connections` that answers by the clock; only waiting moves the clock, and what
+the network and DynamoDB take, which is given below. The schedule comes every five minutes and the queue when a message is due.
+"""
+
+from __future__ import annotations
+
+import bisect
+import heapq
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sweep as sweep_
+from botocore.exceptions import ClientError
+from closing import Closer
+from settings import Settings
+from sweep import Sweep
+from sweep_part import Part
+
+from tests.faults.clock import Clock, InLine, simulated_time
+from tests.unit.support import API, TABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+SUSPECT_AFTER_S, EXPIRED_AFTER_S, PERIOD_S, MOST = 660, 7_500, 300, 300
+TIME_S = 105  # that an invocation of 120 s works
+PROBE = {"PROBES_PER_SECOND": "10", "MOST_PROBES_PER_SECOND": str(MOST), "SUSPECT_AFTER_SECONDS": str(SUSPECT_AFTER_S)}
+SCAN_S, DELETE_S = 0.05, 0.002  # what a page and a removal take; questions are under way beside each other
+OURS = {"apiId": {"S": "api1"}, "stage": {"S": "live"}}
+
+
+def bound_s(dead: int) -> float:
+    """As docs/sweep.md has it."""
+    return SUSPECT_AFTER_S + PERIOD_S + 60 + dead * (2 / MOST + 1 / 100)
+
+
+def answer(status: int, code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "operation")
+
+
+@dataclass
+class World:
+    """One client that is DynamoDB, SQS and `@connections` in turn."""
+
+    clock: Clock
+    records: dict[str, dict[str, Any]] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)  # as the last reading of the table began
+    dead: set[str] = field(default_factory=set)
+    asked_at: list[float] = field(default_factory=list)
+    queue: list[tuple[float, int, str]] = field(default_factory=list)  # due, number, body
+    removed_live: int = 0
+    removed_at: float = 0.0  # the last of the dead
+    throttle_one_in: int = 10**9
+
+    class exceptions:
+        class ConditionalCheckFailedException(Exception):
+            pass
+
+    def __call__(self, service: str, attempts: int | None = None) -> World:
+        return self
+
+    def scan(self, **request: Any) -> dict[str, Any]:
+        self.clock.sleep(SCAN_S)
+        start = request.get("ExclusiveStartKey", {}).get("connectionId", {}).get("S", "")
+        if not start:
+            self.names = sorted(self.records)  # as good as any order
+        first = bisect.bisect(self.names, start)
+        page = self.names[first : first + request["Limit"]]
+        last = {"LastEvaluatedKey": {"connectionId": {"S": page[-1]}}} if first + len(page) < len(self.names) else {}
+        return {"Items": [self.records[name] for name in page if name in self.records], **last}
+
+    def batch_get_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:
+        names = [key["connectionId"]["S"] for key in RequestItems[TABLE]["Keys"]]
+        return {"Responses": {TABLE: [self.records[name] for name in names if name in self.records]}}
+
+    def delete_item(self, **request: Any) -> dict[str, Any]:
+        self.clock.sleep(DELETE_S)
+        name = request["Key"]["connectionId"]["S"]
+        self.removed_live += name in self.records and name not in self.dead
+        self.removed_at = self.clock.now
+        return {"Attributes": self.records.pop(name, {})}
+
+    def get_connection(self, ConnectionId: str) -> None:
+        self.asked_at.append(self.clock.now)
+        if len(self.asked_at) % self.throttle_one_in == 0:
+            raise answer(429, "LimitExceededException")
+        if ConnectionId in self.dead:
+            raise answer(410, "GoneException")
+
+    def send_message(self, QueueUrl: str, MessageBody: str, DelaySeconds: int = 0) -> None:
+        heapq.heappush(self.queue, (self.clock.now + DelaySeconds, len(self.asked_at), MessageBody))
+
+    def connect(self, name: str, **attributes: Any) -> None:
+        connected = {"N": str(int(self.clock.now * 1000))}
+        self.records[name] = {"connectionId": {"S": name}, "connectedAt": connected, **OURS, **attributes}
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setattr(sweep_, "ThreadPoolExecutor", InLine)
+    monkeypatch.setenv("CONNECTIONS_TABLE", TABLE)
+    clock = Clock()
+    with simulated_time(clock):
+        yield World(clock)
+
+
+def run_until_true(world: World, begin_s: float = SUSPECT_AFTER_S - 1, **environment: str) -> None:
+    """The schedule, which comes just before the dead are suspect and every five minutes, and what it leaves to the queue."""
+    settings = Settings({"CONNECTIONS_TABLE": TABLE, "RETRY_QUEUE_URL": "retry", **PROBE, **API, **environment})
+    clients: Any = world
+    sweeper = Sweep(settings, clients, Closer(settings, clients))
+    tick = world.clock.now + begin_s
+    while world.dead & world.records.keys():
+        if world.queue and world.queue[0][0] <= tick:
+            due, _, body = heapq.heappop(world.queue)
+            part = json.loads(body)["sweep"]
+        else:
+            due, part, tick = tick, {"period_s": PERIOD_S}, tick + PERIOD_S
+        world.clock.now = max(world.clock.now, due)
+        sweeper.run(Part.parse(part), world.clock.now + TIME_S)
+
+
+@pytest.mark.parametrize("dead", [1, 19, 1_000, 100_000])
+def test_after_a_mass_loss_the_table_is_true_within_the_bound(dead: int, world: World) -> None:
+    began = world.clock.now
+    for number in range(dead):
+        world.connect(f"dead{number}")
+    for number in range(200):
+        world.connect(f"live{number}")
+    world.dead = {name for name in world.records if name.startswith("dead")}
+    world.throttle_one_in = 4_999
+    run_until_true(world)
+    assert (world.removed_live, len(world.records)) == (0, 200)
+    assert bound_s(dead) / 2 <= world.removed_at - began <= bound_s(dead)
+    assert max(Counter(int(moment) for moment in world.asked_at).values()) <= MOST + 1
+
+
+def test_as_many_expired_records_are_gone_before_the_next_sweep_is_due(world: World) -> None:
+    for number in range(100_000):
+        world.connect(f"dead{number}")
+    world.dead = set(world.records)
+    world.clock.sleep(EXPIRED_AFTER_S)
+    began = world.clock.now
+    run_until_true(world, begin_s=0, PROBES_PER_SECOND="", MOST_PROBES_PER_SECOND="")
+    assert world.removed_at - began < PERIOD_S
+    assert world.asked_at == []
