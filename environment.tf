@@ -4,11 +4,17 @@ locals {
   # The API's own ARN says where everything is: arn:PARTITION:execute-api:REGION:ACCOUNT:API
   partition  = split(":", var.websocket_api.execution_arn)[1]
   region     = split(":", var.websocket_api.execution_arn)[3]
+  account    = split(":", var.websocket_api.execution_arn)[4]
   dns_suffix = local.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
 
   probing    = var.sweep.enabled && var.sweep.probe != null
   hearing    = try(local.probing && var.sweep.probe.report_queue, false)
   duplicates = var.duplicates != "off"
+  announcing = var.events != null
+  offline    = try(var.events.client_offline_after_seconds, null) != null
+
+  client_index  = local.duplicates || local.offline ? var.connections_table.client_index : null
+  event_bus_arn = !local.announcing ? null : coalesce(var.events.bus_arn, "arn:${local.partition}:events:${local.region}:${local.account}:event-bus/default")
 
   shared_environment = {
     CONNECTIONS_TABLE  = module.connections_table.name
@@ -21,13 +27,20 @@ locals {
     HISTORY_TABLE      = one(module.history_table[*].name)
     HISTORY_DAYS       = try(tostring(var.history.retention_days), null)
     DUPLICATES         = local.duplicates ? var.duplicates : null
-    CLIENT_INDEX       = local.duplicates ? var.connections_table.client_index : null
+    CLIENT_INDEX       = local.client_index
+    EVENT_BUS          = one(local.event_bus_arn[*])
+
+    CLIENT_OFFLINE_AFTER_SECONDS = local.offline ? tostring(var.events.client_offline_after_seconds) : null
+  }
+
+  # Whose records are ours, where APIs share a table.
+  own_api_environment = {
+    WEBSOCKET_API_ID = var.websocket_api.id
+    WEBSOCKET_STAGE  = var.websocket_api.stage
   }
 
   # botocore reads the endpoint from its variable by itself. Not the event's domainName: @connections answers 403 behind a custom domain.
   connections_api_environment = {
-    WEBSOCKET_API_ID                         = var.websocket_api.id
-    WEBSOCKET_STAGE                          = var.websocket_api.stage
     AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI = var.websocket_api.stage == null ? null : "https://${var.websocket_api.id}.execute-api.${local.region}.${local.dns_suffix}/${var.websocket_api.stage}"
   }
 
@@ -43,12 +56,14 @@ locals {
   disconnect_environment = { for name, value in merge(
     var.function.environment,
     local.shared_environment,
+    local.client_index != null ? local.own_api_environment : null,
     local.duplicates ? local.connections_api_environment : null,
   ) : name => value if value != null }
 
   cleanup_environment = { for name, value in merge(
     var.function.environment,
     local.shared_environment,
+    local.own_api_environment,
     local.connections_api_environment,
     local.cleanup_only_environment,
   ) : name => value if value != null }

@@ -13,7 +13,7 @@ module "connections_table" {
 
   name                   = var.connections_table.name
   create                 = var.connections_table.create
-  client_index           = var.duplicates == "off" ? null : var.connections_table.client_index
+  client_index           = local.client_index
   point_in_time_recovery = var.connections_table.point_in_time_recovery
   deletion_protection    = var.connections_table.deletion_protection
   kms_key_arn            = var.kms_key_arn

@@ -69,8 +69,16 @@ locals {
     sid = "WriteHistory", actions = ["dynamodb:PutItem"], resources = module.history_table[*].arn, condition = null
   }
 
-  find_duplicates = {
-    sid = "FindDuplicates", actions = ["dynamodb:Query"], resources = module.connections_table.client_index_arn[*], condition = null
+  find_clients_records = {
+    sid = "FindClientsRecords", actions = ["dynamodb:Query"], resources = module.connections_table.client_index_arn[*], condition = null
+  }
+
+  mark_ending = {
+    sid = "MarkEnding", actions = ["dynamodb:UpdateItem"], resources = [local.table], condition = null
+  }
+
+  announce = {
+    sid = "Announce", actions = ["events:PutEvents"], resources = local.event_bus_arn[*], condition = null
   }
 
   probe_connections = {
@@ -102,14 +110,16 @@ locals {
   }
 
   # What was asked for besides removing the record; both functions do it, whoever ends the connection.
-  extras = length(var.related_tables) > 0 || var.history != null || local.duplicates
+  extras = length(var.related_tables) > 0 || var.history != null || local.duplicates || local.announcing
 
   shared_statements = concat(
     [local.remove_record],
     local.extras ? [local.read_record] : [],
     length(var.related_tables) > 0 ? [local.find_related, local.remove_related] : [],
     var.history != null ? [local.write_history] : [],
-    local.duplicates ? [local.find_duplicates] : [],
+    local.client_index != null ? [local.find_clients_records] : [],
+    local.announcing ? [local.announce] : [],
+    local.offline ? [local.mark_ending] : [],
     var.duplicates == "newest" ? [local.close_duplicates] : [],
     var.retry_queue.enabled ? [local.send_retries] : [],
     length(local.decrypt_tables.resources) > 0 ? [local.decrypt_tables] : [],

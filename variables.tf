@@ -35,7 +35,7 @@ variable "websocket_api" {
 }
 
 variable "connections_table" {
-  description = "The table of open connections. `create = false` brings an existing one along: partition key `connectionId` (S). `client_index` is the index on `clientId`, used and created only with duplicates."
+  description = "The table of open connections. `create = false` brings an existing one along: partition key `connectionId` (S). `client_index` is the index on `clientId`, used and created only with duplicates or `events.client_offline_after_seconds`."
   type = object({
     name                   = string
     create                 = optional(bool, true)
@@ -134,8 +134,8 @@ variable "function" {
   # The names in environment.tf, which are what this module tells its functions.
   validation {
     condition = length(setintersection(keys(var.function.environment), [
-      "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", "CLIENT_DETAILS", "CLIENT_INDEX", "CONNECTIONS_TABLE", "CONNECTION_METRICS",
-      "DEAD_LETTER_QUEUE_URL", "DUPLICATES", "EXCLUSIVE_TABLE", "EXPIRED_AFTER_SECONDS", "HISTORY_DAYS", "HISTORY_TABLE",
+      "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", "CLIENT_DETAILS", "CLIENT_INDEX", "CLIENT_OFFLINE_AFTER_SECONDS", "CONNECTIONS_TABLE",
+      "CONNECTION_METRICS", "DEAD_LETTER_QUEUE_URL", "DUPLICATES", "EVENT_BUS", "EXCLUSIVE_TABLE", "EXPIRED_AFTER_SECONDS", "HISTORY_DAYS", "HISTORY_TABLE",
       "LOG_LINE_LEVEL", "METRICS_NAME", "MOST_PROBES_PER_SECOND", "PROBES_PER_SECOND", "RELATED_TABLES", "RETRY_QUEUE_URL", "SUSPECT_AFTER_SECONDS", "WEBSOCKET_API_ID", "WEBSOCKET_STAGE",
     ])) == 0
     error_message = "function.environment must leave the module's own variables alone: use the input that sets them (environment.tf says which)."
@@ -207,7 +207,7 @@ variable "cleanup_function" {
 }
 
 variable "vpc" {
-  description = "Puts both functions into subnets of a VPC, from which DynamoDB, SQS and, for probe and duplicates, the API's public endpoint must be reachable. null = outside any VPC."
+  description = "Puts both functions into subnets of a VPC, from which DynamoDB, SQS, EventBridge if there are events and, for probe and duplicates, the API's public endpoint must be reachable. null = outside any VPC."
   type = object({
     subnet_ids         = list(string)
     security_group_ids = list(string)
@@ -478,6 +478,34 @@ variable "duplicates" {
   validation {
     condition     = var.duplicates == "off" || var.retry_queue.enabled
     error_message = "Duplicates that can't be settled at once go to the retry queue: set retry_queue.enabled = true, or duplicates = \"off\"."
+  }
+}
+
+variable "events" {
+  description = "Announcements on EventBridge: one for each ended connection and, with `client_offline_after_seconds`, one for each client that has been without any for so long. `{}` turns them on, null off. `bus_arn` null = the account's default bus."
+  type = object({
+    bus_arn                      = optional(string)
+    client_offline_after_seconds = optional(number)
+  })
+  default = null
+
+  validation {
+    condition     = var.events == null || var.retry_queue.enabled
+    error_message = "Announcements that can't be made at once go to the retry queue: set retry_queue.enabled = true, or leave events out."
+  }
+
+  validation {
+    condition = try(var.events.bus_arn, null) == null || can(regex(
+      "^arn:aws[a-z-]*:events:${split(":", var.websocket_api.execution_arn)[3]}:\\d{12}:event-bus/[A-Za-z0-9._-]{1,256}$", var.events.bus_arn
+    ))
+    error_message = "events.bus_arn must be the ARN of a bus in the API's region: arn:aws:events:REGION:ACCOUNT:event-bus/NAME, for example aws_cloudwatch_event_bus.this.arn, or null for the default bus. To reach another region, have a rule pass the events on."
+  }
+
+  validation {
+    condition = try(var.events.client_offline_after_seconds, null) == null || try(
+      var.events.client_offline_after_seconds >= 1 && var.events.client_offline_after_seconds <= 898 && floor(var.events.client_offline_after_seconds) == var.events.client_offline_after_seconds, false
+    )
+    error_message = "events.client_offline_after_seconds must be a whole number from 1 to 898 (a message waits in SQS for 900 seconds at most, of which the index on clientId has two), or null."
   }
 }
 

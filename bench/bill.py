@@ -24,6 +24,8 @@ LOG_GB = 0.50
 INFREQUENT_LOG_GB = 0.25
 CONNECTION_MINUTE = 0.25 / MILLION
 SCHEDULE = 1.00 / MILLION
+EVENT = 1.00 / MILLION  # put on a bus, up to 64 KB
+QUEUE_REQUEST = 0.40 / MILLION
 
 # The model's assumptions.
 MEMORY_MB = 256
@@ -74,6 +76,25 @@ def sweeps(measured: list[dict[str, Any]], records: int) -> dict[str, float]:
     }
 
 
+def announcements(offline: bool) -> dict[str, float]:
+    """USD for a million announced ends of clients with one connection each, by item, besides what removing costs; without compute."""
+    return {
+        "events": (2 if offline else 1) * EVENT * MILLION,
+        "reading the record": READ_UNIT * MILLION,
+        "the index on clients: an entry written and removed, two queries": (2 * WRITE_UNIT + 2 * READ_UNIT / 2) * MILLION * offline,
+        "the check: a message sent, received and deleted": 3 * QUEUE_REQUEST * MILLION * offline,
+        "the check: a request of the clean-up function": REQUEST * MILLION * offline,
+    }
+
+
+def announcement_table() -> str:
+    plain, offline = announcements(offline=False), announcements(offline=True)
+    lines = ["| a million announced ends, USD besides | `events = {}` | with `client_offline_after_seconds` |", "|---|---|---|"]
+    lines += [f"| {item} | {plain[item]:.3f} | {offline[item]:.3f} |" for item in plain]
+    lines += [f"| **in all** | **{sum(plain.values()):.2f}** | **{sum(offline.values()):.2f}** |"]
+    return "\n".join(lines)
+
+
 def tables(speed: dict[str, Any], sweep: list[dict[str, Any]]) -> str:
     ours, theirs = disconnects(speed["package"], platform_lines=False), disconnects(speed["baseline"], platform_lines=True)
     lines = ["| a million disconnects, USD | this module | baseline |", "|---|---|---|"]
@@ -92,7 +113,7 @@ def tables(speed: dict[str, Any], sweep: list[dict[str, Any]]) -> str:
         minutes = connections * HOURS * 60 * CONNECTION_MINUTE
         shown = " | ".join(f"{cost:,.2f}" for cost in [*costs, minutes])
         lines.append(f"| {connections:,} connections | {number / MILLION:.2f} M | {shown} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", announcement_table()])
 
 
 def main() -> None:

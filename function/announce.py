@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aws import Clients
     from closing import Closer
     from ended import Ended
+    from retry import Queue
     from settings import Settings
 
 VERSION = 1
@@ -23,6 +24,7 @@ SOURCE = "websocket-connections"
 ENDED, OFFLINE = "WebSocket Connection Ended", "WebSocket Client Offline"
 MOST = 100  # of a client's other records counted: what one small query reads
 INDEX_LAG_S = 2  # how far the index may be behind the table: a reconnect within the grace period is in it when the check comes
+REMOVAL_S = 30  # how long after its steps a removal may come, with time-outs and retries
 
 
 class Refused(RuntimeError):
@@ -45,13 +47,18 @@ class Announcements:
         others = [other for other in self._records(client_id) if other != mine]
         self._put(ENDED, f"ended/{mine}", ended, {"connectionsLeft": len(others)})
         if self._settings.offline_after_s and not self._another_stays(ended, others):
-            assert self._closer.queue is not None  # else these settings would have been refused
-            self._closer.queue.offline(ended, f"offline/{max([mine, *others])}", self._settings.offline_after_s + INDEX_LAG_S)
+            self._queue().offline(ended, f"offline/{max([mine, *others])}", self._settings.offline_after_s + INDEX_LAG_S)
 
-    def announce_offline(self, ended: Ended, announcement_id: str) -> None:
-        """The check that was queued: announces the client as offline unless it has a record, whatever became of its connection."""
-        if not any(self._closer.read(found) for found in self._records(ended["clientId"])):  # the index alone may be behind
+    def announce_offline(self, ended: Ended, announcement_id: str, again: bool) -> None:
+        """The check that was queued: announces the client as offline unless it has a record, by the index and by the table itself.
+
+        Where only such are left as are about to go, it comes again, once: what is not gone by then will be closed anew, with its own check.
+        """
+        left = [record for found in self._records(ended["clientId"]) if (record := self._closer.read(found))]
+        if not left:
             self._put(OFFLINE, announcement_id, ended, {})
+        elif not again and all("endedAt" in record or record["connectionId"]["S"] == ended["connectionId"] for record in left):
+            self._queue().offline(ended, announcement_id, REMOVAL_S, again=True)
 
     def _records(self, client_id: str) -> list[str]:
         """The connectionIds of the client's records by the index, at most MOST; not those of other APIs that share the table."""
@@ -85,6 +92,10 @@ class Announcements:
             )
         records = map(self._closer.read, others)
         return any(record is not None and "endedAt" not in record for record in records)
+
+    def _queue(self) -> Queue:
+        assert self._closer.queue is not None  # else the settings would have been refused
+        return self._closer.queue
 
     def _put(self, kind: str, announcement_id: str, ended: Ended, more: dict[str, int]) -> None:
         detail = {"version": VERSION, "id": announcement_id, "connectionsTable": self._settings.table, **ended, **more}

@@ -125,7 +125,7 @@ def _job(record: dict[str, Any]) -> tuple[int, Callable[[float], None]]:
         announcement_id = ended_.plain_text(work.get("id"))
         if not announcement_id or "clientId" not in ended:
             raise ended_.Rejected("offline must have an id, and an ended connection with a clientId")
-        return 0, partial(_offline, ended, announcement_id)
+        return 0, partial(_offline, ended, announcement_id, work.get("again") is True)
     steps = work.get("steps")
     if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):
         raise ended_.Rejected("finish must have steps, a list of names")
@@ -157,10 +157,10 @@ def _finish(ended: ended_.Ended, steps: list[str], deadline: float) -> None:
         raise Unfinished(f"failed again: {', '.join(failed)}")
 
 
-def _offline(ended: ended_.Ended, announcement_id: str, deadline: float) -> None:
+def _offline(ended: ended_.Ended, announcement_id: str, again: bool, deadline: float) -> None:
     """Nothing when announcements have been turned off since."""
     if closer.announcements:
-        closer.announcements.announce_offline(ended, announcement_id)
+        closer.announcements.announce_offline(ended, announcement_id, again)
 
 
 def _postpone(record: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 {"version": 1, "close":  {"ended": {…}}}                       the whole closing, record included
 {"version": 1, "finish": {"ended": {…}, "steps": ["history"]}} steps that failed; the record is closed already
-{"version": 1, "offline": {"ended": {…}, "id": "offline/…"}}    whether its client is offline; delayed by the grace period
+{"version": 1, "offline": {"ended": {…}, "id": "offline/…"}}    whether its client is offline; comes after the grace period
 {"version": 1, "sweep":  {…}}                                  where a sweep goes on (see sweep_part.Part)
 {"version": 1, "gone":   {"connectionId": "…"}}                somebody says that it is gone: see check_report.py. The only one that others
                                                                may send, by a queue of their own (or they could have any record removed)
@@ -41,8 +41,8 @@ class Queue:
     def finish(self, ended: Ended, steps: list[str]) -> None:
         self._send({"finish": {"ended": ended, "steps": steps}})
 
-    def offline(self, ended: Ended, announcement_id: str, delay_s: int) -> None:
-        self._send({"offline": {"ended": ended, "id": announcement_id}}, DelaySeconds=delay_s)
+    def offline(self, ended: Ended, announcement_id: str, delay_s: int, again: bool = False) -> None:
+        self._send({"offline": {"ended": ended, "id": announcement_id, "again": again}}, DelaySeconds=delay_s)
 
     def sweep(self, part: dict[str, Any], delay_s: int = 0) -> None:
         self._send({"sweep": part}, DelaySeconds=delay_s)

@@ -101,6 +101,14 @@ ERRORS: dict[str, dict[str, int]] = {
         "PayloadTooLargeException": 413,
         "ServiceUnavailableException": 503,
     },
+    "events": {
+        "AccessDeniedException": 400,
+        "ExpiredTokenException": 400,
+        "InternalException": 500,
+        "ServiceUnavailable": 503,
+        "ThrottlingException": 400,
+        "ValidationException": 400,
+    },
     "lambda": {
         "EC2ThrottledException": 502,
         "ResourceNotFoundException": 404,
@@ -108,7 +116,7 @@ ERRORS: dict[str, dict[str, int]] = {
         "TooManyRequestsException": 429,
     },
 }
-JSON_TYPES = {"dynamodb": "com.amazonaws.dynamodb.v20120810#", "sqs": "com.amazonaws.sqs#"}
+JSON_TYPES = {"dynamodb": "com.amazonaws.dynamodb.v20120810#", "sqs": "com.amazonaws.sqs#", "events": "com.amazonaws.events#"}
 CONNECTION_OPERATIONS = {"GET": "GetConnection", "POST": "PostToConnection", "DELETE": "DeleteConnection"}
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any
@@ -17,11 +18,13 @@ from local.aws import LocalAws, is_disconnect, local_aws
 
 from .clients import ENDINGS, Client, ClientProcess, Watch, open_clients, spread
 from .stack import Stack, leftovers
-from .terraform import TerraformError
+from .terraform import Root, TerraformError
 
 EACH = 5  # clients that end in each way
 OUTAGE_SECONDS = 10
 TWO_HOURS_AND_MORE_MS = 8_000_000
+SILENT_MS = 12 * 60_000  # for longer than the idle time-out: worth a question
+A_WHILE_MS = 2 * 60_000  # not silent for long enough
 
 
 class Demo:
@@ -86,8 +89,10 @@ def run(demo: Demo, aws: LocalAws) -> None:
         come_and_go(demo, stack, watch)
         demo.say("\nWhen $disconnect is lost, and DynamoDB is away")
         stay_true(demo, stack, watch)
+        demo.say("\nWhen nearly everybody is lost at once")
+        broadcaster = lose_many(demo, stack, watch)
     demo.say("\nThe end")
-    destroy(demo, stack)
+    destroy(demo, stack, broadcaster)
 
 
 def apply(demo: Demo, stack: Stack) -> None:
@@ -181,18 +186,67 @@ def stay_true(demo: Demo, stack: Stack, watch: Watch) -> None:
     stack.age([watch.records[name] for name in with_lost], TWO_HOURS_AND_MORE_MS)
     started = time.monotonic()
     stack.sweep()
-    swept = watch.wait_until_gone(with_lost)
-    demo.check(swept, f"the sweep removed them in {time.monotonic() - started:.1f} s")
+    removed = watch.wait_until_gone(with_lost)
+    demo.check(removed, f"the sweep removed them in {time.monotonic() - started:.1f} s")
     demo.check(watch.records.keys() == {"stays"} and stays.is_open(), "the one client that is still connected is still in the table")
-    summary: dict[str, Any] = next((line for line in stack.log_lines("cleanup") if line.get("outcome") == "swept"), {})
+    summary = swept(stack)
     demo.say(f"          {json.dumps({name: summary.get(name) for name in ('outcome', 'active', 'removed', 'durationMs')})}")
     stays.close()
     demo.check(watch.wait_until_gone(["stays"]), "it leaves, and the table is empty")
 
 
-def destroy(demo: Demo, stack: Stack) -> None:
-    with demo.step("destroy of envs/dev (half a minute: SQS again)"):
-        stack.env.destroy()
+def lose_many(demo: Demo, stack: Stack, watch: Watch) -> Root:
+    """Returns the broadcaster, which it applies."""
+    crowd, room = [f"crowd-{i}" for i in range(6 * EACH)], [f"room-{i}" for i in range(EACH)]
+    everybody, stays = len(crowd) + len(room), Client(stack.url, "stays")
+    with ClientProcess(stack.url, crowd + room) as process, stack.aws.faults.fail("lambda", "cut", where=is_disconnect) as lost:
+        watch.wait_for(lambda: len(watch.records) == everybody + 1, 10)
+        os.kill(process.pid, signal.SIGKILL)
+        watch.wait_for(lambda: lost.hits == everybody, 10)
+    demo.check(
+        lost.hits == everybody, f"a process that held {everybody} of {len(watch.records)} connections is killed, and no $disconnect arrives"
+    )
+    stack.age([watch.records[name] for name in [*crowd, "stays"]], SILENT_MS)
+    stack.age([watch.records[name] for name in room], A_WHILE_MS)
+
+    demo.say(f"  {len(crowd)} of them, and the one that lives, are made silent for 12 minutes, and the schedule is run at once")
+    asked_at = time.monotonic()
+    stack.sweep()
+    probes = swept(stack).get("probes")
+    demo.check(probes == {"alive": 1, "gone": len(crowd)}, f"the sweep asks API Gateway about every one: {json.dumps(probes)}")
+    demo.say("  So many 410 may be a mistake, so it asks all of them again half a minute later. In the meantime:")
+    broadcaster = report_gone(demo, stack, watch, room)
+    healed = watch.wait_until_gone(crowd, 60)
+    took = max((watch.gone_at[name] for name in crowd if name in watch.gone_at), default=0) - asked_at
+    demo.check(healed, f"the sweep removed the other {len(crowd)}, {took:.1f} s after it began")
+    demo.check(watch.records.keys() == {"stays"} and stays.is_open(), "the one client that is still connected is still in the table")
+    stays.close()
+    watch.wait_until_gone(["stays"])
+    return broadcaster
+
+
+def report_gone(demo: Demo, stack: Stack, watch: Watch, room: list[str]) -> Root:
+    broadcaster = stack.broadcaster()
+    with demo.step("init and apply of examples/broadcaster, which posts to connections and reports those that are gone"):
+        broadcaster.init()
+        broadcaster.apply()
+    ids, posted_at = [watch.records[name]["connectionId"]["S"] for name in [*room, "stays"]], time.monotonic()
+    answer = stack.broadcast(message="hello", connectionIds=ids)
+    demo.check(answer == {"sent": 1, "gone": len(room), "failed": 0}, f"it posts to {len(ids)} connections: {json.dumps(answer)}")
+    gone = watch.wait_until_gone(room)
+    took = spread(watch.gone_at[name] - posted_at for name in room) if gone else "not"
+    demo.check(gone, f"what it reported is checked, and removed: {took} after the message")
+    return broadcaster
+
+
+def swept(stack: Stack) -> dict[str, Any]:
+    """The last sweep's own line."""
+    return next((line for line in reversed(stack.log_lines("cleanup")) if line.get("outcome") == "swept"), {})
+
+
+def destroy(demo: Demo, stack: Stack, broadcaster: Root) -> None:
+    with demo.step("destroy of envs/dev and examples/broadcaster (half a minute: SQS again)"), ThreadPoolExecutor() as pool:
+        list(pool.map(Root.destroy, [stack.env, broadcaster]))
     with demo.step("destroy of examples/websocket-api"):
         stack.platform.destroy()
     left = leftovers(stack.aws)

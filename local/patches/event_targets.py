@@ -1,4 +1,4 @@
-"""EventBridge invokes a function through Lambda's Invoke API, if the function's policy lets this very rule. MiniStack starts it without.
+"""EventBridge invokes a function through Lambda's Invoke API, or sends to a queue, if its policy lets this very rule. MiniStack never asks.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
 """
@@ -9,7 +9,7 @@ import threading
 from typing import Any
 
 import boto3
-from ministack.services import eventbridge, lambda_svc
+from ministack.services import eventbridge, lambda_svc, sqs
 
 from . import replaces, route_invocation
 
@@ -23,6 +23,8 @@ def invoke_target(target: dict[str, Any], event: dict[str, Any], rule: dict[str,
         function, _config, _name = lambda_svc._get_func_record_for_ref_in_scope(target["Arn"], account_id=account, region=region)
         if function is None or not route_invocation.may_invoke(function["policy"], "events.amazonaws.com", rule["Arn"]):
             return
+    if service == "sqs" and not sqs.queue_policy_allows(target["Arn"], "events.amazonaws.com", rule["Arn"], account):
+        return
     _invoke_target(target, event, rule, view)
 
 

@@ -10,7 +10,7 @@ from threading import Event
 from local.fault_proxy import FaultProxy, Request
 from tests.faults.clock import Clock, Context, load, simulated_time
 
-SERVICES = ("dynamodb", "sqs", "execute-api")
+SERVICES = ("dynamodb", "sqs", "execute-api", "events")
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["boto3", "tests.faults.clock"])
 

@@ -49,6 +49,7 @@ def test_killed_while_it_retries_a_closing(make_world: MakeWorld) -> None:
         world.advance(VISIBILITY_S + 1)
         world.drain()
     assert call > 10
+    world.until_retried()
     assert world.problems() == []
 
 
@@ -65,6 +66,7 @@ def test_killed_while_it_finishes_steps(make_world: MakeWorld) -> None:
         world.advance(VISIBILITY_S + 1)
         world.drain()
     assert call > 5
+    world.until_retried()
     assert world.problems() == []
 
 
@@ -79,4 +81,5 @@ def test_killed_while_it_sweeps(make_world: MakeWorld) -> None:
         world.sweep()
         world.drain()
     assert call > 10
+    world.until_retried()
     assert world.problems() == []

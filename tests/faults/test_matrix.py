@@ -127,6 +127,14 @@ def hands_back(world: World) -> None:
     world.aws.hands_back = True
 
 
+def events(what: str) -> Breaks:
+    return lambda world: world.fail("events", what)
+
+
+def refuses_entries(world: World) -> None:
+    world.aws.refuses_entries = True
+
+
 @dataclass(frozen=True)
 class Fault:
     breaks: Breaks
@@ -141,6 +149,7 @@ class Fault:
 RELATES = ("related", "everything")
 RECORDS_HISTORY = ("history", "everything")
 ASKS = ("stale", "newest", "everything")
+ANNOUNCES = ("announcements", "everything")
 PROBES = ("probe", "everything")
 SWEEP_FAILS = ("cleanup",)
 ALL_FAIL = ("disconnect", "cleanup")
@@ -179,8 +188,18 @@ FAULTS: dict[str, Fault] = {
     "history's answer lost": Fault(dynamodb("lose answer", None, HISTORY), once, AT_ONCE, RECORDS_HISTORY),
     "history hangs": Fault(dynamodb("hang", None, HISTORY), once, AT_ONCE, RECORDS_HISTORY, patience=IMPATIENT),
     "index of clients throttled": Fault(dynamodb("ThrottlingException", "Query", TABLE), once, AT_ONCE, ASKS),
+    # the event bus
+    **{f"event bus: {error}": Fault(events(error), once, AT_ONCE, ("announcements",)) for error in ERRORS["events"]},
+    "event bus takes no entry": Fault(refuses_entries, once, AT_ONCE, ANNOUNCES),
+    "event bus cuts the line": Fault(events("cut"), once, AT_ONCE, ANNOUNCES),
+    "event bus's answers are lost": Fault(events("lose answer"), once, AT_ONCE, ANNOUNCES),
+    "event bus hears everything twice": Fault(events("repeat"), once, AT_ONCE, ANNOUNCES),
+    "event bus hangs": Fault(events("hang"), once, AT_ONCE, ANNOUNCES, patience=IMPATIENT),
+    "index of clients throttled, announcing": Fault(dynamodb("ThrottlingException", "Query", TABLE), once, AT_ONCE, ("announcements",)),
+    "marks throttled": Fault(dynamodb("ThrottlingException", "UpdateItem", TABLE), once, AT_ONCE, ("announcements",)),
     # SQS alone: the queue is asked for nothing
-    "SQS away": Fault(sqs("ServiceUnavailable"), once, AT_ONCE, SOME, met=False),
+    "SQS away": Fault(sqs("ServiceUnavailable"), once, AT_ONCE, ("nothing extra", "stale"), met=False),
+    "SQS away, checks can't be queued": Fault(sqs("ServiceUnavailable"), once, SWEPT, ANNOUNCES, ("disconnect",)),
     # both: the invocation fails, the record is left to the sweep
     **{f"DynamoDB away, SQS: {e}": Fault(dynamodb_and_sqs("cut", e), once, SWEPT, ONE, ALL_FAIL) for e in ERRORS["sqs"]},
     "DynamoDB away, SQS cuts the line": Fault(dynamodb_and_sqs("cut", "cut"), once, SWEPT, SOME, ALL_FAIL),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.faults.conftest import MakeWorld
-from tests.faults.features import ALONE, FEATURES, HISTORIES, NEWEST, PROBE, RELATED, STALE
+from tests.faults.features import ALONE, EVENTS, FEATURES, HISTORIES, NEWEST, PROBE, RELATED, STALE
 from tests.faults.world import ENDINGS, KEYED, RECEIVES, TABLE, World
 
 CLOSED = ENDINGS["client closed without a code"]
@@ -37,24 +37,34 @@ def retry_until_dead(world: World) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("step", "features"),
+    ("steps", "features"),
     [
-        ("related", {"RELATED_TABLES": RELATED["RELATED_TABLES"].replace(KEYED, "nowhere")}),
-        ("related", {"RELATED_TABLES": RELATED["RELATED_TABLES"].replace("byConnection", "byNothing")}),
-        ("history", HISTORIES | {"HISTORY_TABLE": "nowhere"}),
-        ("duplicates", STALE | {"CLIENT_INDEX": "byNothing"}),
+        (["related"], {"RELATED_TABLES": RELATED["RELATED_TABLES"].replace(KEYED, "nowhere")}),
+        (["related"], {"RELATED_TABLES": RELATED["RELATED_TABLES"].replace("byConnection", "byNothing")}),
+        (["history"], HISTORIES | {"HISTORY_TABLE": "nowhere"}),
+        (["duplicates", "announce"], STALE | {"CLIENT_INDEX": "byNothing"}),
     ],
     ids=["related table away", "related index away", "history table away", "index of clients away"],
 )
 def test_an_extra_that_leads_nowhere_is_said_and_does_not_hold_up_the_closing(
-    make_world: MakeWorld, step: str, features: dict[str, str]
+    make_world: MakeWorld, steps: list[str], features: dict[str, str]
 ) -> None:
     world = make_world(FEATURES["everything"], features)
     closed = close_one(world)
-    assert [(line["step"], line["Failures"], line["level"]) for line in troubles(world)] == [(step, 1, "ERROR")]
+    assert [(line["step"], line["Failures"], line["level"]) for line in troubles(world)] == [(step, 1, "ERROR") for step in steps]
     assert world.records() == []
     (letter,) = retry_until_dead(world)
-    assert letter["finish"]["steps"] == [step]
+    assert letter["finish"]["steps"] == steps
+    assert letter["finish"]["ended"]["connectionId"] == closed
+
+
+def test_a_bus_that_refuses_the_role_is_said_and_does_not_hold_up_the_closing(make_world: MakeWorld) -> None:
+    world = make_world(EVENTS)
+    world.fail("events", "AccessDeniedException")
+    closed = close_one(world)
+    assert [(line["step"], line["Failures"], line["level"]) for line in troubles(world)] == [("announce", 1, "ERROR")]
+    assert world.records() == []
+    (letter,) = retry_until_dead(world)
     assert letter["finish"]["ended"]["connectionId"] == closed
 
 

@@ -40,6 +40,8 @@ FAULTS = [
     ("execute-api", "LimitExceededException"),
     ("execute-api", "InternalServerErrorException"),
     ("execute-api", "lose answer"),
+    ("events", "ThrottlingException"),
+    ("events", "lose answer"),
 ]
 
 
@@ -165,7 +167,7 @@ def machine(backend: Backend, extras: str, seen: Counter[str]) -> type[RuleBased
     return Life
 
 
-@pytest.mark.parametrize(("extras", "start"), [("nothing extra", 1), ("stale", 2), ("everything", 8)])
+@pytest.mark.parametrize(("extras", "start"), [("nothing extra", 1), ("stale", 2), ("everything", 8), ("announcements", 4)])
 def test_random_lives_end_in_a_true_table(backend: Backend, extras: str, start: int) -> None:
     """`start` makes every run the same; another number looks elsewhere."""
     seen: Counter[str] = Counter()

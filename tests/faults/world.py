@@ -10,6 +10,7 @@ import contextlib
 import copy
 import io
 import json
+import math
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -40,10 +41,12 @@ SWEEP_EVERY_S = 300
 AGAIN_S = 60  # until a sweep or a report asks once more, at most
 EXPIRED_AFTER_S, SUSPECT_AFTER_S = 7_500, 660
 TIMEOUT_S = {"disconnect": 10, "cleanup": 120}
+GRACE_S = 60  # before a client is announced as offline
 VISIBILITY_S = 6 * TIMEOUT_S["cleanup"]
 RECEIVES = 20
 
 TABLE, KEYED, INDEXED, HISTORY = "connections", "subscriptions", "rooms", "history"
+BUS = f"arn:aws:events:{REGION}:123456789012:event-bus/default"
 RELATED_TABLES = [
     {"table": KEYED, "attribute": "connectionId", "index": None, "keys": ["connectionId", "topic"]},
     {"table": INDEXED, "attribute": "connectionId", "index": "byConnection", "keys": ["room"]},
@@ -84,6 +87,9 @@ class Connection:
     open_from: float  # until `$connect` has finished, @connections says 410
     live: bool = True
     recorded: bool = True  # whether its record has ever been written
+    indexed: bool = False  # whether its record is in the index of clients, too: it has a client and a time
+    made_s: float = 0.0  # when the test made it: `connected_s`, its age, may say earlier
+    ended_s: float = math.inf
 
 
 @dataclass
@@ -109,6 +115,7 @@ class Gateway:
     def end(self, connection: Connection, ending: Ending) -> list[dict[str, Any]]:
         """The connection is dead from now on; the event that API Gateway then sends, unless it notices nothing."""
         connection.live = False
+        connection.ended_s = self.clock.now
         if not ending.event:
             return []
         event = copy.deepcopy(EVENT)
@@ -151,13 +158,15 @@ class World:
         self._functions: dict[str, ModuleType] = {}
         self._names = 0
         self.foreign: set[str] = set()  # connections of another API, whose records share the table
+        self.announced: list[dict[str, Any]] = []  # what came on the bus: each entry's detail, with its detail-type and the time
 
     @contextlib.contextmanager
     def running(self) -> Iterator[World]:
         """Everything is created, the environment is the functions' own, and time is simulated; afterwards all is as before."""
         moto_api_backend.reset()
         self.aws.connections = self.gateway.answer
-        self.aws.hands_back = False
+        self.aws.bus = self._hear
+        self.aws.hands_back = self.aws.refuses_entries = False
         self.proxy.clear()
         self.proxy.requests.clear()
         self._create()
@@ -175,6 +184,10 @@ class World:
                 yield self
             finally:
                 self.proxy.clear()
+
+    def _hear(self, entry: dict[str, str]) -> None:
+        assert (entry["EventBusName"], entry["Source"]) == (BUS, "websocket-connections")
+        self.announced.append({**json.loads(entry["Detail"]), "kind": entry["DetailType"].rpartition(" ")[2], "heard_s": self.clock.now})
 
     def _make_clients(self, timeout: float, attempts: int) -> aws.Clients:
         self._http_timeouts[self._running] = timeout
@@ -206,7 +219,7 @@ class World:
         self.queue_url = self.sqs.create_queue(
             QueueName="retry", Attributes={"VisibilityTimeout": str(VISIBILITY_S), "RedrivePolicy": redrive}
         )["QueueUrl"]
-        self.create_table(TABLE, ["connectionId"], {"byClient": ["clientId", "connectedAt"]} if "DUPLICATES" in self.features else None)
+        self.create_table(TABLE, ["connectionId"], {"byClient": ["clientId", "connectedAt"]} if "CLIENT_INDEX" in self.features else None)
         if "RELATED_TABLES" in self.features:
             self.create_table(KEYED, ["connectionId", "topic"])
             self.create_table(INDEXED, ["room"], {"byConnection": ["connectionId"]})
@@ -236,7 +249,9 @@ class World:
         """A connection that began `age_s` ago; its `$connect` writes the record with `attributes` (DynamoDB JSON; None leaves one out)."""
         self._names += 1
         connected = self.clock.now - age_s
-        connection = Connection(f"{client}-{self._names}=", client, connected, connected + connect_takes_s, recorded=False)
+        connection = Connection(
+            f"{client}-{self._names}=", client, connected, connected + connect_takes_s, recorded=False, made_s=self.clock.now
+        )
         self.gateway.connections[connection.id] = connection
         if record:
             self.write_record(connection, **attributes)
@@ -261,6 +276,7 @@ class World:
             RequestItems={table: [{"PutRequest": {"Item": item}} for item in items] for table, items in written.items()}
         )
         connection.recorded = True
+        connection.indexed = "S" in (item["clientId"] or {}) and "N" in (item["connectedAt"] or {})
 
     def end(self, connection: Connection, ending: Ending) -> list[dict[str, Any]]:
         return self.gateway.end(connection, ending)
@@ -335,6 +351,9 @@ class World:
         """As long as a retry may take, once what failed works again: no back-off and no visibility time-out is longer."""
         self.advance(900)
         self.drain()
+        if "EVENT_BUS" in self.features:  # what was closed just now has queued checks
+            self.advance(GRACE_S + 2)
+            self.drain()
 
     def until_swept(self) -> None:
         """As long as a record may outlive its connection when its `$disconnect` was lost: the bound that the README states."""
@@ -392,7 +411,7 @@ class World:
 
     def heal(self) -> None:
         self.proxy.clear()
-        self.aws.hands_back = False
+        self.aws.hands_back = self.aws.refuses_entries = False
         self.gateway.wrong_endpoint = None
 
     # What is true
@@ -433,9 +452,44 @@ class World:
             written = Counter(item["connectionId"]["S"] for item in self.records(HISTORY))
             found += [f"history: {written[key]} items of closed {key}" for key in sorted(closed) if written[key] != 1]
             found += [f"history: {key} lives" for key in sorted(live) if written[key]]
+        if "EVENT_BUS" in self.features:
+            found += self._unheard(closed, live)
         for name, url in (("retry queue", self.queue_url), ("dead-letter queue", self.dead_letter_url)):
             if count := self.messages(url):
                 found.append(f"{name}: {count} messages")
+        return found
+
+    def _unheard(self, closed: set[str], live: set[str]) -> list[str]:
+        """Announcements that are missing, untrue, or come again under another id. Where a client's every connection is in the index."""
+        ids = {detail["connectionId"]: detail["id"] for detail in self.announced if detail["kind"] == "Ended"}
+        found = [f"announcements: the end of {key} is missing" for key in sorted(closed - ids.keys())]
+        found += [f"announcements: the end of {key}, which lives" for key in sorted(live & ids.keys())]
+        found += [f"announcements: the end of {key} as {name}" for key, name in ids.items() if name != f"ended/{key}"]
+        clients: dict[str, list[Connection]] = {}
+        for connection in self.gateway.connections.values():
+            if connection.recorded and connection.id not in self.foreign:
+                clients.setdefault(connection.client, []).append(connection)
+        for client, connections in clients.items():
+            if all(connection.indexed for connection in connections):
+                found += self._unheard_offline(client, connections)
+        return found
+
+    def _unheard_offline(self, client: str, connections: list[Connection]) -> list[str]:
+        found = []
+        ended_s = {connection.id: connection.ended_s for connection in connections}
+        absences: dict[float, set[str]] = {}  # since when (s) the client had no connection -> the ids under which that was heard
+        heard = [detail for detail in self.announced if detail["kind"] == "Offline" and detail["clientId"] == client]
+        for detail in heard:
+            if any(c.made_s < detail["heard_s"] < c.ended_s for c in connections):
+                found.append(f"announcements: {client}, connected, as offline")
+            if ended_s[detail["connectionId"]] > detail["heard_s"] - GRACE_S:
+                found.append(f"announcements: {client} as offline too soon")
+            absences.setdefault(_absent_from(ended_s[detail["connectionId"]], connections), set()).add(detail["id"])
+        if "DUPLICATES" not in self.features:  # else one connection may be closed by several at once, which see different others
+            found += [f"announcements: {client} is offline as {sorted(ids)}" for ids in absences.values() if len(ids) > 1]
+        last = max(ended_s.values())
+        if last < math.inf and not any(detail["heard_s"] > last for detail in heard):
+            found.append(f"announcements: that {client} is offline is missing")
         return found
 
     def noise(self) -> list[str]:
@@ -448,3 +502,11 @@ class World:
             *map(str, mute),
             *(f"{key} removed {count} times" for key, count in removed.items() if count > 1),
         ]
+
+
+def _absent_from(moment: float, connections: list[Connection]) -> float:
+    """When (s), from `moment` on, a client first had none of its connections."""
+    for connection in sorted(connections, key=lambda c: c.made_s):
+        if connection.made_s <= moment < connection.ended_s:
+            moment = connection.ended_s
+    return moment

@@ -1,58 +1,213 @@
-"""A table and a route that exist already come under the module by import blocks, as README shows, and nothing is destroyed."""
+"""A stack with a table, a function and a `$disconnect` route of its own comes under the module and leaves it, while clients come and go.
+
+docs/adopting.md says how; its blocks are what is applied here, one after the other.
+"""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
+import re
+import threading
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
 
-from local.aws import REPOSITORY, LocalAws
-from tools import terraform
+import pytest
 
-ADOPTER = """
-provider "aws" {{}}
+from local.aws import REPOSITORY, LocalAws, local_aws
+from tools.clients import Client, Watch, open_clients
+from tools.stack import leftovers
+from tools.terraform import Root
 
-module "disconnect" {{
-  source            = "{source}"
-  name              = "adopter"
-  websocket_api     = {{ id = "{api_id}", execution_arn = "arn:aws:execute-api:{region}:000000000000:{api_id}" }}
-  connections_table = {{ name = "{table}" }}
+TABLE = "chat-connections"
+PAGE = (REPOSITORY / "docs" / "adopting.md").read_text()
+BLOCKS: dict[str, str] = dict(re.findall(r"```hcl\n# (\S+)\.tf\n(.*?)```", PAGE, re.DOTALL))
+QUICK = "retry_queue = { enabled = false }\n  sweep = { enabled = false }"  # queues take their time to be made, and nothing is lost here
+
+PLATFORM = f"""
+module "websocket_api" {{
+  source            = "{REPOSITORY}//examples/websocket-api"
+  name              = "chat"
+  stage             = "live"
+  connections_table = "{TABLE}"
 }}
 
-import {{
-  to = module.disconnect.module.connections_table.aws_dynamodb_table.this[0]
-  id = "{table}"
+locals {{
+  websocket_api = module.websocket_api.websocket_api
 }}
 
-import {{
-  to = module.disconnect.module.route.aws_apigatewayv2_route.this
-  id = "{api_id}/{route_id}"
+output "websocket_api" {{
+  value = module.websocket_api.websocket_api
 }}
 """
 
+OWN_TABLE = f"""
+resource "aws_dynamodb_table" "connections" {{
+  name         = "{TABLE}"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "connectionId"
 
-def test_a_table_and_a_route_are_adopted_without_a_destroy(aws: LocalAws, tmp_path: Path) -> None:
-    table = f"adopted-{uuid.uuid4().hex}"
-    aws.client("dynamodb").create_table(
-        TableName=table,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "connectionId", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "connectionId", "KeyType": "HASH"}],
-    )
-    gateway = aws.client("apigatewayv2")
-    api_id = gateway.create_api(Name=table, ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")["ApiId"]
-    route_id = gateway.create_route(ApiId=api_id, RouteKey="$disconnect", Target="integrations/another")["RouteId"]
-    region = aws.environment["AWS_REGION"]
-    (tmp_path / "main.tf").write_text(ADOPTER.format(source=REPOSITORY, api_id=api_id, table=table, route_id=route_id, region=region))
+  attribute {{
+    name = "connectionId"
+    type = "S"
+  }}
+}}
+"""
 
-    environment = os.environ | aws.environment | terraform.environment()
-    for arguments in (["init"], ["plan", "-out=plan"]):
-        subprocess.run([terraform.binary(), *arguments, "-no-color"], cwd=tmp_path, env=environment, check=True, capture_output=True)
-    shown = subprocess.run([terraform.binary(), "show", "-json", "plan"], cwd=tmp_path, env=environment, check=True, capture_output=True)
-    changes = json.loads(shown.stdout)["resource_changes"]
+OWN_ROUTE = """
+resource "aws_apigatewayv2_route" "disconnect" {
+  api_id    = local.websocket_api.id
+  route_key = "$disconnect"
+  target    = "integrations/${aws_apigatewayv2_integration.goodbye.id}"
+}
+"""
 
-    assert {action for change in changes for action in change["change"]["actions"]} == {"create", "update"}
-    imported = {change["type"]: change["change"]["actions"] for change in changes if "importing" in change["change"]}
-    assert imported == {"aws_dynamodb_table": ["update"], "aws_apigatewayv2_route": ["update"]}
+OWN_FUNCTION = f"""
+module "goodbye" {{
+  source      = "{REPOSITORY}//modules/lambda-function"
+  name        = "chat-goodbye"
+  description = "The function that was there before"
+  handler     = "goodbye.lambda_handler"
+  package     = {{ path = "${{path.module}}/goodbye.zip" }}
+  timeout     = 10
+  environment = {{ CONNECTIONS_TABLE = "{TABLE}" }}
+
+  policy_statements = [{{
+    sid       = "DeleteRecord"
+    actions   = ["dynamodb:DeleteItem"]
+    resources = ["arn:aws:dynamodb:*:*:table/{TABLE}"]
+  }}]
+}}
+
+resource "aws_apigatewayv2_integration" "goodbye" {{
+  api_id             = local.websocket_api.id
+  integration_type   = "AWS_PROXY"
+  integration_method = "POST"
+  integration_uri    = module.goodbye.invoke_arn
+  depends_on         = [aws_lambda_permission.goodbye]
+}}
+
+resource "aws_lambda_permission" "goodbye" {{
+  function_name = module.goodbye.name
+  action        = "lambda:InvokeFunction"
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${{local.websocket_api.execution_arn}}/*/$disconnect"
+}}
+"""
+
+GOODBYE = """
+import os
+import boto3
+
+table = boto3.resource("dynamodb").Table(os.environ["CONNECTIONS_TABLE"])
+
+def lambda_handler(event, context):
+    table.delete_item(Key={"connectionId": event["requestContext"]["connectionId"]})
+    return {"statusCode": 200}
+"""
+
+
+class Chat:
+    """The stack, and twenty clients that stay connected all the time."""
+
+    def __init__(self, aws: LocalAws, folder: Path) -> None:
+        self.aws = aws
+        self.platform, self.another = self._root(folder / "platform"), self._root(folder / "another")
+        self.write(self.platform, PLATFORM, OWN_TABLE, OWN_FUNCTION, OWN_ROUTE)
+        self.platform.init()
+        self.platform.apply()
+        self.websocket_api: dict[str, str] = self.platform.outputs()["websocket_api"]
+        self.api_id = self.websocket_api["id"]
+        self.stay = open_clients(aws.websocket_url(self.api_id, "live"), [f"stays-{i}" for i in range(20)])
+        self.identity = self.what_stays()
+
+    def _root(self, folder: Path) -> Root:
+        folder.mkdir()
+        with ZipFile(folder / "goodbye.zip", "w") as package:
+            package.writestr("goodbye.py", GOODBYE)
+        return Root(folder, self.aws.environment, folder / ".terraform")
+
+    def write(self, root: Root, *parts: str) -> None:
+        text = 'provider "aws" {}\n' + "".join(parts)
+        (root.folder / "main.tf").write_text(re.sub(r'"git::[^"]*"', f'"{REPOSITORY}"\n  {QUICK}', text))
+
+    def what_stays(self) -> dict[str, Any]:
+        """By what AWS itself tells whether they are the same as ever."""
+        gateway = self.aws.client("apigatewayv2")
+        return {
+            "table": self.aws.client("dynamodb").describe_table(TableName=TABLE)["Table"]["TableId"],
+            "routes": sorted(f"{r['RouteKey']} {r['RouteId']}" for r in gateway.get_routes(ApiId=self.api_id)["Items"]),
+            "stage": gateway.get_stage(ApiId=self.api_id, StageName="live")["CreatedDate"],
+        }
+
+    def known_from_elsewhere(self) -> str:
+        """What a root that does not own the API is told of it."""
+        routes = self.aws.client("apigatewayv2").get_routes(ApiId=self.api_id)["Items"]
+        [route_id] = [route["RouteId"] for route in routes if route["RouteKey"] == "$disconnect"]
+        return f'locals {{\n  websocket_api = {json.dumps(self.websocket_api)}\n  route_id = "{route_id}"\n}}\n'
+
+    def apply(self, root: Root, *parts: str) -> set[str]:
+        """Applies while clients come and go, and returns what the account has no more; nobody is lost, and what stays is the same."""
+        before = set(leftovers(self.aws))
+        self.write(root, *parts)
+        root.init()
+        with Watch(self.aws, TABLE) as watch:
+            with Visitors(self.aws.websocket_url(self.api_id, "live")) as visitors:
+                root.apply()
+            assert len(visitors.left) > 5
+            assert watch.wait_until_gone(visitors.left)
+            assert watch.records.keys() == {client.name for client in self.stay}
+        assert self.what_stays() == self.identity
+        return before - set(leftovers(self.aws))
+
+
+class Visitors:
+    """A client that comes and goes, three times a second, until the block ends."""
+
+    def __init__(self, url: str) -> None:
+        self.left: list[str] = []
+        self._url = url
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._come_and_go, daemon=True)
+
+    def _come_and_go(self) -> None:
+        while not self._over.wait(0.2):
+            client = Client(self._url, f"visits-{uuid.uuid4()}")
+            self._over.wait(0.1)
+            client.close()
+            self.left.append(client.name)
+
+    def __enter__(self) -> Visitors:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+@pytest.fixture
+def chat(tmp_path: Path) -> Iterator[Chat]:
+    with local_aws() as aws:
+        yield Chat(aws, tmp_path)
+
+
+def of(function: str) -> set[str]:
+    return {f"function {function}", f"role {function}", f"log group /aws/lambda/{function}"}
+
+
+def test_a_living_stack_comes_under_the_module_and_leaves_it_again_and_loses_nobody(chat: Chat) -> None:
+    assert chat.apply(chat.platform, PLATFORM, OWN_FUNCTION, BLOCKS["in"]) == set()
+    assert chat.apply(chat.platform, PLATFORM, BLOCKS["in"]) == of("chat-goodbye")
+
+    assert chat.apply(chat.platform, PLATFORM, BLOCKS["own-table"], OWN_TABLE) == set()
+    assert chat.apply(chat.platform, PLATFORM, BLOCKS["in"]) == set()
+
+    there = chat.known_from_elsewhere()
+    assert chat.apply(chat.another, there, BLOCKS["take-over"]) == set()
+    assert chat.apply(chat.platform, PLATFORM, BLOCKS["let-go"]) == of("chat-disconnect")
+
+    assert chat.apply(chat.another, there, OWN_TABLE, OWN_FUNCTION, OWN_ROUTE, BLOCKS["out"]) == of("chat-next-disconnect")
+    assert (chat.platform.plan(), chat.another.plan()) == ("", "")

@@ -91,12 +91,19 @@ def the_schedule_finds_a_suspect(stack: Stack) -> Iterator[str]:
     yield suspect
 
 
+@contextmanager
+def a_sender_reports(stack: Stack) -> Iterator[str]:
+    gone = new_id()
+    send(stack, {"version": 1, "gone": {"connectionId": gone}}, stack.outputs["report_gone"]["queue_url"])
+    yield gone
+
+
 def new_id() -> str:
     return f"{uuid.uuid4().hex[:15]}="
 
 
-def send(stack: Stack, message: dict[str, Any]) -> None:
-    stack.aws.client("sqs").send_message(QueueUrl=stack.retry_queue, MessageBody=json.dumps(message))
+def send(stack: Stack, message: dict[str, Any], queue: str = "") -> None:
+    stack.aws.client("sqs").send_message(QueueUrl=queue or stack.retry_queue, MessageBody=json.dumps(message))
 
 
 CASES: list[tuple[str, str, Callable[[Stack], AbstractContextManager[str]], tuple[str, str]]] = [
@@ -106,6 +113,7 @@ CASES: list[tuple[str, str, Callable[[Stack], AbstractContextManager[str]], tupl
     ("cleanup", "ReceiveRetries", a_retry_fails, ("sqs", "ChangeMessageVisibility")),
     ("cleanup", "SendDeadLetters", a_message_makes_no_sense, ("sqs", "SendMessage")),
     ("cleanup", "ScanRecords", the_schedule_fires, ("dynamodb", "Scan")),
+    ("cleanup", "ReadSuspects", a_sender_reports, ("dynamodb", "BatchGetItem")),
     ("cleanup", "ProbeConnections", the_schedule_finds_a_suspect, ("execute-api", "GetConnection")),
 ]
 

@@ -24,6 +24,17 @@ def test_an_api_has_one_route_for_each_key(api: Api) -> None:
     gateway.update_route(ApiId=api.id, RouteId=other, RouteKey="another", Target="integrations/three")
 
 
+def test_an_integration_is_deleted_when_no_route_leads_to_it(api: Api) -> None:
+    gateway = api.aws.client("apigatewayv2")
+    uri = "arn:aws:apigateway:ap-northeast-2:lambda:path/2015-03-31/functions/none/invocations"
+    integration = gateway.create_integration(ApiId=api.id, IntegrationType="AWS_PROXY", IntegrationUri=uri)["IntegrationId"]
+    route = gateway.create_route(ApiId=api.id, RouteKey="one", Target=f"integrations/{integration}")["RouteId"]
+    with pytest.raises(gateway.exceptions.ConflictException, match=route):
+        gateway.delete_integration(ApiId=api.id, IntegrationId=integration)
+    gateway.delete_route(ApiId=api.id, RouteId=route)
+    gateway.delete_integration(ApiId=api.id, IntegrationId=integration)
+
+
 @pytest.fixture
 def group(aws: LocalAws) -> Any:
     logs, name = aws.client("logs"), f"/group/{uuid.uuid4().hex}"

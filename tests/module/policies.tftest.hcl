@@ -319,7 +319,7 @@ run "with_stale_duplicates" {
       { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
       { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
       { Sid = "ReadRecord", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
-      { Sid = "FindDuplicates", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections/index/byClient"] },
+      { Sid = "FindClientsRecords", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections/index/byClient"] },
       { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
       { Sid = "ProbeConnections", Effect = "Allow", Action = ["execute-api:ManageConnections"], Resource = ["arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/live/GET/@connections/*"] },
     ]
@@ -331,7 +331,7 @@ run "with_stale_duplicates" {
       { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
       { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
       { Sid = "ReadRecord", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
-      { Sid = "FindDuplicates", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections/index/byClient"] },
+      { Sid = "FindClientsRecords", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections/index/byClient"] },
       { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
       { Sid = "ProbeConnections", Effect = "Allow", Action = ["execute-api:ManageConnections"], Resource = ["arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/live/GET/@connections/*"] },
       { Sid = "ScanRecords", Effect = "Allow", Action = ["dynamodb:Scan"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
@@ -354,7 +354,7 @@ run "with_newest_duplicates" {
       { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
       { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
       { Sid = "ReadRecord", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
-      { Sid = "FindDuplicates", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections/index/byClient"] },
+      { Sid = "FindClientsRecords", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections/index/byClient"] },
       { Sid = "CloseDuplicates", Effect = "Allow", Action = ["execute-api:ManageConnections"], Resource = ["arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/live/DELETE/@connections/*"] },
       { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
       { Sid = "ProbeConnections", Effect = "Allow", Action = ["execute-api:ManageConnections"], Resource = ["arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/live/GET/@connections/*"] },
@@ -367,7 +367,7 @@ run "with_newest_duplicates" {
       { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
       { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
       { Sid = "ReadRecord", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
-      { Sid = "FindDuplicates", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections/index/byClient"] },
+      { Sid = "FindClientsRecords", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections/index/byClient"] },
       { Sid = "CloseDuplicates", Effect = "Allow", Action = ["execute-api:ManageConnections"], Resource = ["arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/live/DELETE/@connections/*"] },
       { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
       { Sid = "ProbeConnections", Effect = "Allow", Action = ["execute-api:ManageConnections"], Resource = ["arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/live/GET/@connections/*"] },
@@ -376,6 +376,81 @@ run "with_newest_duplicates" {
       { Sid = "SendDeadLetters", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry-dead-letter"] },
     ]
     error_message = "The cleanup role may: ${module.cleanup[0].policy}"
+  }
+}
+
+run "with_announcements" {
+  command = plan
+
+  variables {
+    events = {}
+  }
+
+  assert {
+    condition = jsondecode(module.disconnect.policy).Statement == [
+      { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
+      { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "ReadRecord", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "Announce", Effect = "Allow", Action = ["events:PutEvents"], Resource = ["arn:aws:events:eu-central-1:111122223333:event-bus/default"] },
+      { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+    ]
+    error_message = "The disconnect role may: ${module.disconnect.policy}"
+  }
+
+  assert {
+    condition     = module.connections_table.client_index_arn == null
+    error_message = "Telling who left needs no index; it is paid for with each record written."
+  }
+}
+
+run "with_clients_that_are_offline" {
+  command = plan
+
+  variables {
+    events = { bus_arn = "arn:aws:events:eu-central-1:444455556666:event-bus/chat", client_offline_after_seconds = 60 }
+  }
+
+  assert {
+    condition = jsondecode(module.disconnect.policy).Statement == [
+      { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
+      { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "ReadRecord", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "FindClientsRecords", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections/index/byClient"] },
+      { Sid = "Announce", Effect = "Allow", Action = ["events:PutEvents"], Resource = ["arn:aws:events:eu-central-1:444455556666:event-bus/chat"] },
+      { Sid = "MarkEnding", Effect = "Allow", Action = ["dynamodb:UpdateItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+    ]
+    error_message = "The disconnect role may: ${module.disconnect.policy}"
+  }
+
+  assert {
+    condition = jsondecode(module.cleanup[0].policy).Statement == [
+      { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:LOGS:*"] },
+      { Sid = "RemoveRecord", Effect = "Allow", Action = ["dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "ReadRecord", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "FindClientsRecords", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections/index/byClient"] },
+      { Sid = "Announce", Effect = "Allow", Action = ["events:PutEvents"], Resource = ["arn:aws:events:eu-central-1:444455556666:event-bus/chat"] },
+      { Sid = "MarkEnding", Effect = "Allow", Action = ["dynamodb:UpdateItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "ScanRecords", Effect = "Allow", Action = ["dynamodb:Scan"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"] },
+      { Sid = "ReceiveRetries", Effect = "Allow", Action = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
+      { Sid = "SendDeadLetters", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry-dead-letter"] },
+    ]
+    error_message = "The cleanup role may: ${module.cleanup[0].policy}"
+  }
+
+  assert {
+    condition = [
+      for told in [local.disconnect_environment, local.cleanup_environment] :
+      { for name in ["EVENT_BUS", "CLIENT_OFFLINE_AFTER_SECONDS", "CLIENT_INDEX", "WEBSOCKET_API_ID", "WEBSOCKET_STAGE"] : name => told[name] }
+      ] == [for function in ["disconnect", "cleanup"] : {
+        EVENT_BUS                    = "arn:aws:events:eu-central-1:444455556666:event-bus/chat"
+        CLIENT_OFFLINE_AFTER_SECONDS = "60"
+        CLIENT_INDEX                 = "byClient"
+        WEBSOCKET_API_ID             = "a1b2c3"
+        WEBSOCKET_STAGE              = "live"
+    }]
+    error_message = "The functions are told: ${jsonencode(local.disconnect_environment)}"
   }
 }
 

@@ -839,3 +839,65 @@ run "refuses_alarms_on_a_log_group_brought_along_that_makes_none" {
 
   expect_failures = [var.monitoring]
 }
+
+run "refuses_the_name_of_a_bus_instead_of_its_arn" {
+  command = plan
+
+  variables {
+    events = { bus_arn = "chat" }
+  }
+
+  expect_failures = [var.events]
+}
+
+run "refuses_a_bus_in_another_region" {
+  command = plan
+
+  variables {
+    events = { bus_arn = "arn:aws:events:us-east-1:111122223333:event-bus/chat" }
+  }
+
+  expect_failures = [var.events]
+}
+
+run "refuses_to_wait_longer_than_a_message_can" {
+  command = plan
+
+  variables {
+    events = { client_offline_after_seconds = 899 }
+  }
+
+  expect_failures = [var.events]
+}
+
+run "refuses_to_wait_for_part_of_a_second" {
+  command = plan
+
+  variables {
+    events = { client_offline_after_seconds = 1.5 }
+  }
+
+  expect_failures = [var.events]
+}
+
+run "refuses_to_wait_for_no_time" {
+  command = plan
+
+  variables {
+    events = { client_offline_after_seconds = 0 }
+  }
+
+  expect_failures = [var.events]
+}
+
+run "refuses_announcements_without_the_retry_queue" {
+  command = plan
+
+  variables {
+    events      = {}
+    retry_queue = { enabled = false }
+    sweep       = { enabled = false }
+  }
+
+  expect_failures = [var.events]
+}

@@ -17,6 +17,7 @@ EVERYTHING = f"""
   sweep       = {{ probe = {{ exclusive_table = true, report_queue = true }}, segments = 2, schedule = "rate(1 hour)" }}
   history     = {{}}
   duplicates  = "newest"
+  events      = {{ client_offline_after_seconds = 60 }}
   monitoring  = {{ alarm_actions = ["arn:aws:sns:eu-central-1:111122223333:pager"], dashboard = true, connection_metrics = true }}
   tags        = {{ Team = "chat" }}
 """

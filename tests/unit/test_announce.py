@@ -51,7 +51,8 @@ def close(made: Closer, clock: Clock, connection_id: str, **known: Any) -> None:
 def check(made: Closer, message: dict[str, Any]) -> None:
     """The clean-up function's part, when a check that was queued comes."""
     assert made.announcements
-    made.announcements.announce_offline(retry.read_ended(message["offline"]["ended"]), message["offline"]["id"])
+    asks = message["offline"]
+    made.announcements.announce_offline(retry.read_ended(asks["ended"]), asks["id"], asks["again"])
 
 
 def checks(aws: FakeAws) -> list[dict[str, Any]]:
@@ -215,7 +216,7 @@ def test_the_last_connection_of_a_client_queues_a_check_after_the_grace_period(
     [sent] = aws.asked("SendMessage")
     assert sent["DelaySeconds"] == GRACE_S + 2
     known = ended("c", clientId="kim", connectedAt=CONNECTED)
-    assert checks(aws) == [{"version": 1, "offline": {"ended": known, "id": "offline/c"}}]
+    assert checks(aws) == [{"version": 1, "offline": {"ended": known, "id": "offline/c", "again": False}}]
 
 
 def test_the_check_announces_a_client_without_a_record_and_again_with_the_same_id(
@@ -254,16 +255,22 @@ def test_what_the_index_still_shows_but_the_table_no_longer_has_does_not_cancel_
     assert [detail["id"] for detail in told(aws, announce.OFFLINE)] == ["offline/c"]
 
 
-def test_while_a_record_is_there_the_client_is_not_offline_however_dead_it_is(
-    aws: FakeAws, connections: Table, clock: Clock, offline: dict[str, str]
+@pytest.mark.parametrize("others", [{}, {"z": {"endedAt": ENDED}}], ids=["its own", "and another's that is about to go"])
+def test_while_a_record_is_about_to_go_the_check_comes_again_once(
+    others: dict[str, Any], aws: FakeAws, connections: Table, clock: Clock, offline: dict[str, str]
 ) -> None:
-    """A closing that broke off after its check was queued is done again, and queues another."""
     connections.put("c", clientId="kim", connectedAt=CONNECTED)
+    for name, attributes in others.items():
+        connections.put(name, clientId="kim", connectedAt=CONNECTED, **attributes)
     made = announcer(**offline)
     aws.on("DeleteItem", error(500, "InternalServerError"))
     with pytest.raises(Exception, match="InternalServerError"):
         close(made, clock, "c")
     check(made, *checks(aws))
+    _, message = checks(aws)
+    assert message["offline"]["again"]
+    check(made, message)
+    assert [sent["DelaySeconds"] for sent in aws.asked("SendMessage")] == [GRACE_S + 2, 30]
     assert told(aws, announce.OFFLINE) == []
 
 
