@@ -10,22 +10,22 @@ import math
 from typing import Any
 
 from bench import report
+from bench.prices import (
+    CONNECTION_MINUTE,
+    EVENT,
+    GB_SECOND,
+    INFREQUENT_LOG_GB,
+    LOG_GB,
+    MILLION,
+    PRICES_OF,
+    QUEUE_REQUEST,
+    READ_UNIT,
+    REQUEST,
+    SCHEDULE,
+    WRITE_UNIT,
+)
 from bench.sweep import PAGE
 from tools.package import RUNTIME
-
-# US East (N. Virginia), on demand, USD. https://aws.amazon.com/{lambda,dynamodb,cloudwatch,api-gateway,eventbridge}/pricing/
-PRICES_OF = "2026-11-22"
-MILLION = 1e6
-REQUEST = 0.20 / MILLION
-GB_SECOND = 0.0000133334  # arm64; INIT is billed since 2025-08-01
-WRITE_UNIT = 0.625 / MILLION
-READ_UNIT = 0.125 / MILLION
-LOG_GB = 0.50
-INFREQUENT_LOG_GB = 0.25
-CONNECTION_MINUTE = 0.25 / MILLION
-SCHEDULE = 1.00 / MILLION
-EVENT = 1.00 / MILLION  # put on a bus, up to 64 KB
-QUEUE_REQUEST = 0.40 / MILLION
 
 # The model's assumptions.
 MEMORY_MB = 256
