@@ -19,7 +19,7 @@ _invoke_target = eventbridge._invoke_target
 @replaces(eventbridge, "_invoke_target", "550e304af080")
 def invoke_target(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None) -> None:
     _, _, service, region, account, *_ = target["Arn"].split(":")
-    if service == "lambda":
+    if service == "lambda" and event["Source"] != "aws.scheduler":  # which comes here too, under a role of its own
         function, _config, _name = lambda_svc._get_func_record_for_ref_in_scope(target["Arn"], account_id=account, region=region)
         if function is None or not route_invocation.may_invoke(function["policy"], "events.amazonaws.com", rule["Arn"]):
             return

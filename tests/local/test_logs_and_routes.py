@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from typing import Any
@@ -77,3 +78,28 @@ def test_each_log_event_has_an_id_that_stays_the_same(aws: LocalAws, group: str)
 def test_dynamodbs_answers_have_their_checksum(aws: LocalAws) -> None:
     answer = aws.client("dynamodb").list_tables()
     assert "x-amz-crc32" in answer["ResponseMetadata"]["HTTPHeaders"]  # a wrong one botocore would have refused
+
+
+def test_a_function_that_logs_json_is_logged_from_its_levels_on(api: Api) -> None:
+    functions, logs = api.aws.client("lambda"), api.aws.client("logs")
+    name = api.function('def handler(event, context):\n    print(\'{{"level": "INFO"}}\\n{{"level": "WARN"}}\\nno level\')')
+
+    def logged(**levels: str) -> list[str]:
+        """The kinds of lines that one more invocation leaves behind."""
+        functions.update_function_configuration(FunctionName=name, LoggingConfig={"LogFormat": "JSON", **levels})
+        known = len(logs.filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]) if levels else 0
+        functions.invoke(FunctionName=name)
+        lines = [event["message"] for event in logs.filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]][known:]
+        return [json.loads(line).get("type") or json.loads(line)["level"] if line.startswith("{") else line for line in lines]
+
+    assert logged() == ["platform.start", "INFO", "WARN", "no level", "platform.report"]
+    assert logged(SystemLogLevel="WARN", ApplicationLogLevel="WARN") == ["WARN", "no level"]
+
+
+def test_a_report_in_json_has_the_metrics_under_lambdas_names(api: Api) -> None:
+    name = api.function("def handler(event, context): pass")
+    api.aws.client("lambda").update_function_configuration(FunctionName=name, LoggingConfig={"LogFormat": "JSON"})
+    api.aws.client("lambda").invoke(FunctionName=name)
+    *_, last = api.aws.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
+    report = json.loads(last["message"])["record"]
+    assert report["metrics"].keys() == {"durationMs", "billedDurationMs", "memorySizeMB", "maxMemoryUsedMB"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from websockets.exceptions import InvalidStatus
 
@@ -43,6 +45,26 @@ def test_a_throttled_disconnect_is_lost(observed: Api) -> None:
         limit = {"FunctionName": observed.functions[0], "ReservedConcurrentExecutions": 0}
         observed.aws.client("lambda").put_function_concurrency(**limit)
     assert observed.next_event(wait=2) is None
+
+
+def test_a_throttled_invocation_counts_once_and_as_nothing_else(observed: Api) -> None:
+    with observed.connect():
+        observed.next_event()
+        before = counts(observed)
+        observed.aws.client("lambda").put_function_concurrency(FunctionName=observed.functions[0], ReservedConcurrentExecutions=0)
+    deadline = time.monotonic() + 10
+    while counts(observed) == before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert counts(observed) == {**before, "Throttles": 1}
+
+
+def counts(api: Api) -> dict[str, float]:
+    """Lambda's metrics of the API's first function."""
+    metric = {"Namespace": "AWS/Lambda", "Dimensions": [{"Name": "FunctionName", "Value": api.functions[0]}]}
+    period = {"StartTime": time.time() - 3600, "EndTime": time.time() + 60, "Period": 3600, "Statistics": ["Sum"]}
+    ask = api.aws.client("cloudwatch").get_metric_statistics
+    names = ("Invocations", "Errors", "Throttles")
+    return {name: sum(point["Sum"] for point in ask(MetricName=name, **metric, **period)["Datapoints"]) for name in names}
 
 
 def test_the_invocation_is_in_the_functions_log_group(api: Api) -> None:
