@@ -1,7 +1,8 @@
-"""Run a command that can neither outlive its starter nor leave anything behind:  python leash.py COMMAND [ARGUMENT …]
+"""Run a command that can neither outlive its starter nor leave anything behind:  python leash.py GRACE COMMAND [ARGUMENT …]
 
 The starter holds the other end of this process's standard input. When that closes, be it on purpose or because the starter
-was killed, the command and all its descendants are ended, and the folder they got as TMPDIR is removed.
+was killed, the command is asked to end, has GRACE seconds to do so, and then is killed with all its descendants, and the folder they got
+as TMPDIR is removed.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ def start(
     cwd: str | None = None,
     stdout: int | IO[str] | None = None,
     stderr: int | IO[str] | None = None,
+    grace: int = GRACE_SECONDS,
 ) -> subprocess.Popen[str]:
-    """Start the command on a leash: close `stdin` of the result, or die, to end it."""
-    leash = [sys.executable, "-I", "-S", __file__, *command]
+    """Start the command on a leash: close `stdin` of the result, or die, to end it within `grace` seconds."""
+    leash = [sys.executable, "-I", "-S", __file__, str(grace), *command]
     return subprocess.Popen(
         leash, env=env, cwd=cwd, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, text=True, start_new_session=True
     )  # a session of its own: Ctrl-C is for the starter, who then lets go
@@ -48,27 +50,27 @@ def end(process: subprocess.Popen[str]) -> int:
 def main() -> int:
     folder = tempfile.mkdtemp(prefix="local-aws-")
     try:
-        command = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True, env={**os.environ, "TMPDIR": folder})
-        threading.Thread(target=_end_with_starter, args=[command], daemon=True).start()
+        command = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL, start_new_session=True, env={**os.environ, "TMPDIR": folder})
+        threading.Thread(target=_end_with_starter, args=[command, int(sys.argv[1])], daemon=True).start()
         code = command.wait()
-        _signal_group(command, signal.SIGKILL)  # whatever it left running
+        _kill_group(command)  # whatever it left running
         return code
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _end_with_starter(command: subprocess.Popen[bytes]) -> None:
+def _end_with_starter(command: subprocess.Popen[bytes], grace: int) -> None:
     while os.read(0, 4096):  # nothing is ever sent: it returns when the starter lets go
         pass
-    _signal_group(command, signal.SIGTERM)
+    command.terminate()  # it alone: Terraform needs its plugins to end in order
     with suppress(subprocess.TimeoutExpired):
-        command.wait(GRACE_SECONDS)
-    _signal_group(command, signal.SIGKILL)
+        command.wait(grace)
+    _kill_group(command)
 
 
-def _signal_group(command: subprocess.Popen[bytes], number: signal.Signals) -> None:
+def _kill_group(command: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(command.pid, number)
+        os.killpg(command.pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -114,6 +114,8 @@ def _write_configuration(own: str, found: Path | None) -> str:
 class Root:
     """A root folder, run as it is; what Terraform notes about it goes to `data`, so that the folder stays clean."""
 
+    grace = leash.GRACE_SECONDS  # how long Terraform may go on, when this process ends, to finish and note what is under way
+
     def __init__(self, folder: Path, env: Mapping[str, str], data: Path, *, state: Path | None = None, **variables: str) -> None:
         self.folder = folder
         self._env = {**env, **environment(), "TF_DATA_DIR": str(data)}
@@ -141,11 +143,16 @@ class Root:
     def outputs(self) -> dict[str, Any]:
         return {name: output["value"] for name, output in json.loads(self._run("output", "-json", *self._state)).items()}
 
+    def versions(self) -> dict[str, str]:
+        """Terraform's own and the providers', which `init` has chosen."""
+        told = json.loads(self._run("version", "-json"))
+        return {"terraform": told["terraform_version"], **{name.split("/")[-1]: v for name, v in told["provider_selections"].items()}}
+
     def resources(self) -> list[str]:
         return self._run("state", "list", *self._state).splitlines()
 
     def destroy(self) -> None:
-        self._run("destroy", "-auto-approve", *self._state)
+        self._run("destroy", "-auto-approve", "-lock-timeout=2m", *self._state)  # an apply that was ended may still note what it did
 
     def _run(self, *arguments: str) -> str:
         code, text = self._call(*arguments)
@@ -154,15 +161,23 @@ class Root:
         return text
 
     def _call(self, command: str, *arguments: str) -> tuple[int, str]:
-        colour = [] if command in ("output", "state") else ["-no-color"]
-        process = leash.start(
-            [binary(), command, *colour, *arguments], env=self._env, cwd=str(self.folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        try:
-            text = process.stdout.read() if process.stdout else ""
-        finally:
-            code = leash.end(process)
-        return code, text
+        colour = [] if command in ("output", "state", "version") else ["-no-color"]
+        # Into a file: on a broken pipe Terraform would die before it has noted what it did.
+        with tempfile.TemporaryFile("w+") as output:
+            process = leash.start(
+                [binary(), command, *colour, *arguments],
+                env=self._env,
+                cwd=str(self.folder),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                grace=self.grace,
+            )
+            try:
+                process.wait()
+            finally:
+                code = leash.end(process)
+            output.seek(0)
+            return code, output.read()
 
 
 def _errors(text: str) -> str:
