@@ -1,14 +1,13 @@
 # A whole WebSocket API with the module around it, for people who have none yet.
 
 locals {
-  name  = "chat-example"
-  table = "chat-example-connections"
+  table = "${var.name}-connections"
 }
 
 module "websocket_api" {
   source = "../websocket-api"
 
-  name              = local.name
+  name              = var.name
   stage             = "live"
   connections_table = local.table
 }
@@ -16,7 +15,12 @@ module "websocket_api" {
 module "connections" {
   source = "../.."
 
-  name              = local.name
+  name              = var.name
   websocket_api     = module.websocket_api.websocket_api
   connections_table = { name = local.table, deletion_protection = false }
+
+  # Not needed, and all of it worth knowing.
+  sweep      = { probe = {} }
+  history    = { deletion_protection = false }
+  monitoring = { connection_metrics = true }
 }

@@ -1,1 +1,6 @@
-# The example takes no inputs.
+variable "name" {
+  description = "Beginning of every resource's name."
+  type        = string
+  default     = "chat-example"
+  nullable    = false
+}
