@@ -2,12 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo up plan check test lint docs screenshot package release-notes bench lock clean
+.PHONY: help demo up prove plan check test lint docs screenshot package release-notes bench lock clean
 .NOTPARALLEL:
 
 help:
 	@echo 'make demo     apply envs/dev on a local AWS and watch the table follow real WebSocket clients (3 minutes)'
 	@echo 'make up       the same stack, left running for you to play with until Ctrl-C'
+	@echo 'make prove    what only an account can show: in yours, by its usual variables, for less than 0.10 USD; LOCAL=1 on a local AWS;'
+	@echo '              CLIENTS=5 of each ending, LONG=1 for two and a half hours, YES=1 asks nothing'
 	@echo 'make test     all tests: unit, module, local, lifecycle, faults, browser'
 	@echo 'make lint     ruff, mypy, terraform fmt and validate, tflint, checkov, and whether the docs are current'
 	@echo 'make docs     write what README.md and docs/ quote and generate'
@@ -25,6 +27,9 @@ demo: .venv/local
 
 up: .venv/local
 	@$(BIN)/python -m tools.up
+
+prove: .venv/local
+	@$(BIN)/python -m tools.prove $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(LONG),--long) $(if $(YES),--yes) $(if $(LOCAL),--local)
 
 plan: .venv/local
 	@$(BIN)/python -m tools.plan $(FOLDER) $(if $(BASE),--base $(BASE)) $(if $(PLATFORM),--platform $(PLATFORM)) $(if $(JSON),--json $(JSON))

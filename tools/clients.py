@@ -12,13 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from socket import SHUT_RDWR
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from websockets.sync.client import connect
 
 from local import leash
-from local.aws import REPOSITORY, LocalAws
+from local.aws import REPOSITORY
 
 CONNECTING_AT_ONCE = 8
 
@@ -29,7 +29,8 @@ class Client:
     def __init__(self, url: str, name: str) -> None:
         self.name = name
         self._open = ExitStack()
-        options: dict[str, Any] = {"user_agent_header": name, "proxy": None, "open_timeout": 60, "close_timeout": 5}
+        options: dict[str, Any] = {"user_agent_header": name, "open_timeout": 60, "close_timeout": 5}
+        options |= {"proxy": True if url.startswith("wss:") else None, "ping_interval": None}  # silent unless it says something
         self.socket = self._open.enter_context(connect(f"{url}?clientId={quote(name)}", **options))
 
     def close(self, code: int = 1000, reason: str = "") -> None:
@@ -81,10 +82,16 @@ class ClientProcess:
         leash.end(self._process)
 
 
+class Aws(Protocol):
+    """An account, here or there."""
+
+    def client(self, service: str) -> Any: ...
+
+
 class Watch:
     """Reads the table over and over, and notes when each client's record came and went."""
 
-    def __init__(self, aws: LocalAws, table: str) -> None:
+    def __init__(self, aws: Aws, table: str) -> None:
         self._pages = aws.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
         self.records: dict[str, dict[str, Any]] = {}  # client's name -> its record, as far as it is still there
         self.gone_at: dict[str, float] = {}  # client's name -> time.monotonic()
@@ -95,6 +102,10 @@ class Watch:
     def wait_for(self, condition: Callable[[], bool], seconds: float) -> bool:
         with self._changed:
             return self._changed.wait_for(condition, seconds)
+
+    def wait_until_there(self, names: Iterable[str], seconds: float = 60) -> bool:
+        come = set(names)
+        return self.wait_for(lambda: come <= self.records.keys(), seconds)
 
     def wait_until_gone(self, names: Iterable[str], seconds: float = 30) -> bool:
         ended = set(names)

@@ -1,0 +1,219 @@
+"""`make prove`: when it begins nothing, what it costs, and what its report leaves out. tests/lifecycle/test_proof.py runs it."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import route_settings
+
+from local.aws import LocalAws
+from tools.prove import cost, earlier, leftovers, report, run, speed
+from tools.prove.account import Account, Refused
+from tools.terraform import REPOSITORY
+
+from .conftest import TRUST, policy
+
+NOTHING = {
+    "HOME": "/nonexistent",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+NOTHING_ALLOWED = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+REGION = {"AWS_REGION": "eu-central-1"}
+
+
+def closed_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def prove(folder: Path, environment: dict[str, str], answer: str = "") -> subprocess.CompletedProcess[str]:
+    own = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-m", "tools.prove"]
+    return subprocess.run(command, cwd=folder, env=own | NOTHING | environment, input=answer, capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        (REGION, "There are no credentials of an AWS account: set AWS_PROFILE"),
+        (KEYS, "There is no region: set AWS_REGION"),
+        (REGION | {"AWS_PROFILE": "sandbox"}, "The config profile (sandbox) could not be found"),
+        (REGION | KEYS | {"AWS_ENDPOINT_URL": "closed"}, "Could not connect to the endpoint URL"),
+    ],
+    ids=["no credentials", "no region", "no such profile", "no answer"],
+)
+def test_without_an_account_it_says_what_to_set_and_begins_nothing(tmp_path: Path, environment: dict[str, str], said: str) -> None:
+    done = prove(tmp_path, {name: closed_port() if value == "closed" else value for name, value in environment.items()})
+    assert (done.returncode, said in done.stdout, done.stderr) == (2, True, ""), done.stdout + done.stderr
+
+
+def test_it_says_what_it_would_do_and_creates_nothing_unless_told_to(aws: LocalAws, tmp_path: Path) -> None:
+    before = calls(aws)
+    done = prove(tmp_path, aws.environment, answer="no\n")
+    assert done.returncode == 2, done.stdout + done.stderr
+    for said in (
+        "Account 000000000000, region ap-northeast-2",
+        "1 aws_apigatewayv2_api",
+        "costs at most 0.0",
+        "Go on?",
+        "Nothing was created.",
+    ):
+        assert said in done.stdout
+    assert calls(aws) == before
+    assert not any(folder.name in done.stdout for folder in run.FOLDERS.glob("*"))
+
+
+def calls(aws: LocalAws) -> list[Any]:
+    return [aws.client("dynamodb").list_tables()["TableNames"], aws.client("apigatewayv2").get_apis()["Items"]]
+
+
+@pytest.fixture
+def account(aws: LocalAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Account:
+    """Of the local AWS, with no run on this machine."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in aws.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(run, "FOLDERS", tmp_path)
+    return Account.of_environment()
+
+
+@pytest.fixture
+def left(account: Account, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A queue and a role of an earlier run, which began so many hours ago on another machine; the queue's URL."""
+    tags = {
+        leftovers.TAG: "0123abcd",
+        leftovers.STARTED: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3600 * request.param)),
+    }
+    sqs, iam = account.client("sqs"), account.client("iam")
+    url = str(sqs.create_queue(QueueName="wsproof-0123abcd-retry", tags=tags)["QueueUrl"])
+    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+    iam.create_role(RoleName="wsproof-0123abcd-sweep", AssumeRolePolicyDocument=policy(TRUST), Tags=listed)
+    iam.put_role_policy(RoleName="wsproof-0123abcd-sweep", PolicyName="any", PolicyDocument=policy(NOTHING_ALLOWED))
+    yield url
+    for thing in leftovers.find(account):
+        leftovers.remove(account, thing)
+
+
+def there(account: Account) -> list[str]:
+    return [str(thing) for thing in leftovers.find(account)]
+
+
+@pytest.mark.parametrize("left", [5], indirect=True)
+def test_what_an_earlier_run_left_is_found_and_stays_unless_somebody_agrees(
+    account: Account, left: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n"))
+    with pytest.raises(Refused, match="no other proof begins"):
+        earlier.clean_up(account, yes=False)
+    assert "was not cleaned up: 1 queue, 1 role." in capsys.readouterr().out
+    assert there(account) == ["queue wsproof-0123abcd-retry", "role wsproof-0123abcd-sweep"]
+
+
+@pytest.mark.parametrize("left", [5], indirect=True)
+def test_what_an_earlier_run_left_is_removed_by_its_tag_and_nothing_else_is(account: Account, left: str) -> None:
+    sqs = account.client("sqs")
+    others = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("wsproof-0123abcd-other", "wsproof-another")]
+    earlier.clean_up(account, yes=True)
+    assert there(account) == []
+    assert set(others) <= set(sqs.list_queues()["QueueUrls"])
+    for url in others:
+        sqs.delete_queue(QueueUrl=url)
+
+
+def test_what_something_else_uses_is_removed_after_it(account: Account) -> None:
+    cloudwatch, tags = account.client("cloudwatch"), [{"Key": leftovers.TAG, "Value": "0123abcd"}]
+    when = {"Namespace": "n", "MetricName": "m", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 0}
+    cloudwatch.put_metric_alarm(AlarmName="wsproof-0123abcd-a", ComparisonOperator="GreaterThanThreshold", **when, Tags=tags)
+    cloudwatch.put_composite_alarm(AlarmName="wsproof-0123abcd-b", AlarmRule='ALARM("wsproof-0123abcd-a")', Tags=tags)
+    left = run.Run(account, "0123abcd", "2026-11-25T00:00:00Z").destroy()
+    assert {str(thing) for thing in left} == {"alarm wsproof-0123abcd-a", "alarm wsproof-0123abcd-b"}
+    assert there(account) == []
+
+
+@pytest.mark.parametrize("left", [1], indirect=True)
+def test_what_may_be_under_way_on_another_machine_is_not_removed_unasked(
+    account: Account, left: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    with pytest.raises(Refused):
+        earlier.clean_up(account, yes=True)
+    assert there(account) == ["queue wsproof-0123abcd-retry", "role wsproof-0123abcd-sweep"]
+
+
+def test_nothing_begins_beside_a_run_that_is_under_way(account: Account) -> None:
+    other = run.Run(account, "0123abcd", "2026-11-25T00:00:00Z")
+    other.folder.mkdir()
+    other.note()
+    with (other.folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(Refused, match="under way on this machine"):
+            earlier.clean_up(account, yes=True)
+    earlier.clean_up(account, yes=True)
+    assert not other.folder.exists()
+
+
+def test_a_run_on_an_emulator_that_is_gone_is_forgotten(account: Account) -> None:
+    gone = run.Run(Account(account.session, account.id, account.arn, account.region, closed_port()), "0123abcd", "2026-11-25T00:00:00Z")
+    gone.folder.mkdir()
+    gone.note()
+    earlier.clean_up(account, yes=False)
+    assert not gone.folder.exists()
+
+
+def test_something_unknown_that_bears_the_tag_is_left_to_its_owner(account: Account) -> None:
+    with pytest.raises(Refused, match="remove it, or its tag, by hand"):
+        leftovers.kind_and_name("arn:aws:rds:eu-central-1:123456789012:db:precious")
+
+
+def test_a_run_costs_less_than_ten_cents_and_more_when_it_is_long() -> None:
+    planned = Counter({"aws_cloudwatch_metric_alarm": 20, "aws_cloudwatch_composite_alarm": 1})
+    usual, long = (sum(cost.ceiling(5, long, planned).values()) for long in (False, True))
+    assert usual < 0.10 < long < 0.25
+
+
+def test_without_extras_means_without_what_makes_the_function_import_boto3() -> None:
+    assert speed.EXTRAS == route_settings.EXTRAS
+
+
+@pytest.mark.parametrize(
+    "private",
+    [
+        "arn:aws:iam::123456789012:user/kim",
+        "123456789012",
+        "https://sqs.eu-central-1.amazonaws.com/queue",
+        "wss://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/live",
+        "203.0.113.7",
+        "2001:db8:85a3::8a2e:370:7334",
+        "AKIAIOSFODNN7EXAMPLE",
+        "1a2b3c4d-5e6f-7a8b-9c0d-1e2f3a4b5c6d",
+        "a1b2c3d4e5",
+    ],
+)
+def test_the_report_leaves_out_what_tells_whose_account_it_was(private: str) -> None:
+    words = f"AccessDenied: {private} may not"
+    assert report.clean({"seen": [words]}, ["a1b2c3d4e5"]) == {"seen": ["AccessDenied: … may not"]}
+
+
+def test_the_report_keeps_what_it_is_for() -> None:
+    kept = {
+        "date": "2026-11-25T04:16Z",
+        "seen": "p50 1.02 s, 1005 Client-side close frame status not set (5)",
+        "version": "5.100.0",
+        "ms": 1795580430661,
+    }
+    assert report.clean(kept, []) == kept

@@ -1,0 +1,46 @@
+"""Earlier runs that were not cleaned up: no other begins beside them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timezone
+
+from . import leftovers, run
+from .account import Account, Refused
+from .question import agree
+
+LONGEST_RUN_S = 4 * 3600
+
+
+def clean_up(account: Account, yes: bool) -> None:
+    """Removes what earlier runs left, if whoever is asked agrees; else raises Refused."""
+    here = {one.id: one for one in run.here(account)}
+    for one in here.values():
+        if run.is_under_way(one.folder):
+            raise Refused(f"A proof of {one.started} is under way on this machine: wait for its end.")
+    elsewhere = {left.run: left.started for left in leftovers.find(account) if left.started and left.run not in here}
+    for one in here.values():
+        _remove(one, yes)
+    for name, started in elsewhere.items():
+        _remove(run.Run(account, name, started), yes and not _may_be_under_way(started))
+
+
+def _may_be_under_way(started: str) -> bool:
+    """On another machine, of which nothing is known here."""
+    if (datetime.now(timezone.utc) - datetime.fromisoformat(started.replace("Z", "+00:00"))).total_seconds() > LONGEST_RUN_S:
+        return False
+    print(f"\nA proof of {started} was begun on another machine, and may be under way there.", flush=True)
+    return True
+
+
+def _remove(left: run.Run, yes: bool) -> None:
+    things = Counter(thing.kind for thing in leftovers.find(left.account, left.id))
+    if things:
+        print(f"\nA proof of {left.started} was not cleaned up: {', '.join(f'{n} {kind}' for kind, n in things.items())}.", flush=True)
+        if not agree("Remove it?", yes):
+            raise Refused("As long as it is there, no other proof begins.")
+    if left.folder.exists():
+        left.prepare()
+    left.destroy()
+    if things:
+        print("It is removed: nothing is found by its tag or by name.", flush=True)

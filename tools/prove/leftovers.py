@@ -1,0 +1,165 @@
+"""What a run has made and may have left: found by its tag, or by its name where AWS finds nothing by tags, and removed one by one.
+
+Terraform removes a run as a rule. This is for what its state does not know: what was being made when it was killed, or the whole of a
+run whose state is on another machine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from .account import Account, Refused
+
+TAG = "websocket-disconnect-proof"  # its value is the run
+STARTED = f"{TAG}-started"  # ISO 8601, UTC
+PREFIX = "wsproof-"  # of every name; the run follows
+NOT_THERE = re.compile(r"NotFound|NonExist|NoSuch|DoesNotExist")
+
+
+@dataclass(frozen=True)
+class Left:
+    """Something of a run. `kind` is a key of KINDS, `name` what its API calls it."""
+
+    run: str
+    kind: str
+    name: str
+    started: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a kind of thing is looked at (nothing, or an error that says so, when it is not there) and removed."""
+
+    service: str
+    look: Callable[[Any, str], Any]
+    remove: Callable[[Any, str], Any]
+
+
+def _remove_role(iam: Any, name: str) -> None:
+    for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    iam.delete_role(RoleName=name)
+
+
+def _queue_url(sqs: Any, name: str) -> str:
+    return str(sqs.get_queue_url(QueueName=name)["QueueUrl"])
+
+
+def _alarms(cloudwatch: Any, name: str) -> list[Any]:
+    found = cloudwatch.describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    return [*found["MetricAlarms"], *found["CompositeAlarms"]]
+
+
+def _remove_rule(events: Any, name: str) -> None:
+    targets = [target["Id"] for target in events.list_targets_by_rule(Rule=name)["Targets"]]
+    if targets:
+        events.remove_targets(Rule=name, Ids=targets)
+    events.delete_rule(Name=name)
+
+
+# In the order in which they may go: what uses another thing before it.
+KINDS = {
+    "event source mapping": Kind(
+        "lambda", lambda c, n: c.get_event_source_mapping(UUID=n), lambda c, n: c.delete_event_source_mapping(UUID=n)
+    ),
+    "schedule group": Kind("scheduler", lambda c, n: c.get_schedule_group(Name=n), lambda c, n: c.delete_schedule_group(Name=n)),
+    "event rule": Kind("events", lambda c, n: c.describe_rule(Name=n), _remove_rule),
+    "API": Kind("apigatewayv2", lambda c, n: c.get_api(ApiId=n), lambda c, n: c.delete_api(ApiId=n)),
+    "function": Kind("lambda", lambda c, n: c.get_function(FunctionName=n), lambda c, n: c.delete_function(FunctionName=n)),
+    "queue": Kind("sqs", _queue_url, lambda c, n: c.delete_queue(QueueUrl=_queue_url(c, n))),
+    "table": Kind("dynamodb", lambda c, n: c.describe_table(TableName=n), lambda c, n: c.delete_table(TableName=n)),
+    "alarm": Kind("cloudwatch", _alarms, lambda c, n: c.delete_alarms(AlarmNames=[n])),
+    "saved query": Kind("logs", lambda c, n: n, lambda c, n: c.delete_query_definition(queryDefinitionId=n)),
+    "log group": Kind("logs", lambda c, n: c.describe_log_streams(logGroupName=n), lambda c, n: c.delete_log_group(logGroupName=n)),
+    "role": Kind("iam", lambda c, n: c.get_role(RoleName=n), _remove_role),
+}
+
+# An ARN's service and the beginning of its resource -> the kind; the rest of the resource is the name.
+ARNS = {
+    ("lambda", "event-source-mapping:"): "event source mapping",
+    ("scheduler", "schedule-group/"): "schedule group",
+    ("events", "rule/"): "event rule",
+    ("apigateway", "/apis/"): "API",
+    ("lambda", "function:"): "function",
+    ("sqs", ""): "queue",
+    ("dynamodb", "table/"): "table",
+    ("cloudwatch", "alarm:"): "alarm",
+    ("logs", "log-group:"): "log group",
+}
+
+
+def find(account: Account, run: str | None = None) -> list[Left]:
+    """What there is of a run, or of any; what the search by tag still names although it is gone already is left out."""
+    found = [*_by_tag(account, run), *_roles(account, run)]
+    for known in {run} if run else {left.run for left in found}:
+        found += _by_name(account, known)
+    order = list(KINDS)
+    return sorted((left for left in dict.fromkeys(found) if is_there(account, left)), key=lambda left: order.index(left.kind))
+
+
+def is_there(account: Account, left: Left) -> bool:
+    kind = KINDS[left.kind]
+    try:
+        return bool(kind.look(account.client(kind.service), left.name))
+    except ClientError as problem:
+        if NOT_THERE.search(problem.response["Error"]["Code"]):
+            return False
+        raise
+
+
+def remove(account: Account, left: Left) -> str:
+    """Ask for its removal; why it can't go, perhaps only as long as something else is there that uses it, else ""."""
+    kind = KINDS[left.kind]
+    try:
+        kind.remove(account.client(kind.service), left.name)
+    except ClientError as problem:
+        return "" if NOT_THERE.search(problem.response["Error"]["Code"]) else str(problem)
+    return ""
+
+
+def _by_tag(account: Account, run: str | None) -> Iterator[Left]:
+    wanted = {"Key": TAG, **({"Values": [run]} if run else {})}
+    for page in account.client("resourcegroupstaggingapi").get_paginator("get_resources").paginate(TagFilters=[wanted]):
+        for resource in page["ResourceTagMappingList"]:
+            tags = {tag["Key"]: tag["Value"] for tag in resource["Tags"]}
+            kind, name = kind_and_name(resource["ResourceARN"])
+            yield Left(tags[TAG], kind, name, tags.get(STARTED, ""))
+
+
+def kind_and_name(arn: str) -> tuple[str, str]:
+    """What an ARN names. A stage goes with its API."""
+    _, _, service, _, _, resource = arn.split(":", 5)
+    for (of, prefix), kind in ARNS.items():
+        if service == of and resource.startswith(prefix):
+            name = resource.removeprefix(prefix)
+            return kind, name.partition("/")[0] if kind == "API" else name.removesuffix(":*")
+    raise Refused(f"{arn} bears the tag {TAG}, but is nothing that this program makes: remove it, or its tag, by hand.")
+
+
+def _roles(account: Account, run: str | None) -> Iterator[Left]:
+    """A search by tag does not find roles."""
+    iam = account.client("iam")
+    for page in iam.get_paginator("list_roles").paginate():
+        for role in page["Roles"]:
+            if role["RoleName"].startswith(f"{PREFIX}{run or ''}"):
+                tags = {tag["Key"]: tag["Value"] for tag in iam.list_role_tags(RoleName=role["RoleName"])["Tags"]}
+                if TAG in tags:
+                    yield Left(tags[TAG], "role", role["RoleName"], tags.get(STARTED, ""))
+
+
+def _by_name(account: Account, run: str) -> Iterator[Left]:
+    """Saved queries take no tags, and a log group that Lambda made anew has none."""
+    logs = account.client("logs")
+    for query in logs.describe_query_definitions(queryDefinitionNamePrefix=f"{PREFIX}{run}/")["queryDefinitions"]:
+        yield Left(run, "saved query", query["queryDefinitionId"])
+    for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=f"/aws/lambda/{PREFIX}{run}-"):
+        for group in page["logGroups"]:
+            yield Left(run, "log group", group["logGroupName"])

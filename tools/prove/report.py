@@ -1,0 +1,105 @@
+"""The report: proof-DATE.md to read, proof-DATE.json to count. Nothing in it says whose account it was."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from .claims import BROKEN, HELD, UNSEEN
+from .proof import Proof
+
+# What a service's own words could bring along: ARNs, URLs, addresses, account ids, keys, ids.
+PRIVATE = re.compile(
+    r"arn:[\w-]+:\S*|\w+://\S+|\b(\d{1,3}\.){3}\d{1,3}\b|\b([0-9a-f]{1,4}:){3,}[0-9a-f:]*|\b\d{12}\b|\bA[A-Z]{3}[A-Z0-9]{12,}\b|\b[0-9a-f-]{32,}\b"
+)
+FIGURES = {"endings": "Endings", "delivery": "Delivery", "durations": "Durations"}
+
+
+def content(proof: Proof, cost: float) -> dict[str, Any]:
+    verdicts = [claim.verdict for claim in proof.claims.values()]
+    return {
+        "date": time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(proof.began)),
+        "aws": f"an emulator, MiniStack {version('ministack')} with local/patches" if proof.account.endpoint else "an account",
+        "region": proof.account.region,
+        "versions": {**proof.versions, "boto3": version("boto3"), "python": platform.python_version()},
+        "clients of each ending": proof.clients,
+        "long": proof.long,
+        "minutes": round((time.time() - proof.began) / 60, 1),
+        "cost at most, USD": round(cost, 2),
+        "verdicts": {verdict: verdicts.count(verdict) for verdict in (HELD, BROKEN, UNSEEN)},
+        "claims": [{"id": name, **vars(claim)} for name, claim in proof.claims.items()],
+        "figures": proof.figures,
+        "failed steps": proof.failed,
+    }
+
+
+def write(proof: Proof, cost: float, folder: Path) -> Path:
+    """Both files; the path of the one to read."""
+    outputs = proof.run.outputs if proof.run.is_applied else {}
+    whose = [proof.account.id, proof.account.arn, proof.run.id, outputs.get("websocket_api", {}).get("id")]
+    cleaned = clean(content(proof, cost), [word for word in whose if word])
+    name = time.strftime("proof-%Y-%m-%dT%H%MZ", time.gmtime(proof.began))
+    (folder / f"{name}.json").write_text(json.dumps(cleaned, indent=2, ensure_ascii=False) + "\n")
+    path = folder / f"{name}.md"
+    path.write_text(markdown(cleaned))
+    return path
+
+
+def clean(value: Any, words: list[str]) -> Any:
+    """Without what could tell whose account it was."""
+    if isinstance(value, dict):
+        return {clean(name, words): clean(inner, words) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [clean(inner, words) for inner in value]
+    if not isinstance(value, str):
+        return value
+    for word in words:
+        value = value.replace(word, "…")
+    return PRIVATE.sub("…", value)
+
+
+def markdown(report: dict[str, Any]) -> str:
+    counts = ", ".join(f"{number} {verdict}" for verdict, number in report["verdicts"].items())
+    facts = ", ".join(f"{name} {value}" for name, value in report["versions"].items())
+    lines = [
+        f"# Proof of {report['date']}: {counts}",
+        "",
+        f"On {report['aws']}, in {report['region']}; {facts}; {report['clients of each ending']} clients of each ending"
+        f"{', LONG' if report['long'] else ''}; {report['minutes']} min, at most {report['cost at most, USD']:.2f} USD. By `make prove`.",
+        "",
+        "| claim | verdict | seen |",
+        "|---|---|---|",
+        *(f"| {claim['says']} | {_strong(claim['verdict'])} | {_cell(claim['seen'])} |" for claim in report["claims"]),
+    ]
+    for name, title in FIGURES.items():
+        if name in report["figures"]:
+            lines += ["", f"## {title}", "", *_table(report["figures"][name])]
+    if report["failed steps"]:
+        lines += ["", "## Steps that failed", "", *(f"- {step}: {_cell(why)}" for step, why in report["failed steps"].items())]
+    return "\n".join(lines) + "\n"
+
+
+def _table(figures: dict[str, Any]) -> list[str]:
+    rows = figures if all(isinstance(row, dict) for row in figures.values()) else {"all": figures}
+    names = list(next(iter(rows.values())))
+    head = [f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    return head + [f"| {row} | {' | '.join(_cell(values[name]) for name in names)} |" for row, values in rows.items()]
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        value = counted(value)
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in counts.items())
+
+
+def _strong(verdict: str) -> str:
+    return f"**{verdict}**" if verdict == BROKEN else verdict
