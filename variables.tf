@@ -171,9 +171,9 @@ variable "function" {
 }
 
 variable "cleanup_function" {
-  description = "The function that retries and sweeps. `timeout` in seconds: also how long one part of a sweep takes at most."
+  description = "The function that retries and sweeps. `memory_size` is also its share of a CPU: with less than 1024, a mass loss shows longer. `timeout` in seconds: also how long one part of a sweep takes at most."
   type = object({
-    memory_size          = optional(number, 256)
+    memory_size          = optional(number, 1024)
     timeout              = optional(number, 120)
     reserved_concurrency = optional(number)
   })

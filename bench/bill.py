@@ -29,6 +29,7 @@ from tools.package import RUNTIME
 
 # The model's assumptions.
 MEMORY_MB = 256
+CLEANUP_MEMORY_MB = 1024
 MB_PER_CPU = 1769  # Lambda gives this much memory one vCPU, and less memory its share; INIT gets a whole one
 COLD_SHARE = (
     0.01  # "typically under 1 % of invocations", https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase/
@@ -68,10 +69,10 @@ def sweeps(measured: list[dict[str, Any]], records: int) -> dict[str, float]:
     slope = (last["cpu"] - first["cpu"]) / (last["records"] - first["records"])
     read_units = records * first["read_units"] / first["records"]
     cpu = first["cpu"] + slope * (records - first["records"])
-    seconds = cpu * MB_PER_CPU / MEMORY_MB + math.ceil(records / PAGE) * PAGE_SECONDS
+    seconds = cpu * MB_PER_CPU / CLEANUP_MEMORY_MB + math.ceil(records / PAGE) * PAGE_SECONDS
     return {
         "reads": max(read_units, 0.5) * READ_UNIT * SWEEPS,
-        "compute": (seconds * MEMORY_MB / 1024 * GB_SECOND + REQUEST) * SWEEPS,
+        "compute": (seconds * CLEANUP_MEMORY_MB / 1024 * GB_SECOND + REQUEST) * SWEEPS,
         "schedule": SCHEDULE * SWEEPS,
     }
 
@@ -122,8 +123,9 @@ def main() -> None:
     text = tables(speed, sweep)
     print(text)
     about = (
-        f"Prices of {PRICES_OF}, us-east-1, without the free tier. {MEMORY_MB} MB, arm64, {COLD_SHARE:.0%} cold starts, a connection lasts "
-        f"{LIFETIME_MINUTES:.0f} minutes, DynamoDB answers in {DYNAMODB_MS:.0f} ms; CPU times are this bench's, not Graviton's."
+        f"Prices of {PRICES_OF}, us-east-1, without the free tier. {MEMORY_MB} MB, the sweep's function {CLEANUP_MEMORY_MB} MB, arm64, "
+        f"{COLD_SHARE:.0%} cold starts, a connection lasts {LIFETIME_MINUTES:.0f} minutes, DynamoDB answers in {DYNAMODB_MS:.0f} ms; "
+        f"CPU times are this bench's, not Graviton's."
     )
     report.save("bill.md", f"{text}\n\n{about} Made by `python -m bench.bill` from speed-{RUNTIME}.json and sweep.json.\n")
 

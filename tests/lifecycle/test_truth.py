@@ -14,7 +14,7 @@ from tools.stack import Stack
 pytestmark = pytest.mark.xdist_group("lifecycle")
 
 LEAVING = {f"leaves-{i}" for i in range(200)}
-STAYING = {f"stays-{i}" for i in range(80)}  # enough for the sweep to believe its probes: most of them find somebody
+STAYING = {f"stays-{i}" for i in range(80)}  # most of the questions find somebody, so that none is asked twice
 OUTAGE_SECONDS = 10
 SILENT_MS = 12 * 60 * 1000  # past the idle time-out, so that the sweep asks
 
