@@ -129,9 +129,9 @@ class Root:
     def apply(self, **variables: str) -> None:
         self._run("apply", "-auto-approve", *self._state, *(f"-var={name}={value}" for name, value in variables.items()))
 
-    def plan(self, file: Path | None = None) -> str:
+    def plan(self, file: Path | None = None, *options: str) -> str:
         """The plan, as a person reads it; "" when there is nothing to do. `file` keeps it for `show`."""
-        code, text = self._call("plan", "-detailed-exitcode", *self._state, *([f"-out={file}"] if file else []))
+        code, text = self._call("plan", "-detailed-exitcode", *self._state, *options, *([f"-out={file}"] if file else []))
         if code == 1:
             raise TerraformError(f"terraform plan in {self.folder} failed:\n{_errors(text)}")
         return text if code == 2 else ""

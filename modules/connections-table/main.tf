@@ -57,19 +57,14 @@ resource "aws_dynamodb_table" "this" {
     kms_key_arn = var.kms_key_arn
   }
 
+  # Another name would be another table: outputs.tf refuses it, before anything is touched.
   lifecycle {
-    # Another name would be another table: its plan is refused before anything is touched, protected or not.
     ignore_changes = [name]
-
-    postcondition {
-      condition     = self.name == var.name
-      error_message = "Table ${self.name} can't be renamed to ${var.name}: a table without its records would take its place. Keep the name, or let go of the old table first, which then stays in the account with its records: terraform state rm and the address above; the next apply makes ${var.name}."
-    }
   }
 }
 
-# What it must be is asked where it is told, in outputs.tf: with conditions of its own a data source would be read at apply, and a wrong
-# name found only there, whenever anything upstream of the module's inputs changes.
+# What it must be is asked in outputs.tf: with conditions of its own a data source would be read at apply, and a wrong name found only
+# there, whenever anything upstream of the module's inputs changes.
 data "aws_dynamodb_table" "this" {
   count = var.create ? 0 : 1
 

@@ -3,6 +3,11 @@ output "name" {
   value       = var.name
 
   precondition {
+    condition     = alltrue([for table in aws_dynamodb_table.this : table.name == var.name])
+    error_message = "Table ${join("", aws_dynamodb_table.this[*].name)} can't be renamed to ${var.name}: one without its records would take its place. Keep the name, or let go of the old table, which then stays in the account: terraform state rm and its address, by which terraform state list has it (….module.connections_table.aws_dynamodb_table.this[0]). The next apply makes ${var.name}."
+  }
+
+  precondition {
     condition = alltrue([
       for table in local.brought[*] :
       table.hash_key == "connectionId"

@@ -39,13 +39,8 @@ resource "aws_dynamodb_table" "this" {
     kms_key_arn = var.kms_key_arn
   }
 
+  # Another name would be another table: outputs.tf refuses it, before anything is touched.
   lifecycle {
-    # Another name would be another table: its plan is refused before anything is touched, protected or not.
     ignore_changes = [name]
-
-    postcondition {
-      condition     = self.name == var.name
-      error_message = "Table ${self.name} can't be renamed to ${var.name}: an empty table would take its place. Keep it with history = { table_name = \"${self.name}\" }, or let go of it first, and it stays in the account with its items: terraform state rm and the address above; the next apply makes ${var.name}."
-    }
   }
 }

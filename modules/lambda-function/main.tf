@@ -128,14 +128,9 @@ resource "aws_cloudwatch_log_group" "this" {
   kms_key_id        = var.kms_key_arn
   tags              = var.tags
 
+  # Another class would be another log group: outputs.tf refuses it.
   lifecycle {
-    # Another class would be another log group: its plan is refused.
     ignore_changes = [log_group_class]
-
-    postcondition {
-      condition     = self.log_group_class == coalesce(var.logs.class, self.log_group_class)
-      error_message = "Log group ${self.name} stays of class ${self.log_group_class}, which CloudWatch never changes: leave logs.class out, or bring a log group of class ${coalesce(var.logs.class, "-")} along in logs.group."
-    }
   }
 }
 
@@ -154,12 +149,9 @@ resource "aws_iam_role" "this" {
       Principal = { Service = "lambda.amazonaws.com" }
     }]
   })
-
-  lifecycle {
-    create_before_destroy = true
-  }
 }
 
+# Replaced with its role, of which Terraform then makes the new one first as well.
 resource "aws_iam_role_policy" "this" {
   name = var.name
   role = aws_iam_role.this.name
@@ -173,4 +165,8 @@ resource "aws_iam_role_policy" "this" {
       }
     ]
   })
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }

@@ -26,6 +26,11 @@ output "role_arn" {
 output "log_group_name" {
   description = "Name of the function's log group."
   value       = local.log_group.name
+
+  precondition {
+    condition     = alltrue([for group in aws_cloudwatch_log_group.this : group.log_group_class == coalesce(var.logs.class, group.log_group_class)])
+    error_message = "Log group ${local.log_group.name} stays of class ${join("", aws_cloudwatch_log_group.this[*].log_group_class)}, which CloudWatch never changes: leave logs.class out, or bring a log group of class ${coalesce(var.logs.class, "-")} along in logs.group."
+  }
 }
 
 output "policy" {

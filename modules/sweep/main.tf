@@ -84,12 +84,9 @@ resource "aws_iam_role" "this" {
       Condition = { StringEquals = { "aws:SourceArn" = aws_scheduler_schedule_group.this.arn } }
     }]
   })
-
-  lifecycle {
-    create_before_destroy = true
-  }
 }
 
+# Replaced with its role, of which Terraform then makes the new one first as well.
 resource "aws_iam_role_policy" "this" {
   name = var.name
   role = aws_iam_role.this.name
@@ -98,4 +95,8 @@ resource "aws_iam_role_policy" "this" {
     Version   = "2012-10-17"
     Statement = concat([local.invoke], local.decrypt_input)
   })
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }

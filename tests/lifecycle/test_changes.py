@@ -1,0 +1,362 @@
+"""A living stack, and every change of every input: docs/changing.md says what each does, and this holds it to that.
+
+The page's lines are the cases: from what to what, and what the plan says. One stack is made with all their first values, and changed while
+clients come and go.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.aws import REPOSITORY, LocalAws, local_aws
+from tools import docs
+from tools.clients import Client, Watch, open_clients
+from tools.terraform import Root, TerraformError
+
+pytestmark = pytest.mark.xdist_group("changes")
+
+PAGE = REPOSITORY / "docs" / "changing.md"
+TABLE = "living-connections"
+LINE = re.compile(
+    r"\| `(?P<input>[a-z0-9_.]+)` \| `(?P<old>[^`]*)` → `(?P<new>[^`]*)`(?P<along>[^|]*) \| (?P<plan>[^|]*) \| ?(?P<told>[^|]*) ?\|"
+)
+SIGNS = {("create",): "+", ("update",): "~", ("create", "delete"): "+/-", ("delete", "create"): "-/+", ("delete",): "-"}
+
+SPOKEN_FOR = {"function.package", "logs.group"}  # what their lines set says what their fields do
+
+Inputs = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A line of the page."""
+
+    input: str  # "function.memory_size"
+    old: Any
+    new: Any
+    along: tuple[str, ...]  # inputs whose lines' changes come with it
+    plan: str
+    told: str
+
+
+def value(text: str) -> Any:
+    """What a page's value is in Terraform's JSON: itself, or a reference."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return f"${{{text}}}"
+
+
+def changes(heading: str) -> list[Change]:
+    """The lines under a heading of the page."""
+    section = PAGE.read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return [
+        Change(
+            found["input"],
+            value(found["old"]),
+            value(found["new"]),
+            tuple(re.findall(r"`(\S+?)`", found["along"])),
+            found["plan"],
+            found["told"],
+        )
+        for found in LINE.finditer(section)
+    ]
+
+
+SETTINGS, COSTLY, OFF, REFUSED = (changes(h) for h in ("Settings", "What costs something", "Turning off", "Refused by the plan"))
+ALL = {change.input: change for change in SETTINGS + COSTLY + OFF + REFUSED}
+ELSEWHERE = {  # applied by tests/lifecycle/test_companies.py, or together with another input, which rules it out
+    "function.code_signing_config_arn",
+    "function.layers",
+    "function.package.s3",
+    "function.package.s3.object_version",
+    "logs.group",
+    "vpc",
+}
+
+
+def put(inputs: Inputs, path: str, new: Any) -> None:
+    """Set what is at a path, in objects that are made on the way. Nothing in nothing is nothing."""
+    *parents, name = path.split(".")
+    for parent in parents:
+        if new is None and not inputs.get(parent):
+            return
+        inputs[parent] = inputs = dict(inputs.get(parent) or {})
+    inputs[name] = new
+
+
+def with_values(inputs: Inputs, values: dict[str, Any]) -> Inputs:
+    """The inputs with these, an object's fields after the object itself."""
+    changed = dict(inputs)
+    for path in sorted(values, key=lambda path: path.count(".")):
+        put(changed, path, values[path])
+    return changed
+
+
+SMALL: Inputs = {
+    "name": "living",
+    "websocket_api": {"id": "${module.blue.websocket_api.id}", "execution_arn": "${module.blue.websocket_api.execution_arn}"},
+    "connections_table": {"name": TABLE},
+    "retry_queue": {"enabled": False},
+    "sweep": {"enabled": False},
+}
+BROUGHT: Inputs = {  # a table that is there, and another API
+    **SMALL,
+    "name": "brought",
+    "websocket_api": {"id": "${aws_apigatewayv2_api.another.id}", "execution_arn": "${aws_apigatewayv2_api.another.execution_arn}"},
+    "connections_table": {"name": "${aws_dynamodb_table.rooms.id}", "create": False},
+}
+FIRST = with_values({}, {path: change.old for path, change in ALL.items()})
+
+
+def changed(*these: Change) -> Inputs:
+    return with_values(FIRST, {path: ALL[path].new for change in these for path in (change.input, *change.along)})
+
+
+@dataclass
+class Living:
+    """A root folder: two WebSocket APIs with clients, and calls of the module by their names."""
+
+    aws: LocalAws
+    folder: Path
+    root: Root = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.root = Root(self.folder, self.aws.environment, self.folder / ".terraform")
+        shutil.copy(REPOSITORY / "dist/function.zip", self.folder / "copy.zip")  # a package of one's own
+
+    def write(self, version: str = "1", **calls: Inputs) -> None:
+        """`version` is another API's tag, to change something beside the module."""
+        socket = {"name": "another", "protocol_type": "WEBSOCKET", "route_selection_expression": "$request.body.action"}
+        api = {"source": f"{REPOSITORY}//examples/websocket-api", "stage": "live", "connections_table": TABLE}
+        key = {"hash_key": "connectionId", "attribute": [{"name": "connectionId", "type": "S"}], "billing_mode": "PAY_PER_REQUEST"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
+        everything = {
+            "provider": {"aws": {}},
+            "resource": {
+                "aws_kms_key": {"this": {}},
+                "aws_iam_policy": {"boundary": {"name": "boundary", "policy": policy}},
+                "aws_dynamodb_table": {name: {"name": name, **key} for name in ("rooms", "subscriptions")},
+                "aws_apigatewayv2_api": {"another": {**socket, "tags": {"Version": version}}},
+            },
+            "module": {
+                **{name: {**api, "name": name} for name in ("blue", "green")},
+                **{name: {"source": str(REPOSITORY), **inputs} for name, inputs in calls.items()},
+            },
+            "output": {name: {"value": f"${{module.{name}.websocket_api.id}}"} for name in ("blue", "green")},
+        }
+        (self.folder / "main.tf.json").write_text(json.dumps(everything, indent=1))  # errors quote a line
+
+    def url(self, api: str) -> str:
+        return self.aws.websocket_url(self.root.outputs()[api], "live")
+
+    def plan(self, *options: str) -> dict[str, str]:
+        """What a plan would do, by address: the sign that Terraform shows. Raises TerraformError with its text when there is none."""
+        file = self.folder / "plan"
+        self.root.plan(file, *options)
+        content = json.loads(self.root.show(file, "-json"))
+        done = {c["address"]: SIGNS.get(tuple(c["change"]["actions"])) for c in content["resource_changes"] if c["mode"] == "managed"}
+        return {address: sign for address, sign in done.items() if sign}
+
+    def copies(self, folder: Path, calls: dict[str, Inputs]) -> Living:
+        """A root whose calls all have the state of `it`: one plan there tells what each of them would do to it."""
+        state = json.loads((self.folder / "terraform.tfstate").read_text())
+        it = json.dumps([resource for resource in state["resources"] if resource.get("module", "").startswith("module.it.")])
+        copied = [
+            resource
+            for name in calls
+            for resource in json.loads(it.replace("module.it.", f"module.{name}.").replace("modules/it/", f"modules/{name}/"))
+        ]
+        others = [
+            resource for resource in state["resources"] if not resource.get("module", "").startswith(("module.it.", "module.brought."))
+        ]
+        copies = Living(self.aws, folder)
+        copies.write(**calls)
+        copies.root.init()
+        moved = json.dumps({**state, "resources": others + copied}).replace(str(self.folder), str(folder))
+        (folder / "terraform.tfstate").write_text(moved)
+        return copies
+
+    def apply_while_clients_come_and_go(self, api: str = "blue", **calls: Inputs) -> list[str]:
+        """Those who left meanwhile and are still in the table a minute later."""
+        self.write(**calls, brought=BROUGHT)
+        with Watch(self.aws, TABLE) as watch:
+            with Visitors(self.url(api)) as visitors:
+                self.root.apply()
+            assert visitors.left
+            watch.wait_until_gone(visitors.left, 60)
+            return [name for name in visitors.left if name in watch.records]
+
+
+class Visitors:
+    """Clients that come and leave, several a second, until the block ends."""
+
+    def __init__(self, url: str) -> None:
+        self.left: list[str] = []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._come_and_go, args=(url,), daemon=True)
+
+    def _come_and_go(self, url: str) -> None:
+        while not self._over.wait(0.05):
+            client = Client(url, f"visits-{uuid.uuid4()}")
+            self._over.wait(0.1)
+            client.close()
+            self.left.append(client.name)
+
+    def __enter__(self) -> Visitors:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+def in_words(planned: dict[str, str], prefix: str) -> str:
+    """~ iam_role_policy, lambda_function; - dynamodb_table"""
+    kinds: dict[str, set[str]] = {}
+    for address, sign in planned.items():
+        if address.startswith(prefix):
+            kinds.setdefault(sign, set()).add(address.split(".")[-2].removeprefix("aws_"))
+    return "; ".join(f"`{sign}` {', '.join(sorted(kinds[sign]))}" for sign in SIGNS.values() if sign in kinds)
+
+
+@pytest.fixture(scope="module")
+def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
+    with local_aws() as aws:
+        living = Living(aws, tmp_path_factory.mktemp("living"))
+        living.write(it=SMALL, brought=BROUGHT)
+        living.root.init()
+        living.root.apply()
+        yield living
+
+
+@pytest.fixture(scope="module")
+def stays(living: Living) -> list[Client]:
+    """Clients that are connected all the time."""
+    return open_clients(living.url("blue"), [f"stays-{i}" for i in range(3)])
+
+
+@pytest.fixture(scope="module")
+def everything_on(living: Living, stays: list[Client]) -> list[str]:
+    """With another name, a stage, and all else: who was lost on the way."""
+    made_along = [{"name": "${aws_dynamodb_table.rooms.id}"}]
+    return living.apply_while_clients_come_and_go(it=with_values(FIRST, {"related_tables": made_along}))
+
+
+def inputs_of_the_module() -> Iterator[tuple[str, bool]]:
+    """Each input's path, and whether the line of the object that it is in speaks for it."""
+    for name, body in docs.blocks("variables.tf", "variable").items():
+        kind = body["type"].removeprefix("${").removesuffix("}")
+        inner = list(docs.fields(kind, f"{name}."))
+        if kind.startswith("list(") or body.get("default", "") is None or not inner:
+            yield name, False
+        for path, default in inner:
+            parent = any(other.startswith(f"{path}.") for other, _ in inner)
+            if not parent or default == "null":
+                yield path, kind.startswith("list(") or default == "required" or path.rpartition(".")[0] in SPOKEN_FOR
+
+
+def test_every_input_has_its_line() -> None:
+    without = [
+        path for path, spoken_for in inputs_of_the_module() if path not in ALL and not (spoken_for and path.rpartition(".")[0] in ALL)
+    ]
+    assert without == [], "docs/changing.md has no line for them: what does a plan do when they change, and what is lost?"
+
+
+def test_everything_is_turned_on_under_another_name_and_nobody_is_lost(everything_on: list[str], living: Living) -> None:
+    assert everything_on == []
+    living.write(it=FIRST, brought=BROUGHT)
+    assert living.root.plan() == ""
+
+
+def test_each_line_says_what_a_plan_does(everything_on: list[str], living: Living, tmp_path: Path) -> None:
+    """Settings with the same plan together, since a plan of one is as long as a plan of twenty; the rest one by one."""
+    cases: dict[tuple[object, ...], list[Change]] = {}
+    for change in SETTINGS + COSTLY + OFF:
+        cases.setdefault((change.plan, change.input in ELSEWHERE) if change in SETTINGS else (change.input,), []).append(change)
+    said = {" ".join(change.input for change in case): case for case in cases.values()}
+    copies = living.copies(tmp_path, {f"case_{i}": changed(*case) for i, case in enumerate(said.values())})
+    planned = copies.plan("-refresh=false")
+    assert {inputs: in_words(planned, f"module.case_{i}.") for i, inputs in enumerate(said)} == {
+        inputs: case[0].plan for inputs, case in said.items()
+    }
+
+
+def test_what_no_apply_could_finish_is_refused_with_the_way_out(everything_on: list[str], living: Living, tmp_path: Path) -> None:
+    copies = living.copies(tmp_path, {f"case_{i}": changed(change) for i, change in enumerate(REFUSED)})
+    with pytest.raises(TerraformError) as refused:
+        copies.plan("-refresh=false")
+    errors = [" ".join(error.split()) for error in str(refused.value).split("Error: ")]
+    for change in REFUSED:
+        assert any(change.plan.strip("“”") in error for error in errors), f"{change.input}: {refused.value}"
+
+
+def test_a_table_brought_along_is_asked_about_at_plan_whatever_else_changes(everything_on: list[str], living: Living) -> None:
+    living.write(it=FIRST, brought=BROUGHT, version="2")
+    assert living.plan() == {"aws_apigatewayv2_api.another": "~"}
+    living.write(it=FIRST, brought=with_values(BROUGHT, {"connections_table.name": "nowhere"}), version="2")
+    with pytest.raises(TerraformError, match="nowhere"):
+        living.plan()
+
+
+@pytest.fixture(scope="module")
+def settings_changed(everything_on: list[str], living: Living) -> tuple[Inputs, list[str]]:
+    """Every setting changed at once: the inputs, and who was lost on the way."""
+    inputs = changed(*(change for change in SETTINGS if change.input not in ELSEWHERE))
+    return inputs, living.apply_while_clients_come_and_go(it=inputs)
+
+
+def test_every_setting_changes_at_once_and_nobody_is_lost(settings_changed: tuple[Inputs, list[str]], living: Living) -> None:
+    assert settings_changed[1] == []
+    assert living.root.plan() == ""
+
+
+def test_who_was_connected_all_the_time_is_still_followed(
+    settings_changed: tuple[Inputs, list[str]], living: Living, stays: list[Client]
+) -> None:
+    names = {client.name for client in stays}
+    with Watch(living.aws, TABLE) as watch:
+        assert watch.wait_for(lambda: names <= watch.records.keys(), 10)
+        assert all(client.is_open() for client in stays)
+        for client in stays:
+            client.close()
+        assert watch.wait_until_gone(names, 60)
+
+
+@pytest.fixture(scope="module")
+def other_api(settings_changed: tuple[Inputs, list[str]], living: Living) -> Inputs:
+    """The stack on the other API, and with another index: its inputs."""
+    paths = ("websocket_api.id", "websocket_api.execution_arn", "connections_table.client_index")
+    inputs = with_values(settings_changed[0], {path: ALL[path].new for path in paths})
+    living.write(it=inputs, brought=BROUGHT)
+    living.root.apply()
+    return inputs
+
+
+def test_on_another_api_its_clients_are_followed(other_api: Inputs, living: Living) -> None:
+    assert living.root.plan() == ""
+    with Watch(living.aws, TABLE) as watch:
+        [client] = open_clients(living.url("green"), ["visits the other"])
+        assert watch.wait_for(lambda: client.name in watch.records, 30)
+        client.close()
+        assert watch.wait_until_gone([client.name], 60)
+
+
+def test_everything_is_turned_off_and_nobody_is_lost(other_api: Inputs, living: Living) -> None:
+    """The retry queue last, by itself: what waits in it goes with it."""
+    off = {change.input: change.new for change in OFF}
+    queue = {path: off.pop(path) for path in ("sweep.enabled", "retry_queue.enabled")}
+    assert living.apply_while_clients_come_and_go("green", it=with_values(other_api, off)) == []
+    assert living.apply_while_clients_come_and_go("green", it=with_values(other_api, off | queue)) == []
+    assert living.root.plan() == ""
