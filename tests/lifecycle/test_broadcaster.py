@@ -35,6 +35,7 @@ def watch(stack: Stack) -> Iterator[Watch]:
     stack.clear()
     with Watch(stack.aws, stack.table) as watch:
         yield watch
+    stack.clear()  # of the dead, whom nobody tells
 
 
 @pytest.fixture
