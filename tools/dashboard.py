@@ -36,8 +36,8 @@ def draw(aws: LocalAws, name: str, start: float, end: float, period: int, path: 
     figure = Figure(figsize=(11, 2.1 * rows), layout="constrained")
     for chart, axes in zip(charts, figure.subplots(rows, COLUMNS, squeeze=False).flat, strict=False):
         axes.set_title(chart["title"], loc="left", fontsize=9, fontweight="bold")
-        axes.set_xlim(0, (end - start) / 60)
-        axes.set_xlabel("minutes", fontsize=7)
+        axes.set_xlim(0, (end - start) )
+        axes.set_xlabel("seconds", fontsize=7)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
         right = None
@@ -48,7 +48,7 @@ def draw(aws: LocalAws, name: str, start: float, end: float, period: int, path: 
             if series.right and right is None:
                 right = axes.twinx()
                 right.spines["top"].set_visible(False)
-            at = [(time + period / 2 - start) / 60 for time in sorted(series.values)]
+            at = [time + period / 2 - start for time in sorted(series.values)]
             values = [series.values[time] for time in sorted(series.values)]
             target = right if series.right and right is not None else axes
             target.plot(at, values, marker="o", markersize=2.5, linewidth=1.2, color=f"C{next(colours)}", label=series.label)

@@ -32,7 +32,7 @@ locals {
       ]
     }],
     [for sweep in var.sweep[*] : {
-      title   = "Time to truth, s: how long those that the sweep removed had been silent"
+      title   = "Time to truth: how long the removed had been silent, s"
       metrics = [[local.own_namespace, "Silent", "Name", var.name, { stat = "Maximum" }]]
     }],
     [{
