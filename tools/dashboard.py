@@ -36,7 +36,7 @@ def draw(aws: LocalAws, name: str, start: float, end: float, period: int, path: 
     figure = Figure(figsize=(11, 2.1 * rows), layout="constrained")
     for chart, axes in zip(charts, figure.subplots(rows, COLUMNS, squeeze=False).flat, strict=False):
         axes.set_title(chart["title"], loc="left", fontsize=9, fontweight="bold")
-        axes.set_xlim(0, (end - start) )
+        axes.set_xlim(0, (end - start))
         axes.set_xlabel("seconds", fontsize=7)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)

@@ -2,6 +2,7 @@
 
 resource "aws_dynamodb_table" "this" {
   #checkov:skip=CKV_AWS_119:The default is DynamoDB's own key; kms_key_arn brings the customer's
+  #checkov:skip=CKV_AWS_28:Point-in-time recovery is on by default; only the caller turns it off
   name                        = var.name
   billing_mode                = "PAY_PER_REQUEST"
   hash_key                    = "connectionId"

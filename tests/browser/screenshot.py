@@ -1,22 +1,25 @@
-"""`make screenshot`: pictures of the live page in use, light and dark, and of the dashboard about the same minutes, into docs/images."""
+"""`make screenshot`: pictures of the live page in use, light and dark, and of the dashboard after a busy minute, into docs/images."""
 
 from __future__ import annotations
 
 import base64
+import contextlib
+import random
 import sys
 import time
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from local.aws import REPOSITORY, local_aws
+from local.aws import REPOSITORY, is_disconnect, local_aws
 from tests.browser import chromium
 from tools import dashboard
-from tools.clients import ENDINGS
+from tools.clients import ENDINGS, open_clients
+from tools.demo import TWO_HOURS_AND_MORE_MS
 from tools.page.server import page
 from tools.stack import Stack
 
 IMAGES = REPOSITORY / "docs" / "images"
-PERIOD_S = 5  # what the dashboard shows by five minutes: a minute of play is not a day
+PERIOD_S = 5  # what the dashboard shows by five minutes: a busy minute is not a day
 SIZE = {"width": 1120, "height": 1070}
 
 
@@ -50,6 +53,30 @@ def play(tab: Page) -> None:
     expect(tab.locator("#own-said")).to_contain_text("hello")
 
 
+def a_busy_minute(stack: Stack) -> None:
+    """Clients come and go by the second. For a while DynamoDB is away; then every other $disconnect is lost, and sweeps find out."""
+    leaving = [(how, f"{second}-{how}") for second in range(60) for how in random.sample(sorted(ENDINGS), 3)]
+    staying, clients = open_clients(stack.url, [f"stays-{i}" for i in range(20)]), open_clients(stack.url, [name for _, name in leaving])
+    faults, trouble, left = stack.aws.faults, contextlib.ExitStack(), set()
+    for second in range(60):
+        began = time.monotonic()
+        if second == 15:
+            trouble.enter_context(faults.fail("dynamodb", "InternalServerError"))
+        if second == 35:
+            trouble.enter_context(faults.fail("lambda", "cut", where=is_disconnect, probability=0.5))
+        if second in (25, 50):
+            trouble.close()
+        for (how, name), client in list(zip(leaving, clients, strict=True))[3 * second : 3 * second + 3]:
+            ENDINGS[how](client)
+            left.add(name)
+        if second % 5 == 4 and not 15 <= second < 25:
+            stack.age((record for record in stack.records() if record["clientId"]["S"] in left), TWO_HOURS_AND_MORE_MS)
+            stack.sweep()
+        time.sleep(max(0.0, began + 1 - time.monotonic()))
+    for client in staying:
+        client.close()
+
+
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with local_aws() as aws, sync_playwright() as playwright:
@@ -63,7 +90,6 @@ def main() -> None:
         with page(stack) as url:
             tab = browser.new_page(viewport=SIZE, reduced_motion="reduce")
             tab.goto(url)
-            started = time.time() // PERIOD_S * PERIOD_S
             play(tab)
             tab.mouse.move(0, 0)
             for scheme in ("light", "dark"):
@@ -71,6 +97,8 @@ def main() -> None:
                 picture = tab.context.new_cdp_session(tab).send("Page.captureScreenshot", {"format": "webp", "quality": 80})
                 (IMAGES / f"page-{scheme}.webp").write_bytes(base64.b64decode(picture["data"]))
         browser.close()
+        started = time.time() // PERIOD_S * PERIOD_S
+        a_busy_minute(stack)
         [name] = [entry["DashboardName"] for entry in aws.client("cloudwatch").list_dashboards()["DashboardEntries"]]
         dashboard.draw(aws, name, started, time.time(), PERIOD_S, IMAGES / "dashboard.svg")
 

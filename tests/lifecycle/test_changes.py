@@ -181,7 +181,7 @@ class Living:
             resource for resource in state["resources"] if not resource.get("module", "").startswith(("module.it.", "module.brought."))
         ]
         copies = Living(self.aws, folder)
-        copies.write(**calls)
+        copies.write(**calls)  # type: ignore[arg-type]
         copies.root.init()
         moved = json.dumps({**state, "resources": others + copied}).replace(str(self.folder), str(folder))
         (folder / "terraform.tfstate").write_text(moved)
@@ -189,7 +189,7 @@ class Living:
 
     def apply_while_clients_come_and_go(self, api: str = "blue", **calls: Inputs) -> list[str]:
         """Those who left meanwhile and are still in the table a minute later."""
-        self.write(**calls, brought=BROUGHT)
+        self.write(**calls, brought=BROUGHT)  # type: ignore[arg-type]
         with Watch(self.aws, TABLE) as watch:
             with Visitors(self.url(api)) as visitors:
                 self.root.apply()
