@@ -47,6 +47,11 @@ def connected_ms(record: Item, now_ms: int) -> int | None:
     return value if value is not None and FIRST_API_MS <= value <= now_ms + 60_000 else None
 
 
+def is_dated(record: Item, now_ms: int) -> bool:
+    """Whether it has a time by which it will be EXPIRED one day."""
+    return connected_ms(record, now_ms) is not None or (integer(record, "expiresAt") or 0) * 1000 >= FIRST_API_MS
+
+
 def is_young(record: Item, now_ms: int) -> bool:
     """Whether `$connect` may still be at work on it, as far as the record says: then a 410 says nothing."""
     connected_at = connected_ms(record, now_ms)

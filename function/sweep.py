@@ -110,6 +110,7 @@ class _Run:
         self._finished = False
         self._active = 0
         self._foreign = 0
+        self._undated = 0  # records that neither expire nor are asked about
         self._failed = 0
         self._silent_ms = 0
         self._unproven = 0
@@ -184,6 +185,7 @@ class _Run:
                 self._timed.offer(record)
             elif standing == judge_record.TIMELESS:
                 self._timeless.offer(record)
+                self._undated += not self._asks and not judge_record.is_dated(record, now_ms)
             elif not judge_record.is_young(record, now_ms):
                 self._witnesses.offer(record)
         return expired
@@ -269,6 +271,7 @@ class _Run:
             "failed": self._failed,
             "foreign": self._foreign,
             "timeless": self._timeless.offered,
+            "undated": self._undated,
             "unproven": self._unproven,
             "contradicted": self._contradicted,
             "probes": dict(answers),
@@ -288,6 +291,7 @@ class _Run:
             metrics["SweepDuration"] = (fields["durationMs"], "Milliseconds")
             metrics["Unproven"] = (self._unproven, "Count")
             metrics["ForeignRecords"] = (self._foreign, "Count")
+            metrics["Undated"] = (self._undated, "Count")
         if self._finished:
             gauges["segment"] = {"ActiveConnections": (fields["active"], "Count")}
         if asked := sum(answers.values()):  # who asked nobody knows nothing about the endpoint
@@ -296,7 +300,7 @@ class _Run:
             metrics["ProbeRate"] = (rate, "Count/Second")
         if self._inquiry.refusal:
             fields["refusal"] = self._inquiry.refusal[: log.LONGEST_ERROR]
-        worrying = self._failed or self._foreign or self._unproven or self._contradicted or answers[ask_gateway.REFUSED]
+        worrying = self._failed or self._foreign or self._undated or self._unproven or self._contradicted or answers[ask_gateway.REFUSED]
         log.emit("swept", fields, "WARN" if worrying else "INFO", {"": metrics, **gauges})
 
 

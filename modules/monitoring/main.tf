@@ -98,6 +98,17 @@ locals {
         datapoints         = 1
         treat_missing_data = "ignore"
       }
+      undated-records = {
+        description        = "The table holds records with neither a usable connectedAt nor expiresAt, and the probe is off: once their $disconnect is lost they stay for ever. Write connectedAt (epoch ms) from the event into the record at $connect, or turn the probe on: sweep.probe = {}."
+        namespace          = local.own_namespace
+        metric_name        = "Undated"
+        dimensions         = local.own_dimension
+        statistic          = "Maximum"
+        period             = sweep.period_seconds
+        evaluation_periods = 2
+        datapoints         = 1
+        treat_missing_data = "ignore"
+      }
       sweep-failures = {
         description        = "In sweep after sweep there were dead records that could not be removed: the clean-up function's error lines say why (a role, the table, or too little time: see durationMs, and raise sweep.segments)."
         namespace          = local.own_namespace

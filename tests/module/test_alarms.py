@@ -87,7 +87,7 @@ def swept(
     metrics: Metrics, period: int, until: float, start: float = 0, took: float = 30, segments: tuple[int, ...] = (0, 1), **values: float
 ) -> Metrics:
     """What sweeps publish when nothing is wrong, but for `values`. The Scheduler is precise to a minute."""
-    usual = {"RemovedExpired": 0, "RemovedGone": 0, "SweepFailures": 0, "Silent": 0, "ForeignRecords": 0, "Unproven": 0}
+    usual = {"RemovedExpired": 0, "RemovedGone": 0, "SweepFailures": 0, "Silent": 0, "ForeignRecords": 0, "Undated": 0, "Unproven": 0}
     for tick in range(int(start), int(until), period):
         for segment in segments:
             at = tick + random.uniform(0, 60) + took
@@ -191,9 +191,10 @@ def test_records_that_one_sweep_could_not_remove_page_nobody(simulation: Simulat
     assert simulation.run(named(metrics), 6 * HOUR) == []
 
 
-def test_foreign_records_page_once_though_other_segments_have_none(simulation: Simulation) -> None:
-    metrics = swept(calm(6 * HOUR), 300, 6 * HOUR, start=HOUR, took=150, segments=(1,), ForeignRecords=3)
-    assert [name for _, name in simulation.run(named(metrics), 6 * HOUR)] == ["chat-foreign-records"]
+@pytest.mark.parametrize(("metric", "alarm"), [("ForeignRecords", "chat-foreign-records"), ("Undated", "chat-undated-records")])
+def test_records_that_are_left_alone_page_once_though_other_segments_have_none(metric: str, alarm: str, simulation: Simulation) -> None:
+    metrics = swept(calm(6 * HOUR), 300, 6 * HOUR, start=HOUR, took=150, segments=(1,), **{metric: 3})
+    assert [name for _, name in simulation.run(named(metrics), 6 * HOUR)] == [alarm]
 
 
 def test_records_that_name_nobody_page_once_though_other_segments_have_none(simulation: Simulation) -> None:
@@ -271,7 +272,7 @@ def test_every_alarm_that_pages_says_what_happened_and_tells_the_topic_of_its_en
     assert {values["alarm_name"] for values in telling.values()} == {
         "chat-disconnect-errors", "chat-disconnect-throttles", "chat-fast-path-off", "chat-falling-back", "chat-missed", "chat-failing",
         "chat-cleanup-errors", "chat-dead-letters", "chat-sweep-silent", "chat-sweep-failures", "chat-probes-refused", "chat-unproven",
-        "chat-foreign-records",
+        "chat-foreign-records", "chat-undated-records",
     }  # fmt: skip
     for address, alarm in telling.items():
         assert alarm["alarm_actions"] == alarm["ok_actions"] == [TOPIC], address

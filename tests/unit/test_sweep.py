@@ -96,7 +96,7 @@ def test_expired_records_are_removed_and_all_others_kept(connections: Table, clo
     connections.put("future", connectedAt=clock.ms + 60 * MINUTE)
     summary = run()
     assert connections.keys == {"last minute", "new", "timeless", "seconds", "text", "future"}
-    assert (summary["active"], summary["removed"], summary["timeless"], summary["level"]) == (6, {"expired": 2}, 4, "INFO")
+    assert (summary["active"], summary["removed"], summary["timeless"]) == (6, {"expired": 2}, 4)
 
 
 def test_nothing_is_asked_without_the_probe(aws: FakeAws, connections: Table, clock: Clock, run: Run) -> None:
@@ -932,7 +932,7 @@ def test_the_summary_has_every_figure_and_its_metrics(aws: FakeAws, connections:
     connections.put("just", connectedAt=clock.ms - EXPIRED_MS)
     connections.put("new", connectedAt=clock.ms)
     summary = run()
-    figures = {"active": 1, "removed": {"expired": 2}, "failed": 0, "foreign": 0, "timeless": 0, "unproven": 0, "probes": {}}
+    figures = {"active": 1, "removed": {"expired": 2}, "failed": 0, "foreign": 0, "timeless": 0, "undated": 0, "unproven": 0, "probes": {}}
     assert {name: summary[name] for name in figures} == figures
     assert (summary["segment"], summary["segments"], summary["finished"], summary["contradicted"]) == ("0", 1, True, 0)
     assert EXPIRED_MS // 1000 + 90 <= summary["silentSeconds"] == summary["Silent"] <= EXPIRED_MS // 1000 + 95
@@ -949,6 +949,7 @@ def test_the_summary_has_every_figure_and_its_metrics(aws: FakeAws, connections:
         "SweepDuration": "Milliseconds",
         "Unproven": "Count",
         "ForeignRecords": "Count",
+        "Undated": "Count",
         "ActiveConnections": "Count",
     }
 
@@ -969,3 +970,12 @@ def test_what_is_still_there_or_has_no_time_does_not_count_as_silent(connections
 def test_a_record_is_silent_since_it_was_last_seen(connections: Table, clock: Clock, run: Run) -> None:
     connections.put("seen", connectedAt=clock.ms - EXPIRED_MS - 90_000, lastSeenAt=clock.ms - 900_000)
     assert 900 <= run()["Silent"] <= 905
+
+
+def test_records_that_neither_expire_nor_are_asked_about_are_told(connections: Table, clock: Clock, run: Run) -> None:
+    connections.put("expires one day", expiresAt=clock.ms // 1000 + 10_000)
+    connections.put("without a time")
+    connections.put("in another unit", connectedAt=clock.ms // 1000, expiresAt=0)
+    summary = run()
+    assert (summary["timeless"], summary["undated"], summary["Undated"], summary["level"]) == (3, 2, 2, "WARN")
+    assert run(**PROBE)["Undated"] == 0
