@@ -11,6 +11,8 @@ import pytest
 
 from .test_plans import of_type
 
+pytestmark = pytest.mark.xdist_group("companies")  # to plan once
+
 Resources = dict[str, dict[str, Any]]
 
 REPOSITORY = Path(__file__).resolve().parents[2]

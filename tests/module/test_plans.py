@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("plans")  # to plan once
+
 Resources = dict[str, dict[str, Any]]
 
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/ours"
