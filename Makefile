@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo up prove plan check test lint docs screenshot package release-notes bench lock clean
+.PHONY: help demo up prove plan check test matrix lint docs screenshot package release-notes bench lock clean
 .NOTPARALLEL:
 
 help:
@@ -11,6 +11,7 @@ help:
 	@echo 'make prove    what only an account can show: in yours, by its usual variables, for less than 0.10 USD; LOCAL=1 on a local AWS;'
 	@echo '              CLIENTS=5 of each ending, LONG=1 for two and a half hours, YES=1 asks nothing'
 	@echo 'make test     all tests: unit, module, local, lifecycle, faults, browser'
+	@echo 'make matrix   validate, module tests and one life with every Terraform and OpenTofu that can be had (docs/versions.md)'
 	@echo 'make lint     ruff, mypy, terraform fmt and validate, tflint, checkov, and whether the docs are current'
 	@echo 'make docs     write what README.md and docs/ quote and generate'
 	@echo 'make screenshot  take the pictures of the live page and of the dashboard: docs/images'
@@ -40,6 +41,9 @@ check: .venv/local
 # More processes than cores: the lifecycle tests mostly wait for Terraform.
 test: .venv/test .venv/browser
 	$(BIN)/python -m pytest -n 4 --dist loadgroup
+
+matrix: .venv/local
+	@$(BIN)/python -m tools.matrix
 
 lint: .venv/lint .venv-checkov/checkov
 	@$(BIN)/python -m tools.lint
@@ -83,7 +87,7 @@ endef
 
 lock:
 	@test -x .cache/uv/bin/uv || $(PYTHON) -m venv .cache/uv && .cache/uv/bin/pip install --quiet uv
-	@for name in local test browser pictures lint bench checkov; do \
+	@for name in local test browser pictures lint bench checkov $(patsubst requirements/%.in,%,$(wildcard requirements/terraform-*.in)); do \
 		.cache/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
 			--no-emit-index-url --custom-compile-command 'make lock' -o requirements/$$name.txt requirements/$$name.in || exit 1; \
 	done

@@ -1,5 +1,5 @@
 terraform {
-  required_version = ">= 1.11"
+  required_version = ">= 1.9" # a validation that looks at another variable
 
   required_providers {
     # tflint-ignore: terraform_unused_required_providers # the modules use it; here it is stated for whoever calls the root

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def binary() -> str:
     need = f"Terraform {'.'.join(map(str, MINIMUM))} or newer must be on PATH: https://developer.hashicorp.com/terraform/install"
     if not path:
         raise TerraformError(f"There is no terraform. {need}")
-    version = _version(path)["terraform_version"]
+    version = version_of(path)["terraform_version"]
     if tuple(map(int, version.split("-")[0].split(".")[:2])) < MINIMUM:
         raise TerraformError(f"{path} is version {version}. {need}")
     return path
@@ -59,7 +60,7 @@ def mirror() -> Path | None:
     return next((folder for folder in (*_implied_mirrors(), *_folders(Path("/"), depth=3)) if _has_provider(folder)), None)
 
 
-def _version(path: str) -> dict[str, Any]:
+def version_of(path: str) -> dict[str, Any]:
     quiet = {**os.environ, "TF_CLI_CONFIG_FILE": os.devnull, "CHECKPOINT_DISABLE": "1"}
     return dict(json.loads(subprocess.run([path, "version", "-json"], env=quiet, stdout=subprocess.PIPE, check=True).stdout))
 
@@ -95,7 +96,7 @@ def _has_provider(folder: Path) -> bool:
     """Unpacked (VERSION/OS_ARCH) or packed (…_OS_ARCH.zip)."""
     if not (folder / PROVIDER).is_dir():
         return False
-    target = _version(binary())["platform"]
+    target = version_of(binary())["platform"]
     return any((folder / PROVIDER).glob(f"*/{target}")) or any((folder / PROVIDER).glob(f"*_{target}.zip"))
 
 
@@ -111,23 +112,32 @@ def _write_configuration(own: str, found: Path | None) -> str:
     return str(Path(file.name).rename(CACHE / "terraform.rc"))
 
 
+@dataclass(frozen=True)
+class Program:
+    """Terraform, or another version of it, or OpenTofu, and the variables that it runs with."""
+
+    path: str
+    environment: Mapping[str, str]
+
+
 class Root:
     """A root folder, run as it is; what Terraform notes about it goes to `data`, so that the folder stays clean."""
 
     grace = leash.GRACE_SECONDS  # how long Terraform may go on, when this process ends, to finish and note what is under way
+    program: Program | None = None  # instead of the Terraform on PATH
 
     def __init__(self, folder: Path, env: Mapping[str, str], data: Path, *, state: Path | None = None, **variables: str) -> None:
         self.folder = folder
-        self._env = {**env, **environment(), "TF_DATA_DIR": str(data)}
+        self._env = {**env, "TF_DATA_DIR": str(data)}
         self._env |= {f"TF_VAR_{name}": value for name, value in variables.items()}
         self._state = [f"-state={state}"] if state else []
 
     def init(self, **backend: str) -> None:
         locked = ["-lockfile=readonly"] if (self.folder / ".terraform.lock.hcl").exists() else []
-        self._run("init", *locked, *(f"-backend-config={name}={value}" for name, value in backend.items()))
+        self.run("init", *locked, *(f"-backend-config={name}={value}" for name, value in backend.items()))
 
     def apply(self, **variables: str) -> None:
-        self._run("apply", "-auto-approve", *self._state, *(f"-var={name}={value}" for name, value in variables.items()))
+        self.run("apply", "-auto-approve", *self._state, *(f"-var={name}={value}" for name, value in variables.items()))
 
     def plan(self, file: Path | None = None, *options: str) -> str:
         """The plan, as a person reads it; "" when there is nothing to do. `file` keeps it for `show`."""
@@ -138,23 +148,23 @@ class Root:
 
     def show(self, file: Path, *options: str) -> str:
         """A plan that was kept, as a person reads it or with "-json"."""
-        return self._run("show", *options, str(file))
+        return self.run("show", *options, str(file))
 
     def outputs(self) -> dict[str, Any]:
-        return {name: output["value"] for name, output in json.loads(self._run("output", "-json", *self._state)).items()}
+        return {name: output["value"] for name, output in json.loads(self.run("output", "-json", *self._state)).items()}
 
     def versions(self) -> dict[str, str]:
         """Terraform's own and the providers', which `init` has chosen."""
-        told = json.loads(self._run("version", "-json"))
+        told = json.loads(self.run("version", "-json"))
         return {"terraform": told["terraform_version"], **{name.split("/")[-1]: v for name, v in told["provider_selections"].items()}}
 
     def resources(self) -> list[str]:
-        return self._run("state", "list", *self._state).splitlines()
+        return self.run("state", "list", *self._state).splitlines()
 
     def destroy(self) -> None:
-        self._run("destroy", "-auto-approve", "-lock-timeout=2m", *self._state)  # an apply that was ended may still note what it did
+        self.run("destroy", "-auto-approve", "-lock-timeout=2m", *self._state)  # an apply that was ended may still note what it did
 
-    def _run(self, *arguments: str) -> str:
+    def run(self, *arguments: str) -> str:
         code, text = self._call(*arguments)
         if code:
             raise TerraformError(f"terraform {arguments[0]} in {self.folder} failed:\n{_errors(text)}{_advice(arguments[0])}")
@@ -162,11 +172,12 @@ class Root:
 
     def _call(self, command: str, *arguments: str) -> tuple[int, str]:
         colour = [] if command in ("output", "state", "version") else ["-no-color"]
+        program = self.program or Program(binary(), environment())
         # Into a file: on a broken pipe Terraform would die before it has noted what it did.
         with tempfile.TemporaryFile("w+") as output:
             process = leash.start(
-                [binary(), command, *colour, *arguments],
-                env=self._env,
+                [program.path, command, *colour, *arguments],
+                env={**self._env, **program.environment},
                 cwd=str(self.folder),
                 stdout=output,
                 stderr=subprocess.STDOUT,

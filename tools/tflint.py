@@ -6,9 +6,9 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
+from . import go
 from .terraform import CACHE, REPOSITORY
 
 VERSION = "0.64.0"
@@ -29,11 +29,8 @@ def binary() -> str:
         raise Missing(f"install tflint {VERSION} or newer (https://github.com/terraform-linters/tflint), or Go, which builds it")
     print(f"Building tflint {VERSION} once (about two minutes) …", flush=True)
     built.parent.mkdir(parents=True, exist_ok=True)
-    # What Go downloads and compiles, 1.6 GB, is of no use afterwards. By itself Go keeps it in HOME, and without -modcacherw read-only.
-    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-        kept = {"GOPATH": f"{folder}/path", "GOMODCACHE": f"{folder}/modules", "GOCACHE": f"{folder}/build", "GOBIN": str(built.parent)}
-        environment = {**os.environ, **kept, "GOFLAGS": f"{os.environ.get('GOFLAGS', '')} -modcacherw".strip()}
-        subprocess.run(["go", "install", f"{MODULE}@v{VERSION}"], env=environment, check=True)
+    with go.environment(CACHE) as environment:
+        subprocess.run(["go", "install", f"{MODULE}@v{VERSION}"], env={**environment, "GOBIN": str(built.parent)}, check=True)
     return str(built)
 
 

@@ -1,5 +1,5 @@
 terraform {
-  required_version = ">= 1.11"
+  required_version = ">= 1.10" # older ones take no notice of use_lockfile: no lock at all
 
   required_providers {
     aws = {

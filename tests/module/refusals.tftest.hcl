@@ -1,9 +1,6 @@
 # Every input that can be wrong, refused at plan time. What the messages say is read, not tested.
 
-mock_provider "aws" {
-  source          = "./tests/module/mocks"
-  override_during = plan
-}
+mock_provider "aws" {}
 
 variables {
   name = "chat"

@@ -1,9 +1,6 @@
 # The same for each small module used alone: every variable listed under expect_failures is wrong, and must be refused.
 
-mock_provider "aws" {
-  source          = "./tests/module/mocks"
-  override_during = plan
-}
+mock_provider "aws" {}
 
 run "connections_table_takes_names_and_key_arns_only" {
   command = plan

@@ -1,9 +1,6 @@
 # Related tables are read at plan time: what would fail when a connection ends is refused before.
 
-mock_provider "aws" {
-  source          = "./tests/module/mocks"
-  override_during = plan
-}
+mock_provider "aws" {}
 
 override_data {
   target = data.aws_dynamodb_table.this
