@@ -1,0 +1,46 @@
+"""A call is judged by the action and the resource that the Service Authorization Reference names. MiniStack takes Lambda's from the first
+words of the path (and allows what it doesn't know), and "*" for what it finds neither in the path nor by its usual name.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+from urllib.parse import unquote
+
+from ministack.core import iam_actions
+
+from . import replaces
+
+_resource = iam_actions.extract_resource_arn
+iam_actions._BOTOCORE_SERVICE_MAP["lambda"] = ["lambda"]
+
+
+@replaces(iam_actions, "_lambda_action", "19fa24ebca40")
+def lambda_action(method: str, path: str) -> str | None:
+    operation: str | None = iam_actions._match_rest_action("lambda", method, path)
+    return "InvokeFunction" if operation and operation.startswith("Invoke") else operation
+
+
+@replaces(iam_actions, "extract_resource_arn", "82f51700695c")
+def resource(service: str, method: str, path: str, headers: Any, body: bytes, query: dict[str, Any], region: str, account: str) -> str:
+    told = partial(iam_actions._param, body, query)
+    if service == "scheduler" and "/schedules/" in path:
+        group = told("GroupName", "groupName") or "default"
+        return f"arn:aws:scheduler:{region}:{account}:schedule/{group}/{path.rpartition('/')[2]}"
+    if service == "scheduler" and path.startswith("/tags/"):
+        return unquote(path.removeprefix("/tags/"))
+    if service == "events" and (rule := told("Name", "Rule")):
+        bus = told("EventBusName").rpartition("/")[2]
+        return f"arn:aws:events:{region}:{account}:rule/{'' if bus in ('', 'default') else f'{bus}/'}{rule}"
+    if service == "lambda" and path.rstrip("/").endswith("/functions") and told("FunctionName"):
+        return f"arn:aws:lambda:{region}:{account}:function:{told('FunctionName')}"
+    found: str = _resource(service, method, path, headers, body, query, region, account)
+    if found == "*" and service == "monitoring":
+        alarm = told("AlarmNames.member.1") if told("Action") == "DeleteAlarms" else ""  # DescribeAlarms knows no resource
+        dashboard = told("DashboardName", "DashboardNames.member.1")
+        found = f"arn:aws:cloudwatch:{region}:{account}:alarm:{alarm}" if alarm else found
+        found = f"arn:aws:cloudwatch::{account}:dashboard/{dashboard}" if dashboard else found
+    return told("ResourceArn", "ResourceARN") or found if found == "*" else found
