@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo up prove plan check test matrix lint docs screenshot package release-notes bench lock clean
+.PHONY: help demo up prove plan check test matrix lint docs permissions screenshot package release-notes bench lock clean
 .NOTPARALLEL:
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo 'make matrix   validate, module tests and one life with every Terraform and OpenTofu that can be had (docs/versions.md)'
 	@echo 'make lint     ruff, mypy, terraform fmt and validate, tflint, checkov, and whether the docs are current'
 	@echo 'make docs     write what README.md and docs/ quote and generate'
+	@echo 'make permissions  write the policies of who plans and who applies: docs/permissions (5 minutes); CHECK=1 only compares'
 	@echo 'make screenshot  take the pictures of the live page and of the dashboard: docs/images'
 	@echo 'make package  rebuild dist/ from function/ (commit the result)'
 	@echo 'make plan     the plan of each env against the local AWS, as Markdown, without credentials;'
@@ -50,6 +51,9 @@ lint: .venv/lint .venv-checkov/checkov
 
 docs: .venv/lint
 	$(BIN)/python -m tools.docs
+
+permissions: .venv/local
+	@$(BIN)/python -m tools.permissions $(if $(CHECK),--check)
 
 screenshot: .venv/test .venv/browser .venv/pictures
 	$(BIN)/python -m tests.browser.screenshot

@@ -1,0 +1,236 @@
+"""What Terraform must be allowed to do: a policy for who plans and what who applies needs besides, of the calls that the local AWS judged.
+
+    python -m tools.permissions             writes docs/permissions/plan.json and apply.json, in five minutes
+    python -m tools.permissions --check     exits 1 when they are not what would be written
+
+A root is applied with the smallest call, with everything on, with other tags and with the smallest again, planned in between by another
+user, and destroyed. Each call's action goes to the statement whose resources it named. NAME, TABLE and the like stand for what a team puts
+there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import zipfile
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from local.aws import REGION, REPOSITORY, LocalAws, local_aws
+
+from .terraform import Root, TerraformError
+
+Call = tuple[str, str]  # an action and the resource that it was judged on, or the statement that allows it
+FOLDER = REPOSITORY / "docs" / "permissions"
+ACCOUNT = "000000000000"
+NEVER_DENIED = "sts:GetCallerIdentity"
+LARGEST_POLICY = 6144  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html, white space not counted
+
+STATEMENTS = {
+    "Routes": [f"arn:aws:apigateway:REGION::/apis/API_ID/{part}" for part in ("integrations", "integrations/*", "routes", "routes/*")],
+    "Tables": ["arn:aws:dynamodb:REGION:ACCOUNT:table/TABLE", "arn:aws:dynamodb:REGION:ACCOUNT:table/TABLE-history"],
+    "RelatedTables": ["arn:aws:dynamodb:REGION:ACCOUNT:table/RELATED"],
+    "Functions": ["arn:aws:lambda:REGION:ACCOUNT:function:NAME-*"],
+    "EventSourceMappings": ["arn:aws:lambda:REGION:ACCOUNT:event-source-mapping:*"],  # AWS chooses their names
+    "LogGroups": ["arn:aws:logs:REGION:ACCOUNT:log-group:/aws/lambda/NAME-*"],
+    "Roles": ["arn:aws:iam::ACCOUNT:role/NAME-*"],
+    "Queues": ["arn:aws:sqs:REGION:ACCOUNT:NAME-*"],
+    "Schedules": ["arn:aws:scheduler:REGION:ACCOUNT:schedule-group/NAME-*", "arn:aws:scheduler:REGION:ACCOUNT:schedule/NAME-*/*"],
+    "Rules": ["arn:aws:events:REGION:ACCOUNT:rule/NAME-*"],
+    "Alarms": ["arn:aws:cloudwatch:REGION:ACCOUNT:alarm:NAME-*"],
+    "Dashboard": ["arn:aws:cloudwatch::ACCOUNT:dashboard/NAME-*"],
+    "WithoutResource": ["*"],
+}
+
+# What no call shows: AWS checks it inside of another.
+DEFAULT_KEY = "alias/aws/dynamodb"  # asked for with a key of one's own, to tell them apart; AWS judges by the key behind it
+KEY = "arn:aws:kms:REGION:ACCOUNT:key/KEY_ID"
+UNSEEN: dict[str, list[dict[str, Any]]] = {
+    "plan": [
+        {
+            "Sid": "ReadWithKey",
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt"],
+            "Resource": [KEY],
+            "Condition": {"StringEquals": {"kms:ViaService": [f"{name}.REGION.amazonaws.com" for name in ("lambda", "scheduler")]}},
+        },
+        {
+            "Sid": "TellDefaultKey",
+            "Effect": "Allow",
+            "Action": ["kms:DescribeKey"],
+            "Resource": ["arn:aws:kms:REGION:ACCOUNT:key/*"],
+            "Condition": {"ForAnyValue:StringEquals": {"kms:ResourceAliases": [DEFAULT_KEY]}},
+        },
+    ],
+    "apply": [
+        {
+            "Sid": "PassRoles",
+            "Effect": "Allow",
+            "Action": ["iam:PassRole"],
+            "Resource": STATEMENTS["Roles"],
+            "Condition": {"StringEquals": {"iam:PassedToService": ["lambda.amazonaws.com", "scheduler.amazonaws.com"]}},
+        },
+        {
+            "Sid": "WriteWithKey",
+            "Effect": "Allow",
+            "Action": ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
+            "Resource": [KEY],
+            "Condition": {
+                "StringEquals": {"kms:ViaService": [f"{name}.REGION.amazonaws.com" for name in ("dynamodb", "lambda", "scheduler")]}
+            },
+        },
+    ],
+}
+
+ROOT = f"""
+provider "aws" {{}}
+
+module "disconnect" {{
+  source            = "{REPOSITORY}"
+  name              = "%(name)s"
+  websocket_api     = %(websocket_api)s
+  connections_table = {{ name = "%(table)s", deletion_protection = false }}
+%(options)s
+}}
+"""
+
+EVERYTHING = """
+  kms_key_arn      = "%(key)s"
+  function         = { memory_size = 512, reserved_concurrency = 5, package = { path = "%(package)s" } }
+  cleanup_function = { memory_size = 2048 }
+  logs             = { retention_days = 7 }
+  retry_queue      = { maximum_concurrency = 6 }
+  sweep            = { schedule = "rate(10 minutes)", probe = { report_queue = true } }
+  related_tables   = [{ name = "RELATED" }]
+  history          = { deletion_protection = false }
+  duplicates       = "newest"
+  events           = { client_offline_after_seconds = 60 }
+  monitoring       = { dashboard = true, connection_metrics = true }
+  tags             = { %(tag)s = "" }
+"""
+
+
+class User:
+    """A user of the local AWS with these policies, and Terraform as that user."""
+
+    def __init__(self, aws: LocalAws, name: str, *policies: str) -> None:
+        self._aws, iam = aws, aws.client("iam")
+        iam.create_user(UserName=name)
+        for number, policy in enumerate(policies):
+            arn = iam.create_policy(PolicyName=f"{name}-{number}", PolicyDocument=policy)["Policy"]["Arn"]
+            iam.attach_user_policy(UserName=name, PolicyArn=arn)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        self.key_id = key["AccessKeyId"]
+        self.environment = {**aws.environment, "AWS_ACCESS_KEY_ID": self.key_id, "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+    def root(self, folder: Path) -> Root:
+        return Root(folder, self.environment, folder / ".terraform", state=folder / "terraform.tfstate")
+
+    def calls(self) -> set[Call]:
+        """What this user's calls were judged by so far: local/patches/judged_calls.py."""
+        lines = (line.split(" ", 2) for line in (self._aws.folder / "judged-calls").read_text().splitlines())
+        return {(action, resource) for key, action, resource in lines if key == self.key_id and action != NEVER_DENIED}
+
+
+def websocket_api(aws: LocalAws) -> dict[str, str]:
+    """Another stack's WebSocket API, as the module takes it."""
+    gateway = aws.client("apigatewayv2")
+    made = gateway.create_api(Name="api", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")["ApiId"]
+    gateway.create_stage(ApiId=made, StageName="live", AutoDeploy=True)
+    return {"id": made, "execution_arn": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{made}", "stage": "live"}
+
+
+def filled(policy: str, **values: str) -> str:
+    """The policy with NAME="…" and so on in it."""
+    for word, value in {"ACCOUNT": ACCOUNT, "REGION": REGION, **values}.items():
+        policy = policy.replace(word, value)
+    return policy
+
+
+def record(aws: LocalAws) -> tuple[set[Call], set[Call], str]:
+    """The calls of who plans and of who applies, and the API's id."""
+    folder = aws.folder / "permissions"
+    folder.mkdir()
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    aws.client("dynamodb").create_table(
+        TableName="RELATED",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "connectionId", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "connectionId", "AttributeType": "S"}],
+    )
+    package = folder / "other.zip"
+    shutil.copy(REPOSITORY / "dist" / "function.zip", package)
+    with zipfile.ZipFile(package, "a") as archive:
+        archive.writestr("other", "")
+    api = websocket_api(aws)
+    anything = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+    planner, deployer = User(aws, "planner", anything), User(aws, "deployer", anything)
+    root = deployer.root(folder)
+    everything = [EVERYTHING % {"key": key, "package": package, "tag": tag} for tag in ("first", "second")]
+    for options in ("", *everything, ""):
+        values = {"name": "NAME", "table": "TABLE", "websocket_api": json.dumps(api), "options": options}
+        (folder / "main.tf").write_text(ROOT % values)
+        root.init()
+        root.apply()
+        if left := planner.root(folder).plan():
+            raise TerraformError(f"The plan after an apply is not empty:\n{left}")
+    root.destroy()
+    return planner.calls(), deployer.calls(), api["id"]
+
+
+def allowed(calls: Iterable[Call], api_id: str) -> set[Call]:
+    """The calls, by the statements that allow them."""
+    found = set()
+    for action, resource in calls:
+        if resource.endswith(DEFAULT_KEY):
+            continue  # TellDefaultKey
+        sids = [s for s, arns in STATEMENTS.items() if any(fnmatchcase(resource, filled(arn, API_ID=api_id)) for arn in arns)]
+        if not sids or (sids == ["WithoutResource"] and resource != "*"):
+            raise TerraformError(f"No statement is for {action} on {resource}: add its resource to STATEMENTS in tools/permissions.py.")
+        found.add((action, sids[0]))
+    return found
+
+
+def policy(calls: set[Call], unseen: list[dict[str, Any]]) -> str:
+    statements = [
+        {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": arns}
+        for sid, arns in STATEMENTS.items()
+        if (actions := sorted(action for action, its in calls if its == sid))
+    ]
+    text = json.dumps({"Version": "2012-10-17", "Statement": [*statements, *unseen]}, indent=2) + "\n"
+    if (size := len("".join(text.split()))) > LARGEST_POLICY:
+        raise TerraformError(f"A policy of {size} characters is more than IAM takes ({LARGEST_POLICY}): split it.")
+    return text
+
+
+def policies() -> dict[str, str]:
+    """plan and apply, as they are to be written."""
+    with local_aws() as aws:
+        planned, applied, api_id = record(aws)
+    plan = allowed(planned, api_id)
+    return {"plan": policy(plan, UNSEEN["plan"]), "apply": policy(allowed(applied, api_id) - plan, UNSEEN["apply"])}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Writes the policies of who plans and who applies.")
+    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 when they are not current")
+    check = parser.parse_args().check
+    stale = {name: text for name, text in policies().items() if not (f := FOLDER / f"{name}.json").exists() or f.read_text() != text}
+    if check and stale:
+        sys.exit(f"not what Terraform calls: docs/permissions, {', '.join(stale)}. Run `make permissions` and commit")
+    for name, text in stale.items():
+        (FOLDER / f"{name}.json").write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except TerraformError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
