@@ -13,7 +13,6 @@ import re
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 MINUTE = 60
@@ -91,13 +90,13 @@ class Simulation:
 
     def run(self, metrics: Metrics, until: int, at: Callable[[int], bool] = lambda minute: True) -> list[Page]:
         """Who was paged by second `until`, with evaluations in those minutes for which `at` is true."""
-        value = functools.cache(partial(_value, metrics))
+        series = {name: Series(metrics, alarm) for name, alarm in self.alarms.items()}
         states = dict.fromkeys([*self.alarms, *self.composites], UNKNOWN)
         waiting: dict[str, int] = {}  # composite alarm -> when its wait is over
         paged = []
         for now in (minute * MINUTE for minute in range(1, until // MINUTE + 1) if at(minute)):
             for name, alarm in self.alarms.items():
-                before, states[name] = states[name], judge(self._breaches(name, value, now), alarm, states[name])
+                before, states[name] = states[name], judge(series[name].until(now, self.extra), alarm, states[name])
                 if states[name] == ALARM != before and alarm["alarm_actions"]:
                     paged.append((now, name))
             for name, composite in self.composites.items():
@@ -113,13 +112,24 @@ class Simulation:
                     paged.append((now, name))
         return paged
 
-    def _breaches(self, name: str, value: Callable[[Query, int, int], float | None], now: int) -> list[bool | None]:
-        alarm = self.alarms[name]
-        query = Query.of(alarm)
-        compare = COMPARISONS[alarm["comparison_operator"]]
-        ends = [now - query.period * back for back in reversed(range(alarm["evaluation_periods"] + self.extra))]
-        values = [value(query, end - query.period, end) for end in ends]
-        return [None if value is None else compare(value, alarm["threshold"]) for value in values]
+
+class Series:
+    """What an alarm looks at."""
+
+    def __init__(self, metrics: Metrics, alarm: Values) -> None:
+        self._periods, self._threshold = alarm["evaluation_periods"], alarm["threshold"]
+        self._compare = COMPARISONS[alarm["comparison_operator"]]
+        self._query, self._metrics = Query.of(alarm), metrics
+        self._breaches = functools.cache(self._breach)  # most data points are looked at many times
+
+    def until(self, now: int, extra: int) -> list[bool | None]:
+        """Whether each data point breaches the threshold, oldest first, None where one is missing."""
+        period = self._query.period
+        return [self._breaches(now - period * back) for back in reversed(range(self._periods + extra))]
+
+    def _breach(self, end: int) -> bool | None:
+        value = self._query.value(self._metrics, end)
+        return None if value is None else self._compare(value, self._threshold)
 
 
 @dataclass(frozen=True)
@@ -140,13 +150,12 @@ class Query:
         [expression] = [query["expression"] for query in alarm["metric_query"] if query["expression"]]
         return cls(metrics[0][1]["period"], keys, expression)
 
-
-def _value(metrics: Metrics, query: Query, start: int, end: int) -> float | None:
-    found = {name: metrics.point(key, statistic, start, end) for name, key, statistic in query.metrics}
-    if not query.expression or not any(value is not None for value in found.values()):
-        return found.get("")
-    condition, chosen, other = re.fullmatch(r"IF\(([^,]+), ([^,]+), ([^,]+)\)", query.expression).groups()  # type: ignore[union-attr]
-    try:
-        return float(eval(f"({chosen}) if ({condition}) else ({other})", {}, {name: value or 0.0 for name, value in found.items()}))
-    except ZeroDivisionError:
-        return None
+    def value(self, metrics: Metrics, end: int) -> float | None:
+        found = {name: metrics.point(key, statistic, end - self.period, end) for name, key, statistic in self.metrics}
+        if not self.expression or not any(value is not None for value in found.values()):
+            return found.get("")
+        condition, chosen, other = re.fullmatch(r"IF\(([^,]+), ([^,]+), ([^,]+)\)", self.expression).groups()  # type: ignore[union-attr]
+        try:
+            return float(eval(f"({chosen}) if ({condition}) else ({other})", {}, {name: value or 0.0 for name, value in found.items()}))
+        except ZeroDivisionError:
+            return None
