@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +69,16 @@ def run() -> Callable[..., str]:
 def plan(tmp_path_factory: pytest.TempPathFactory, run: Callable[..., str]) -> Callable[..., Resources]:
     """Plans the module with the inputs (HCL) added to the required ones, from this repository or another copy of it."""
 
-    def planned(inputs: str = "", module: Path = REPOSITORY) -> Resources:
+    @cache
+    def initialised(module: Path) -> Path:
         folder = tmp_path_factory.mktemp("consumer")
-        (folder / "main.tf").write_text(CONSUMER % (module, inputs))
+        (folder / "main.tf").write_text(CONSUMER % (module, ""))
         run(folder, "init", "-no-color")
+        return folder
+
+    def planned(inputs: str = "", module: Path = REPOSITORY) -> Resources:
+        folder = initialised(module)
+        (folder / "main.tf").write_text(CONSUMER % (module, inputs))
         run(folder, "plan", "-no-color", "-out=plan")
         changes = json.loads(run(folder, "show", "-json", "plan"))["resource_changes"]
         return {change["address"].removeprefix("module.connections."): change["change"]["after"] for change in changes}
