@@ -41,7 +41,7 @@ check: .venv/local
 
 # More processes than cores: the lifecycle tests mostly wait for Terraform.
 test: .venv/test .venv/browser
-	$(BIN)/python -m pytest -n 6 --dist loadgroup
+	$(BIN)/python -m pytest -n 5 --dist loadgroup
 
 matrix: .venv/local
 	@$(BIN)/python -m tools.matrix

@@ -153,6 +153,7 @@ ANNOUNCES = ("announcements", "everything")
 PROBES = ("probe", "everything")
 SWEEP_FAILS = ("cleanup",)
 ALL_FAIL = ("disconnect", "cleanup")
+THROTTLED = "ThrottlingException"
 DYNAMODB_ERRORS = [
     error for error in ERRORS["dynamodb"] if error != "ConditionalCheckFailedException"
 ]  # no fault: nobody's condition failed
@@ -167,7 +168,8 @@ FAULTS: dict[str, Fault] = {
     "event again after the client has reconnected": Fault(nothing, again_after_reconnect, AT_ONCE, ALL),
     "event before $connect writes the record": Fault(nothing, before_connect_writes, SWEPT, ALL),
     # DynamoDB as a whole
-    **{f"DynamoDB: {error}": Fault(dynamodb(error), once, RETRIED, TWO, SWEEP_FAILS) for error in DYNAMODB_ERRORS},
+    **{f"DynamoDB: {error}": Fault(dynamodb(error), once, RETRIED, ONE, SWEEP_FAILS) for error in DYNAMODB_ERRORS if error != THROTTLED},
+    f"DynamoDB: {THROTTLED}": Fault(dynamodb(THROTTLED), once, RETRIED, TWO, SWEEP_FAILS),
     "DynamoDB cuts the line": Fault(dynamodb("cut"), once, RETRIED, SOME, SWEEP_FAILS),
     "DynamoDB's answers are lost": Fault(dynamodb("lose answer"), once, RETRIED, SOME, SWEEP_FAILS),
     "DynamoDB serves everything twice": Fault(dynamodb("repeat"), once, AT_ONCE, SOME),
