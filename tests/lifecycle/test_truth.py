@@ -62,4 +62,4 @@ def test_the_table_is_true_after_lost_disconnects_and_an_outage(
         for client in staying:
             client.close()
         assert watch.wait_until_gone(STAYING)
-    assert stack.messages() == 0
+    assert settled(lambda: stack.messages() == 0)

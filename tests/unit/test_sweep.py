@@ -554,9 +554,11 @@ def test_all_segments_share_the_rate_to_begin_with(
 ) -> None:
     silent(connections, clock, 5)
     one_segment_has_all(aws)
+    began = clock.monotonic()
     run(part={"segment": 0, "segments": segments}, **PROBE)
     assert len(asked(aws)) == 5
-    assert clock.slept == pytest.approx([pause_s] * 4, abs=0.09)
+    assert max(clock.slept) == pytest.approx(pause_s, abs=0.09)
+    assert clock.monotonic() - began > 4 * pause_s - 0.09  # a busy machine may have used up a pause by itself
 
 
 def test_all_segments_share_the_highest_rate(
