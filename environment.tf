@@ -2,10 +2,17 @@
 
 locals {
   # The API's own ARN says where everything is: arn:PARTITION:execute-api:REGION:ACCOUNT:API
-  partition  = split(":", var.websocket_api.execution_arn)[1]
-  region     = split(":", var.websocket_api.execution_arn)[3]
-  account    = split(":", var.websocket_api.execution_arn)[4]
-  dns_suffix = local.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
+  partition = split(":", var.websocket_api.execution_arn)[1]
+  region    = split(":", var.websocket_api.execution_arn)[3]
+  account   = split(":", var.websocket_api.execution_arn)[4]
+  dns_suffix = lookup({
+    aws-cn    = "amazonaws.com.cn"
+    aws-eusc  = "amazonaws.eu"
+    aws-iso   = "c2s.ic.gov"
+    aws-iso-b = "sc2s.sgov.gov"
+    aws-iso-e = "cloud.adc-e.uk"
+    aws-iso-f = "csp.hci.ic.gov"
+  }, local.partition, "amazonaws.com")
 
   probing    = var.sweep.enabled && var.sweep.probe != null
   hearing    = try(local.probing && var.sweep.probe.report_queue, false)
@@ -46,6 +53,7 @@ locals {
 
   cleanup_only_environment = {
     DEAD_LETTER_QUEUE_URL  = one(local.retry_queue[*].dead_letter_url)
+    REPORT_QUEUE_URL       = one(local.report_queue[*].url)
     EXPIRED_AFTER_SECONDS  = tostring(var.sweep.expired_after_seconds)
     PROBES_PER_SECOND      = local.probing ? tostring(var.sweep.probe.per_second) : null
     MOST_PROBES_PER_SECOND = local.probing ? tostring(var.sweep.probe.most_per_second) : null

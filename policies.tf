@@ -42,7 +42,7 @@ locals {
 
   receive_reports = {
     sid       = "ReceiveReports"
-    actions   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+    actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
     resources = local.report_queue[*].arn
     condition = null
   }

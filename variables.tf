@@ -136,7 +136,7 @@ variable "function" {
     condition = length(setintersection(keys(var.function.environment), [
       "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", "CLIENT_DETAILS", "CLIENT_INDEX", "CLIENT_OFFLINE_AFTER_SECONDS", "CONNECTIONS_TABLE",
       "CONNECTION_METRICS", "DEAD_LETTER_QUEUE_URL", "DUPLICATES", "EVENT_BUS", "EXCLUSIVE_TABLE", "EXPIRED_AFTER_SECONDS", "HISTORY_DAYS", "HISTORY_TABLE",
-      "LOG_LINE_LEVEL", "METRICS_NAME", "MOST_PROBES_PER_SECOND", "PROBES_PER_SECOND", "RELATED_TABLES", "RETRY_QUEUE_URL", "SUSPECT_AFTER_SECONDS", "WEBSOCKET_API_ID", "WEBSOCKET_STAGE",
+      "LOG_LINE_LEVEL", "METRICS_NAME", "MOST_PROBES_PER_SECOND", "PROBES_PER_SECOND", "RELATED_TABLES", "REPORT_QUEUE_URL", "RETRY_QUEUE_URL", "SUSPECT_AFTER_SECONDS", "WEBSOCKET_API_ID", "WEBSOCKET_STAGE",
     ])) == 0
     error_message = "function.environment must leave the module's own variables alone: use the input that sets them (environment.tf says which)."
   }
@@ -192,9 +192,10 @@ variable "cleanup_function" {
 
   validation {
     condition = var.cleanup_function.reserved_concurrency == null || try(
-      var.cleanup_function.reserved_concurrency >= var.retry_queue.maximum_concurrency + var.sweep.segments, false
+      var.cleanup_function.reserved_concurrency >= var.retry_queue.maximum_concurrency + var.sweep.segments
+      + (try(var.sweep.probe.report_queue, false) ? 2 : 0) + (var.sweep.probe != null && var.monitoring != null ? 1 : 0), false
     )
-    error_message = "cleanup_function.reserved_concurrency must be at least retry_queue.maximum_concurrency + sweep.segments, or null: messages refused for want of concurrency end in the dead-letter queue."
+    error_message = "cleanup_function.reserved_concurrency must be at least retry_queue.maximum_concurrency + sweep.segments, 2 more with sweep.probe.report_queue and 1 more with sweep.probe and monitoring, or null: messages refused for want of concurrency end in the dead-letter queue, and sweeps are dropped."
   }
 
   # As modules/retry-queue counts it.

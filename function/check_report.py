@@ -12,8 +12,9 @@ import ended as ended_
 import judge_record
 import log
 import read_records
-from ask_gateway import ALIVE, GONE, YOUNG_MS, Probe
-from keep_pace import USUAL_PER_SECOND, Steady
+import retry
+from ask_gateway import ALIVE, GONE, THROTTLED, YOUNG_MS, Probe
+from keep_pace import QUIET_S, USUAL_PER_SECOND, Steady
 from weigh_evidence import AGAIN_S
 
 TYPE_CHECKING = False
@@ -28,19 +29,28 @@ class Unanswered(RuntimeError):
     """API Gateway did not tell: the queue asks again."""
 
 
+class TooEarly(Exception):
+    """Nothing is wrong: the report waits in its queue for so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+
 class Reports:
     def __init__(self, settings: Settings, clients: Clients, closer: Closer, sweep: Sweep) -> None:
         self._settings = settings
         self._clients = clients
         self._closer = closer
         self._sweep = sweep
+        self.queue = retry.Queue(settings.report_queue_url, clients) if settings.report_queue_url else None
         self._probe = Steady(Probe(clients), settings.probes_per_second or USUAL_PER_SECOND)
 
     def check(self, connection_id: str, deadline: float) -> None:
         """Closes the connection if its record says that it has expired, or API Gateway that it is gone.
 
         A record that does not name our API and stage is left to the sweep: one answer alone can't show that the endpoint is the right one.
-        A connection that is too young, or of unknown age and gone, is asked about later. Raises Unanswered, and botocore's errors.
+        One of unknown age that is gone is asked about again by the sweep. Raises TooEarly for one that is too young and while API Gateway
+        has enough of questions, Unanswered, and botocore's errors.
         """
         for record in read_records.read(self._clients, self._settings.table, [connection_id]):  # none: closed already
             now_ms = int(time.time() * 1000)
@@ -50,8 +60,10 @@ class Reports:
             elif not judge_record.is_proven_ours(record, self._settings):
                 return
             elif connected_at is not None and now_ms - connected_at < YOUNG_MS:
-                self._sweep.look_again([connection_id], YOUNG_MS // 1000)
-            elif (answer := self._probe.ask(connection_id)) not in (ALIVE, GONE):
+                raise TooEarly(YOUNG_MS / 1000)
+            elif (answer := self._probe.ask(connection_id)) == THROTTLED:
+                raise TooEarly(QUIET_S)
+            elif answer not in (ALIVE, GONE):
                 raise Unanswered(self._probe.refusal)
             elif answer == GONE and connected_at is None:
                 self._sweep.look_again([connection_id], AGAIN_S)

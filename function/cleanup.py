@@ -18,7 +18,7 @@ import ended as ended_
 import log
 import retry
 from aws import Clients
-from check_report import Reports
+from check_report import Reports, TooEarly
 from settings import Settings
 from sweep import MOST_SEGMENTS, Sweep
 from sweep_part import Part
@@ -87,12 +87,15 @@ def _batch(records: list[dict[str, Any]], deadline: float) -> dict[str, Any]:
         jobs.append((order, record, job))
     for _, record, job in sorted(jobs, key=lambda entry: entry[0]):
         if time.monotonic() >= deadline:
-            log.emit("postponed", {"messageId": record["messageId"]}, "WARN", {"": _age(record)})
+            log.emit("postponed", {"messageId": record["messageId"]}, "WARN", {"": age} if (age := _age(record)) else None)
             failures.append(record)
             _postpone(record)
             continue
         try:
             job(deadline)
+        except TooEarly as early:
+            failures.append(record)
+            _postpone(record, early.seconds)
         except Exception as problem:  # one message must not fail the others
             log.error("retry", problem, {"messageId": record["messageId"]}, more=_age(record))
             failures.append(record)
@@ -163,20 +166,26 @@ def _offline(ended: ended_.Ended, announcement_id: str, again: bool, deadline: f
         closer.announcements.announce_offline(ended, announcement_id, again)
 
 
-def _postpone(record: dict[str, Any]) -> None:
-    """Has a message come back sooner or later by how often it came already; without it the queue's visibility time-out decides."""
-    if not _is_ours(record):
+def _postpone(record: dict[str, Any], seconds: float | None = None) -> None:
+    """Has a message come back after so long, else by how often it came already; without it the queue's visibility time-out decides."""
+    queue = closer.queue if _is_ours(record) else reports.queue
+    if queue is None:
         return
     try:
-        assert closer.queue is not None  # its messages are what we have here
-        count = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
-        closer.queue.retry_later(record["receiptHandle"], count, random.uniform(0.5, 1.0))
+        if seconds is not None:
+            queue.hide(record["receiptHandle"], seconds)
+        else:
+            count = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+            queue.retry_later(record["receiptHandle"], count, random.uniform(0.5, 1.0))
     except Exception as problem:
         log.error("postpone", problem, {"messageId": record["messageId"]})
 
 
 def _age(record: dict[str, Any]) -> log.Metrics:
-    """For how long (s) a message that has to come back has been tried: a first failure passes, one that goes on must be told."""
+    """For how long (s) a message that has to come back has been tried: a first failure passes, one that goes on must be told. Nothing of
+    a report: it may wait, and is dropped in the end."""
+    if not _is_ours(record):
+        return {}
     now, first_ms = int(time.time()), record.get("attributes", {}).get("ApproximateFirstReceiveTimestamp", "")
     return {"RetryAge": (max(0, now - int(first_ms) // 1000) if first_ms.isdecimal() else 0, "Seconds")}
 

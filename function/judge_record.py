@@ -19,6 +19,7 @@ FRESH = "fresh"
 ATTRIBUTES = ("connectedAt", "expiresAt", "lastSeenAt", "apiId", "stage")  # all that a record is judged by
 
 FIRST_API_MS = 1_543_622_400_000  # December 2018, when WebSocket APIs began: an earlier "time" is another unit or not a time
+YEAR_MS = 31_536_000_000
 
 
 def judge(record: Item, now_ms: int, settings: Settings, suspect_after_ms: int | None = None) -> str:
@@ -48,8 +49,9 @@ def connected_ms(record: Item, now_ms: int) -> int | None:
 
 
 def is_dated(record: Item, now_ms: int) -> bool:
-    """Whether it has a time by which it will be EXPIRED one day."""
-    return connected_ms(record, now_ms) is not None or (integer(record, "expiresAt") or 0) * 1000 >= FIRST_API_MS
+    """Whether it has a time by which it will be EXPIRED: within a year, since an `expiresAt` in ms would be in 50,000."""
+    expires_ms = (integer(record, "expiresAt") or 0) * 1000
+    return connected_ms(record, now_ms) is not None or FIRST_API_MS <= expires_ms <= now_ms + YEAR_MS
 
 
 def is_young(record: Item, now_ms: int) -> bool:

@@ -50,9 +50,11 @@ class Queue:
     def retry_later(self, receipt: str, receive_count: int, spread: float) -> None:
         """Hides a received message for 5 s, doubling with each receipt up to 15 min, times `spread` (0.5-1: not all at once)."""
         delay = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** min(max(receive_count - 1, 0), 20))
-        self._clients("sqs").change_message_visibility(
-            QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=max(1, int(delay * spread))
-        )
+        self.hide(receipt, delay * spread)
+
+    def hide(self, receipt: str, seconds: float) -> None:
+        """Has a received message come back after so long."""
+        self._clients("sqs").change_message_visibility(QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=max(1, int(seconds)))
 
     def _send(self, message: dict[str, Any], **how: int) -> None:
         body = json.dumps({"version": VERSION, **message}, separators=(",", ":"))

@@ -26,6 +26,7 @@ class Settings(RouteSettings):
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__(environment)
         self.dead_letter_queue_url = environment.get("DEAD_LETTER_QUEUE_URL") or None
+        self.report_queue_url = environment.get("REPORT_QUEUE_URL") or None
         self.related: list[RelatedTable] = self._related()
         self.history_table = environment.get("HISTORY_TABLE") or None
         self.history_days = self._number("HISTORY_DAYS", 90)

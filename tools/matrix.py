@@ -106,10 +106,11 @@ def opentofu_mirror() -> dict[str, str]:
     if not found:
         return {}
     mirror = CACHE / "matrix" / "mirror"
-    link = mirror / OPENTOFU_PROVIDER
-    link.parent.mkdir(parents=True, exist_ok=True)
-    link.unlink(missing_ok=True)
-    link.symlink_to(found / terraform.PROVIDER)
+    shutil.rmtree(mirror, ignore_errors=True)
+    for package in [*(found / terraform.PROVIDER).glob("*/*"), *(found / terraform.PROVIDER).glob("*.zip")]:
+        link = mirror / OPENTOFU_PROVIDER / package.relative_to(found / terraform.PROVIDER)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(package)  # it follows a link to a package, and to no folder above
     settings = CACHE / "matrix" / "tofu.rc"
     only = f'["{OPENTOFU_PROVIDER}"]'
     settings.write_text(

@@ -143,6 +143,7 @@ class World:
         self.aws = backend
         self.features = features
         self.patience = patience
+        self.put_off: list[dict[str, Any]] = []  # reports that wait in their queue
         self.lines: list[dict[str, Any]] = []  # what the functions logged
         self.crashes: list[str] = []  # invocations that failed
         self.late: list[str] = []  # invocations that Lambda would have ended
@@ -323,7 +324,10 @@ class World:
         record = {"messageId": "m1", "receiptHandle": "r1", "body": body, "attributes": {}, "eventSourceARN": f"{ARN}:reports"}
         answer = self.invoke("cleanup", {"Records": [record]})
         self.send_owed()
-        return bool(answer == {"batchItemFailures": []})
+        dealt_with = bool(answer == {"batchItemFailures": []})
+        if not dealt_with:
+            self.put_off.append(message)
+        return dealt_with
 
     def look_at_once(self) -> None:
         """The event of an alarm on lost events."""
@@ -368,6 +372,9 @@ class World:
         self.drain()
         self.advance(AGAIN_S)
         self.drain()
+        put_off, self.put_off = self.put_off, []
+        for message in put_off:
+            self.report(message)
 
     def invoke(self, name: str, event: object) -> Any:
         if self.kill_after is not None:

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 MINUTE = 60_000
 OURS = {"apiId": "api1", "stage": "live"}
 FINISHED: list[int] = []
+REPORTS = "https://sqs.eu-central-1.amazonaws.com/111122223333/reports"
 
 
 @pytest.fixture
 def cleanup_environment(queue: RetryQueue, dead_letters: RetryQueue) -> dict[str, str]:
-    return {"RETRY_QUEUE_URL": queue.url, "DEAD_LETTER_QUEUE_URL": dead_letters.url, **API}
+    return {"RETRY_QUEUE_URL": queue.url, "DEAD_LETTER_QUEUE_URL": dead_letters.url, "REPORT_QUEUE_URL": REPORTS, **API}
 
 
 @pytest.fixture
@@ -119,21 +120,20 @@ def test_a_record_that_does_not_name_our_api_and_stage_is_left_to_the_sweep(
     assert asked(aws) == []
 
 
-def later(aws: FakeAws, queue: RetryQueue) -> list[tuple[dict[str, Any], int]]:
-    """What was put off, and for how long (s)."""
-    sent = [json.loads(request["MessageBody"])["sweep"] for request in aws.asked("SendMessage")]
-    return list(zip(sent, [request["DelaySeconds"] for request in aws.asked("SendMessage")], strict=True))
+def hidden(aws: FakeAws) -> list[tuple[str, int]]:
+    """In which queue a message waits, and for how long (s)."""
+    return [(request["QueueUrl"], request["VisibilityTimeout"]) for request in aws.asked("ChangeMessageVisibility")]
 
 
-def test_who_is_too_young_is_asked_about_a_minute_later(
-    aws: FakeAws, connections: Table, clock: Clock, report: Report, queue: RetryQueue
+def test_reports_of_who_is_too_young_wait_in_their_own_queue(
+    aws: FakeAws, connections: Table, clock: Clock, report: Report, lines: Lines
 ) -> None:
     old(connections, clock, "c", age_ms=MINUTE - 1_000)
     aws.gone = {"c"}  # as API Gateway says of a connection whose `$connect` is still under way
-    assert report("c") == FINISHED
+    assert report("c", "c", "c") == [0, 1, 2]
     assert connections.keys == {"c"}
-    assert asked(aws) == []
-    assert [(part["again"], part["scans"], delay) for part, delay in later(aws, queue)] == [(["c"], False, 60)]
+    assert asked(aws) == aws.asked("SendMessage") == lines() == []
+    assert hidden(aws) == [(REPORTS, 60)] * 3
 
 
 @pytest.mark.parametrize("gone", [True, False])
@@ -163,7 +163,7 @@ def test_a_record_rewritten_since_it_was_read_survives(aws: FakeAws, connections
     assert connections.keys == {"c"}
 
 
-@pytest.mark.parametrize(("status", "code"), [(403, "ForbiddenException"), (429, "LimitExceededException"), (500, "InternalServerError")])
+@pytest.mark.parametrize(("status", "code"), [(403, "ForbiddenException"), (500, "InternalServerError")])
 @pytest.mark.parametrize("via", ["reports", "retry"])
 def test_a_report_that_could_not_be_checked_comes_back(
     via: str, status: int, code: str, aws: FakeAws, connections: Table, clock: Clock, report: Report, lines: Lines
@@ -175,7 +175,10 @@ def test_a_report_that_could_not_be_checked_comes_back(
     [line] = lines()
     assert (line["step"], line["Failures"]) == ("retry", 1)
     assert code in line["error"]
-    assert len(aws.asked("ChangeMessageVisibility")) == (via == "retry")  # nobody else's messages are hidden
+    assert ("RetryAge" in line) == (via == "retry")
+    [(url, seconds)] = hidden(aws)
+    assert (url == REPORTS) == (via == "reports")
+    assert seconds <= 5
 
 
 def test_a_table_that_can_not_be_read_has_reports_come_back(aws: FakeAws, report: Report) -> None:
@@ -240,11 +243,15 @@ def test_the_pace_is_the_one_that_a_sweep_begins_with(aws: FakeAws, connections:
     assert sum(clock.slept) == pytest.approx(1, abs=0.2)
 
 
-def test_after_a_429_nobody_is_asked_about_for_half_a_minute(aws: FakeAws, connections: Table, clock: Clock, report: Report) -> None:
+def test_after_a_429_nobody_is_asked_about_for_half_a_minute_and_then_all_are(
+    aws: FakeAws, connections: Table, clock: Clock, report: Report, lines: Lines
+) -> None:
     old(connections, clock, "a", "b", "c")
     aws.on("GET @connections", error(429, "LimitExceededException"))
     assert report("a", "b", "c") == [0, 1, 2]
     assert len(asked(aws)) == 1
+    assert hidden(aws) == [(REPORTS, 30)] * 3
+    assert lines() == []
 
 
 # What is not set
