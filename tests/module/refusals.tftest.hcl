@@ -231,6 +231,19 @@ run "refuses_a_reserved_concurrency_below_what_the_queue_hands_out" {
   expect_failures = [var.cleanup_function]
 }
 
+run "refuses_a_reserved_concurrency_that_reports_and_the_look_at_once_use_up" {
+  command = plan
+
+  variables {
+    websocket_api    = { id = "a1b2c3", execution_arn = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3", stage = "live" }
+    cleanup_function = { reserved_concurrency = 8 }
+    sweep            = { probe = { report_queue = true } }
+    monitoring       = {}
+  }
+
+  expect_failures = [var.cleanup_function]
+}
+
 run "refuses_a_retention_that_cloudwatch_does_not_know" {
   command = plan
 

@@ -977,7 +977,7 @@ def test_a_record_is_silent_since_it_was_last_seen(connections: Table, clock: Cl
 def test_records_that_neither_expire_nor_are_asked_about_are_told(connections: Table, clock: Clock, run: Run) -> None:
     connections.put("expires one day", expiresAt=clock.ms // 1000 + 10_000)
     connections.put("without a time")
-    connections.put("in another unit", connectedAt=clock.ms // 1000, expiresAt=0)
+    connections.put("in another unit", connectedAt=clock.ms // 1000, expiresAt=clock.ms)
     summary = run()
     assert (summary["timeless"], summary["undated"], summary["Undated"], summary["level"]) == (3, 2, 2, "WARN")
     assert run(**PROBE)["Undated"] == 0
