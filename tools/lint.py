@@ -43,7 +43,8 @@ def terraform_validate(top: Path = REPOSITORY) -> Outcome:
         with tempfile.TemporaryDirectory() as data:
             env = {**terraform.environment(), "TF_DATA_DIR": data}
             readonly = ["-lockfile=readonly"] if locked else []
-            held, text = command(terraform.binary(), "init", "-backend=false", "-no-color", *readonly, env=env, cwd=folder)
+            with terraform.installing():
+                held, text = command(terraform.binary(), "init", "-backend=false", "-no-color", *readonly, env=env, cwd=folder)
             if held:
                 held, text = command(terraform.binary(), "validate", "-no-color", env=env, cwd=folder)
         if not locked:

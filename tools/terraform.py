@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import platform
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -60,6 +62,20 @@ def environment() -> dict[str, str]:
 def mirror() -> Path | None:
     """A folder with the AWS provider for this machine, where Terraform looks by itself or elsewhere near the root of the file system."""
     return next((folder for folder in (*_implied_mirrors(), *_folders(Path("/"), depth=3)) if _has_provider(folder)), None)
+
+
+@contextmanager
+def installing() -> Iterator[None]:
+    """One `init` at a time, where they share a cache of providers: several that find it cold write over each other's download.
+
+    https://github.com/hashicorp/terraform/issues/31964
+    """
+    if "TF_PLUGIN_CACHE_DIR" not in environment():
+        yield
+        return
+    with (CACHE / "providers.lock").open("w") as lock:  # closing it gives the lock back
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def version_of(path: str) -> dict[str, Any]:
@@ -176,7 +192,7 @@ class Root:
         colour = [] if command in ("output", "state", "version") else ["-no-color"]
         program = self.program or Program(binary(), environment())
         # Into a file: on a broken pipe Terraform would die before it has noted what it did.
-        with tempfile.TemporaryFile("w+") as output:
+        with tempfile.TemporaryFile("w+") as output, installing() if command == "init" else nullcontext():
             process = leash.start(
                 [program.path, command, *colour, *arguments],
                 env={**self._env, **program.environment},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,6 +106,20 @@ def test_without_a_mirror_the_registrys_provider_is_kept_in_the_projects_cache(h
     monkeypatch.setattr(terraform, "mirror", lambda: None)
     assert terraform.environment()["TF_PLUGIN_CACHE_DIR"] == str(home / "cache" / "providers")
     assert (home / "cache" / "providers").is_dir()
+
+
+def test_inits_that_share_a_cache_of_providers_wait_for_each_other(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terraform, "mirror", lambda: None)
+    with terraform.installing(), (home / "cache" / "providers.lock").open("w") as another, pytest.raises(BlockingIOError):
+        fcntl.flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with (home / "cache" / "providers.lock").open("w") as another:
+        fcntl.flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_inits_from_a_mirror_do_not_wait(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terraform, "mirror", lambda: home / "plugins")
+    with terraform.installing():
+        assert not (home / "cache" / "providers.lock").exists()
 
 
 def test_an_init_that_finds_no_provider_says_what_is_missing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,8 @@ def run() -> Callable[..., str]:
     def ran(folder: Path, *arguments: str) -> str:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         command = [terraform.binary(), *arguments]
-        done = subprocess.run(command, cwd=folder, env={**environment, **terraform.environment()}, capture_output=True, text=True)
+        with terraform.installing() if "init" in arguments else nullcontext():
+            done = subprocess.run(command, cwd=folder, env={**environment, **terraform.environment()}, capture_output=True, text=True)
         if done.returncode:
             raise terraform.TerraformError(done.stdout + done.stderr)
         if "init" in arguments and (lock := folder / ".terraform.lock.hcl").exists():
