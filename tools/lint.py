@@ -39,12 +39,11 @@ def terraform_validate(top: Path = REPOSITORY) -> Outcome:
     failures = []
     for folder in folders:
         lock = folder / ".terraform.lock.hcl"
-        locked = lock.exists()
+        locked, keep = lock.exists(), terraform.keep_lock(folder)
         with tempfile.TemporaryDirectory() as data:
             env = {**terraform.environment(), "TF_DATA_DIR": data}
-            readonly = ["-lockfile=readonly"] if locked else []
             with terraform.installing():
-                held, text = command(terraform.binary(), "init", "-backend=false", "-no-color", *readonly, env=env, cwd=folder)
+                held, text = command(terraform.binary(), "init", "-backend=false", "-no-color", *keep, env=env, cwd=folder)
             if held:
                 held, text = command(terraform.binary(), "validate", "-no-color", env=env, cwd=folder)
         if not locked:

@@ -164,7 +164,7 @@ class Copy:
 
     def locked(self, folder: Path) -> list[str]:
         """A lock file of Terraform's names Terraform's registry, so that OpenTofu could not but add to it."""
-        return ["-lockfile=readonly"] if self.tool.is_terraform and (folder / ".terraform.lock.hcl").exists() else []
+        return terraform.keep_lock(folder) if self.tool.is_terraform else []
 
     def test(self) -> str:
         """Each file apart, in a folder of its own; one that says override_during is left to tools that know it."""

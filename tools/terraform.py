@@ -23,6 +23,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 CACHE = REPOSITORY / ".cache"
 MINIMUM = (1, 11)
 PROVIDER = Path("registry.terraform.io", "hashicorp", "aws")
+LOCKED_ON = "linux_amd64"  # the platform whose checksum the lock files hold
 # Terraform and its provider live for seconds, and a third of their CPU time would go into collecting garbage.
 UNCOLLECTED = {"GOGC": "off", "GOMEMLIMIT": "1GiB"}
 NO_PLACE_FOR_A_MIRROR = {"proc", "sys", "dev", "run", "tmp"}
@@ -54,7 +55,7 @@ def environment() -> dict[str, str]:
     found = mirror()
     if found is None:
         (CACHE / "providers").mkdir(parents=True, exist_ok=True)
-        settings |= {"TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1"}  # init runs with -lockfile=readonly: it breaks nothing
+        settings |= {"TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1"}  # in new lock files, and none is kept
         settings |= {"TF_PLUGIN_CACHE_DIR": os.environ.get("TF_PLUGIN_CACHE_DIR", str(CACHE / "providers"))}
     return {**settings, "TF_CLI_CONFIG_FILE": _write_configuration(own, found)}
 
@@ -62,6 +63,20 @@ def environment() -> dict[str, str]:
 def mirror() -> Path | None:
     """A folder with the AWS provider for this machine, where Terraform looks by itself or elsewhere near the root of the file system."""
     return next((folder for folder in (*_implied_mirrors(), *_folders(Path("/"), depth=3)) if _has_provider(folder)), None)
+
+
+@cache
+def target(path: str) -> str:
+    """The platform that a Terraform is for: linux_amd64."""
+    return str(version_of(path)["platform"])
+
+
+def keep_lock(folder: Path) -> list[str]:
+    """What has `init` leave the folder's lock file as it is.
+
+    Not on another platform than LOCKED_ON: by the registry's checksums the provider is installed, but later commands want the platform's own.
+    """
+    return ["-lockfile=readonly"] if (folder / ".terraform.lock.hcl").exists() and target(binary()) == LOCKED_ON else []
 
 
 @contextmanager
@@ -114,8 +129,8 @@ def _has_provider(folder: Path) -> bool:
     """Unpacked (VERSION/OS_ARCH) or packed (…_OS_ARCH.zip)."""
     if not (folder / PROVIDER).is_dir():
         return False
-    target = version_of(binary())["platform"]
-    return any((folder / PROVIDER).glob(f"*/{target}")) or any((folder / PROVIDER).glob(f"*_{target}.zip"))
+    ours = target(binary())
+    return any((folder / PROVIDER).glob(f"*/{ours}")) or any((folder / PROVIDER).glob(f"*_{ours}.zip"))
 
 
 def _write_configuration(own: str, found: Path | None) -> str:
@@ -151,8 +166,7 @@ class Root:
         self._state = [f"-state={state}"] if state else []
 
     def init(self, **backend: str) -> None:
-        locked = ["-lockfile=readonly"] if (self.folder / ".terraform.lock.hcl").exists() else []
-        self.run("init", *locked, *(f"-backend-config={name}={value}" for name, value in backend.items()))
+        self.run("init", *keep_lock(self.folder), *(f"-backend-config={name}={value}" for name, value in backend.items()))
 
     def apply(self, **variables: str) -> None:
         self.run("apply", "-auto-approve", *self._state, *(f"-var={name}={value}" for name, value in variables.items()))

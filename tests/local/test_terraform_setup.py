@@ -29,10 +29,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     terraform.binary.cache_clear()
 
 
-def put_terraform_on_path(folder: Path, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+def put_terraform_on_path(folder: Path, monkeypatch: pytest.MonkeyPatch, version: str, platform: str = PLATFORM) -> None:
     fake = folder / "bin" / "terraform"
     fake.parent.mkdir()
-    fake.write_text(f"""#!/bin/sh\necho '{{"terraform_version": "{version}", "platform": "{PLATFORM}"}}'\n""")
+    fake.write_text(f"""#!/bin/sh\necho '{{"terraform_version": "{version}", "platform": "{platform}"}}'\n""")
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{fake.parent}:/usr/bin:/bin")
 
@@ -120,6 +120,16 @@ def test_inits_from_a_mirror_do_not_wait(home: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(terraform, "mirror", lambda: home / "plugins")
     with terraform.installing():
         assert not (home / "cache" / "providers.lock").exists()
+
+
+@pytest.mark.parametrize(("platform", "options"), [(PLATFORM, ["-lockfile=readonly"]), ("darwin_arm64", [])])
+def test_a_lock_file_stays_as_it_is_where_it_was_made(
+    home: Path, monkeypatch: pytest.MonkeyPatch, platform: str, options: list[str]
+) -> None:
+    put_terraform_on_path(home, monkeypatch, "1.11.4", platform)
+    assert terraform.keep_lock(home) == []
+    (home / ".terraform.lock.hcl").touch()
+    assert terraform.keep_lock(home) == options
 
 
 def test_an_init_that_finds_no_provider_says_what_is_missing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
