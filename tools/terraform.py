@@ -74,7 +74,7 @@ def target(path: str) -> str:
 def keep_lock(folder: Path) -> list[str]:
     """What has `init` leave the folder's lock file as it is.
 
-    Not on another platform than LOCKED_ON: by the registry's checksums the provider is installed, but later commands want the platform's own.
+    Not on another platform than LOCKED_ON: by the registry's checksums init takes the provider, but later commands want the platform's own.
     """
     return ["-lockfile=readonly"] if (folder / ".terraform.lock.hcl").exists() and target(binary()) == LOCKED_ON else []
 
