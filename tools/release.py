@@ -12,11 +12,16 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-REFERENCE = re.compile(r"terraform-aws-websocket-disconnect(?:\.git(?://[\w/-]+)?\?ref=|/\.github/workflows/plan\.yml@)v([^\s\"]+)")
+REFERENCE = re.compile(
+    r"(?:terraform-aws-websocket-disconnect(?:\.git(?://[\w/-]+)?\?ref=|/\.github/workflows/plan\.yml@)"
+    r"|module_ref:\s+(?:type: string\s+default: )?)v([^\s\"]+)"
+)
 REFERRING = [
     "README.md",
+    "docs/adopting.md",
     "docs/ko.md",
     "modules/README.md",
+    "examples/broadcaster/README.md",
     "examples/consumer/infra/main.tf",
     "examples/consumer/.github/workflows/plan.yml",
     ".github/workflows/plan.yml",

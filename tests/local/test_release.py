@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tools.release import REFERRING, NotReady, notes
+from tools.release import REFERENCE, REFERRING, ROOT, NotReady, notes
 
 CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n## [1.2.3] - 2026-01-31\n\n### Added\n- A thing.\n\n## [1.2.2] - 2026-01-01\n\n- Older.\n"
 CALL = 'source = "git::https://github.com/your-org/terraform-aws-websocket-disconnect.git?ref=v1.2.3"\n'
@@ -35,6 +36,26 @@ def test_a_part_of_the_changelog_without_a_word_is_refused(ready: Path) -> None:
     (ready / "CHANGELOG.md").write_text(CHANGELOG.replace("### Added\n- A thing.\n", ""))
     with pytest.raises(NotReady, match=r"Unreleased"):
         notes("1.2.3", ready)
+
+
+OTHERS = [
+    CALL.replace("v1.2.3", "v1.2.2"),
+    "uses: your-org/terraform-aws-websocket-disconnect/.github/workflows/plan.yml@v1.2.2\n",
+    "      module_ref: v1.2.2\n",
+    "      module_ref:\n        type: string\n        default: v1.2.2\n",
+]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_every_way_to_name_a_version_is_read(other: str, ready: Path) -> None:
+    (ready / "README.md").write_text(CALL + other)
+    with pytest.raises(NotReady, match=r"refers to 1\.2\.2, 1\.2\.3"):
+        notes("1.2.3", ready)
+
+
+def test_no_page_that_refers_to_a_version_is_forgotten() -> None:
+    told = subprocess.run(["git", "ls-files", "*.md", "*.tf", "*.yml"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert sorted(name for name in told.splitlines() if REFERENCE.search((ROOT / name).read_text())) == sorted(REFERRING)
 
 
 @pytest.mark.parametrize("name", REFERRING)
