@@ -31,13 +31,13 @@ up: .venv/local
 	@$(BIN)/python -m tools.up
 
 prove: .venv/local
-	@$(BIN)/python -m tools.prove $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(LONG),--long) $(if $(YES),--yes) $(if $(LOCAL),--local)
+	@$(BIN)/python -m tools.prove $(if $(CLIENTS),--clients '$(CLIENTS)') $(if $(LONG),--long) $(if $(YES),--yes) $(if $(LOCAL),--local)
 
 plan: .venv/local
-	@$(BIN)/python -m tools.plan $(FOLDER) $(if $(BASE),--base $(BASE)) $(if $(PLATFORM),--platform $(PLATFORM)) $(if $(JSON),--json $(JSON))
+	@$(BIN)/python -m tools.plan $(if $(FOLDER),'$(FOLDER)') $(if $(BASE),--base '$(BASE)') $(if $(PLATFORM),--platform '$(PLATFORM)') $(if $(JSON),--json '$(JSON)')
 
 check: .venv/local
-	@$(BIN)/python -m tools.lint $(FOLDER)
+	@$(BIN)/python -m tools.lint $(if $(FOLDER),'$(FOLDER)')
 
 # More processes than cores: the lifecycle tests mostly wait for Terraform.
 test: .venv/test .venv/browser
@@ -62,7 +62,7 @@ package:
 	$(PYTHON) -m tools.package
 
 release-notes:
-	@$(PYTHON) -m tools.release $(VERSION)
+	@$(PYTHON) -m tools.release '$(VERSION)'
 
 bench: .venv-bench/bench
 	.venv-bench/bin/python -m bench
