@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -83,12 +84,14 @@ class Plan:
 def state_in(state: Path, folder: Path) -> Iterator[None]:
     """An override file takes the place of the folder's backend; that and a lock file which was not there before are removed again."""
     override, lock = folder / "plan_override.tf", folder / ".terraform.lock.hcl"
+    if override.exists():
+        raise TerraformError(f"{override} exists: remove it if an interrupted plan left it, else give it another name (other_override.tf)")
     had_lock = lock.exists()
-    override.write_text(BACKEND % state)
     try:
+        override.write_text(BACKEND % state)
         yield
     finally:
-        override.unlink()
+        override.unlink(missing_ok=True)
         if not had_lock:
             lock.unlink(missing_ok=True)
 
@@ -149,6 +152,7 @@ def _shown(folder: Path) -> str:
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     parser = argparse.ArgumentParser(description="Plans root folders against the local AWS, as Markdown.")
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="root folders; every environment when none is given")
     parser.add_argument("--base", help="a commit whose stack is applied first: the plan is then the change from it")

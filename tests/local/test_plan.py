@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tools.terraform import REPOSITORY
+from tools.plan import state_in
+from tools.terraform import REPOSITORY, TerraformError
 
 TABLE = """
 terraform {{
@@ -85,6 +87,24 @@ def test_a_plan_that_would_lose_a_table_is_refused(folder: Path) -> None:
     assert "**1** to replace" in done.stdout
     assert "`aws_dynamodb_table.this` would be lost" in done.stdout
     assert "refused: aws_dynamodb_table.this" in done.stderr
+
+
+def test_an_override_file_of_somebodys_stays(tmp_path: Path) -> None:
+    write(tmp_path)
+    override = tmp_path / "plan_override.tf"
+    override.write_text("# mine")
+    with pytest.raises(TerraformError, match=r"plan_override\.tf exists: remove it if"), state_in(tmp_path / "state", tmp_path):
+        pass
+    assert override.read_text() == "# mine"
+
+
+def test_a_plan_that_is_terminated_leaves_the_folder_as_it_was(folder: Path) -> None:
+    planning = subprocess.Popen([sys.executable, "-m", "tools.plan", folder], cwd=REPOSITORY, stdout=subprocess.DEVNULL)
+    while planning.poll() is None and not (folder / "plan_override.tf").exists():
+        time.sleep(0.05)
+    planning.terminate()
+    assert planning.wait(60) == 130
+    assert [file.name for file in folder.iterdir()] == ["main.tf"]
 
 
 @pytest.mark.parametrize(("arguments", "said"), [(["nowhere"], "no Terraform in"), (["--base", "no-such-commit"], "fetch it")])
