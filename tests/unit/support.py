@@ -36,7 +36,6 @@ EVENTS = Path(__file__).parent.parent / "data/events"
 TABLE = "connections"
 API = {"WEBSOCKET_API_ID": "api1", "WEBSOCKET_STAGE": "live"}
 REQUEST_ID = "6f1c1a1e-0000-4000-8000-000000000001"
-LONG_AGO = 1_700_000_000_000  # epoch ms, years ago
 
 
 def event(name: str = "client_closed_without_code", **changes: Any) -> dict[str, Any]:
