@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 LONGEST_ID = 128
 LONGEST_TEXT = 256
-LONGEST_CLIENT_ID = 2048  # bytes: what DynamoDB takes as an index's partition key
+LONGEST_KEY = 2048  # bytes: what DynamoDB takes as a partition key
 LARGEST_NUMBER = 2**53  # beyond any epoch ms, and what JSON readers still keep exact
 
 
@@ -119,7 +119,7 @@ def connection_id(value: object, longest: int = LONGEST_ID) -> str:
 def client_id(value: object) -> str | None:
     """A clientId, whole, since it is a key to look others up by; None for what can't be one."""
     try:
-        return value if isinstance(value, str) and 1 <= len(value.encode()) <= LONGEST_CLIENT_ID else None
+        return value if isinstance(value, str) and 1 <= len(value.encode()) <= LONGEST_KEY else None
     except UnicodeEncodeError:
         return None
 

@@ -19,6 +19,7 @@ FRESH = "fresh"
 ATTRIBUTES = ("connectedAt", "expiresAt", "lastSeenAt", "apiId", "stage")  # all that a record is judged by
 
 FIRST_API_MS = 1_543_622_400_000  # December 2018, when WebSocket APIs began: an earlier "time" is another unit or not a time
+SKEW_MS = 60_000  # between whoever writes records and the clean-up function
 YEAR_MS = 31_536_000_000
 
 
@@ -43,9 +44,9 @@ def judge(record: Item, now_ms: int, settings: Settings, suspect_after_ms: int |
 
 
 def connected_ms(record: Item, now_ms: int) -> int | None:
-    """`connectedAt` (epoch ms) where it can be a connection's time: after WebSocket APIs began, not in the future (1 min of skew)."""
+    """`connectedAt` (epoch ms) where it can be a connection's time: after WebSocket APIs began, not in the future."""
     value = integer(record, "connectedAt")
-    return value if value is not None and FIRST_API_MS <= value <= now_ms + 60_000 else None
+    return value if value is not None and FIRST_API_MS <= value <= now_ms + SKEW_MS else None
 
 
 def is_dated(record: Item, now_ms: int) -> bool:
@@ -63,7 +64,8 @@ def is_young(record: Item, now_ms: int) -> bool:
 def silent_ms(record: Item, now_ms: int) -> int:
     """How long ago the record last told that its connection lives; 0 when it does not tell when that began."""
     connected_at = connected_ms(record, now_ms)
-    return 0 if connected_at is None else now_ms - max(connected_at, integer(record, "lastSeenAt") or 0)
+    seen_at = integer(record, "lastSeenAt") or 0
+    return 0 if connected_at is None else now_ms - max(connected_at, seen_at if seen_at <= now_ms + SKEW_MS else 0)
 
 
 def is_proven_ours(record: Item, settings: Settings) -> bool:

@@ -82,7 +82,7 @@ def read_ended(value: object) -> Ended:
     ended_at, why = ended_.plain_integer(value.get("endedAt")), value.get("cause")
     if ended_at is None or not isinstance(why, str) or why not in CAUSES:
         raise ended_.Rejected("ended must have endedAt (epoch ms) and a known cause")
-    ended: Ended = {"connectionId": ended_.connection_id(value.get("connectionId")), "cause": why, "endedAt": ended_at}
+    ended: Ended = {"connectionId": ended_.connection_id(value.get("connectionId"), ended_.LONGEST_KEY), "cause": why, "endedAt": ended_at}
     for name in ("connectedAt", "durationMs", "closeCode"):
         number = ended_.plain_integer(value.get(name))
         if number is not None:

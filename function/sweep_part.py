@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 import ended as ended_
 
-LONGEST_KEY = 2048  # bytes: where a scan stops there may be any key that DynamoDB takes
 LONGEST_LIST = 200_000  # bytes of ids in a message, of the 256 KB that SQS takes
 MOST_HOPS = 13  # messages in a row: Lambda ends a chain at 16 invocations ("recursive loop detection")
 USUAL_PERIOD_S = 300
@@ -51,14 +50,14 @@ class Part:
         part = cls(
             segment=number("segment", 0),
             segments=number("segments", 1),
-            start=None if start is None else ended_.connection_id(start, LONGEST_KEY),
+            start=None if start is None else ended_.connection_id(start, ended_.LONGEST_KEY),
             active=number("active", 0),
             began_ms=number("began_ms", now_ms),
             until_ms=number("until_ms", now_ms + 1000 * number("period_s", USUAL_PERIOD_S)),
             hops=number("hops", 0),
             suspect_after_ms=None if value.get("suspect_after_ms") is None else number("suspect_after_ms", 0),
             scans=value.get("scans") is not False,
-            again=[ended_.connection_id(connection_id, LONGEST_KEY) for connection_id in again],
+            again=[ended_.connection_id(connection_id, ended_.LONGEST_KEY) for connection_id in again],
         )
         if part.segment >= part.segments:
             raise ended_.Rejected("sweep's segment must be below its segments")

@@ -99,7 +99,7 @@ def test_nothing_that_a_client_wrote_itself_gets_past_the_masking() -> None:
         {"connectionId": "c", "cause": [], "endedAt": 1},
         {"connectionId": "c", "cause": {}, "endedAt": 1},
         {"connectionId": "", "cause": "gone", "endedAt": 1},
-        {"connectionId": "x" * 129, "cause": "gone", "endedAt": 1},
+        {"connectionId": "x" * 2_049, "cause": "gone", "endedAt": 1},
         {"cause": "gone", "endedAt": 1},
     ],
     ids=repr,

@@ -47,6 +47,8 @@ def record(**attributes: dict[str, Any]) -> Item:
         ({"connectedAt": n(NOW - HOUR), "lastSeenAt": n(NOW - SUSPECT_MS)}, "suspect"),
         ({"connectedAt": n(NOW - HOUR), "lastSeenAt": {"S": str(NOW)}}, "suspect"),
         ({"connectedAt": n(NOW - HOUR), "lastSeenAt": n(0)}, "suspect"),
+        ({"connectedAt": n(NOW - HOUR), "lastSeenAt": n(NOW + MINUTE)}, "fresh"),
+        ({"connectedAt": n(NOW - HOUR), "lastSeenAt": n(NOW * 1000)}, "suspect"),  # µs
         ({"connectedAt": n(NOW - MINUTE), "lastSeenAt": n(NOW - HOUR)}, "fresh"),
         ({"connectedAt": n(NOW - EXPIRED_MS), "lastSeenAt": n(NOW)}, "expired"),
         # expiresAt contradicts nothing

@@ -140,7 +140,7 @@ MALFORMED = [
     '{"version": 1, "close": []}',
     '{"version": 1, "close": {}}',
     '{"version": 1, "close": {"ended": {}}}',
-    json.dumps({"version": 1, "close": {"ended": ended("x" * 129)}}),
+    json.dumps({"version": 1, "close": {"ended": ended("x" * 2_049)}}),
     json.dumps({"version": 1, "close": {"ended": ended("c", cause=["gone"])}}),
     json.dumps({"version": 1, "finish": {"ended": ended("c")}}),
     json.dumps({"version": 1, "finish": {"ended": ended("c"), "steps": "history"}}),
