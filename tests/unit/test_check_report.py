@@ -132,7 +132,9 @@ def test_reports_of_who_is_too_young_wait_in_their_own_queue(
     aws.gone = {"c"}  # as API Gateway says of a connection whose `$connect` is still under way
     assert report("c", "c", "c") == [0, 1, 2]
     assert connections.keys == {"c"}
-    assert asked(aws) == aws.asked("SendMessage") == lines() == []
+    assert asked(aws) == []
+    assert aws.asked("SendMessage") == []
+    assert lines() == []
     assert hidden(aws) == [(REPORTS, 60)] * 3
 
 
