@@ -38,7 +38,7 @@ VARIANTS: dict[str, tuple[Any, str]] = {
     "connectedAt in the future": (lambda now: {"connectedAt": number((now + DAY_S) * 1000), "expiresAt": None}, PROBED),
     "connectedAt a little in the future": (lambda now: {"connectedAt": number((now + 30) * 1000)}, SWEPT),
     "expiresAt in milliseconds": (lambda now: {"connectedAt": None, "expiresAt": number((now - DAY_S) * 1000)}, PROBED),
-    "lastSeenAt in the future": (lambda now: {"lastSeenAt": number((now + DAY_S) * 1000)}, "expires"),
+    "lastSeenAt in the future": (lambda now: {"lastSeenAt": number((now + DAY_S) * 1000)}, SWEPT),
     "lastSeenAt in words": (lambda now: {"lastSeenAt": {"S": "just now"}}, SWEPT),
     "no client": (lambda now: {"clientId": None}, SWEPT),
     "no API and stage": (lambda now: {"apiId": None, "stage": None}, "expires unless proven"),
@@ -62,7 +62,6 @@ def expected_to_stay(world: World, fate: str) -> bool:
         PROBED: not probing,
         UNPROVEN: not alone,
         "expires unless proven": probing and not alone,  # the probe's bound is the shorter one
-        "expires": probing,
         LEFT: True,
     }[fate]
 
