@@ -61,7 +61,8 @@ def terraform_validate(top: Path = REPOSITORY) -> Outcome:
             with terraform.installing():
                 held, text = command(terraform.binary(), "init", "-backend=false", "-no-color", *keep, env=env, cwd=folder)
             if held:
-                text = "\n".join(complaints(command(terraform.binary(), "validate", "-json", env=env, cwd=folder)[1]))
+                held, found = command(terraform.binary(), "validate", "-json", env=env, cwd=folder)
+                text = "\n".join(complaints(found))
         if not locked:
             lock.unlink(missing_ok=True)
         if not held or text:

@@ -83,6 +83,25 @@ def test_nobody_can_have_a_living_connection_removed_by_the_report_queue(stack: 
     assert stack.messages(stack.outputs["retry_queue"]["dead_letter_url"]) == 0
 
 
+def test_a_report_of_a_young_connection_waits_in_its_queue(stack: Stack, watch: Watch) -> None:
+    [young] = open_clients(stack.url, ["is-young"])
+    assert watch.wait_until_there(["is-young"])
+    queue = stack.outputs["report_gone"]["queue_url"]
+    seen = len(stack.aws.faults.requests)
+    report(stack, {"gone": {"connectionId": watch.records["is-young"]["connectionId"]["S"]}})
+    hidden = {"QueueUrl": queue, "VisibilityTimeout": 60}
+
+    def is_hidden() -> bool:
+        asked = [request.json for request in stack.aws.faults.requests[seen:] if request.operation == "ChangeMessageVisibility"]
+        return any(hidden.items() <= parameters.items() for parameters in asked)
+
+    assert watch.wait_for(is_hidden, 60)
+    assert stack.messages(queue) == 1
+    assert [line for line in stack.log_lines("cleanup") if line.get("step") == "postpone"] == []
+    stack.aws.client("sqs").purge_queue(QueueUrl=queue)
+    young.close()
+
+
 def test_a_sender_may_report_only_with_the_policy_that_the_module_gives_it(stack: Stack, watch: Watch, living: list[Client]) -> None:
     iam, policy = stack.aws.client("iam"), {"RoleName": "history-staging-broadcast", "PolicyName": "report-gone"}
     document = iam.get_role_policy(**policy)["PolicyDocument"]

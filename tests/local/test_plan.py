@@ -100,10 +100,13 @@ def test_an_override_file_of_somebodys_stays(tmp_path: Path) -> None:
 
 def test_a_plan_that_is_terminated_leaves_the_folder_as_it_was(folder: Path) -> None:
     planning = subprocess.Popen([sys.executable, "-m", "tools.plan", folder], cwd=REPOSITORY, stdout=subprocess.DEVNULL)
-    while planning.poll() is None and not (folder / "plan_override.tf").exists():
-        time.sleep(0.05)
-    planning.terminate()
-    assert planning.wait(60) == 130
+    try:
+        while planning.poll() is None and not (folder / "plan_override.tf").exists():
+            time.sleep(0.05)  # a file's coming can't be awaited
+        planning.terminate()
+        assert planning.wait(60) == 130
+    finally:
+        planning.kill()
     assert [file.name for file in folder.iterdir()] == ["main.tf"]
 
 

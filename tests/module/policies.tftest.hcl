@@ -538,3 +538,16 @@ run "in_a_vpc_with_traces_and_a_log_group_brought_along" {
     error_message = "The cleanup role may: ${module.cleanup[0].policy}"
   }
 }
+
+run "another_partition_has_its_own_endpoint" {
+  command = plan
+
+  variables {
+    websocket_api = { id = "a1b2c3", execution_arn = "arn:aws-eusc:execute-api:eu-central-1:111122223333:a1b2c3", stage = "live" }
+  }
+
+  assert {
+    condition     = local.cleanup_environment["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"] == "https://a1b2c3.execute-api.eu-central-1.amazonaws.eu/live"
+    error_message = "The function is told ${jsonencode(local.cleanup_environment)}"
+  }
+}

@@ -109,6 +109,11 @@ def test_a_message_that_lacks_what_closing_needs_is_rejected(message: object) ->
         read_ended(message)
 
 
+def test_a_message_about_any_key_that_the_sweep_finds_is_read() -> None:
+    longest = {"connectionId": "x" * 2_048, "cause": "expired", "endedAt": 1}
+    assert read_ended(longest) == longest
+
+
 def test_a_swept_record_tells_whose_it_was_and_has_no_duration(clock: Clock) -> None:
     record = {
         "connectionId": {"S": "c"},
