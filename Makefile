@@ -1,5 +1,6 @@
 # Each command sets up what it needs: python3 (3.10 or newer), make and terraform (1.11 or newer) are all it expects.
 PYTHON ?= python3
+BENCH_PYTHON ?= $(or $(firstword $(wildcard $(HOME)/.pyenv/versions/3.13.*/bin/python3.13)),python3.13)
 BIN := .venv/bin
 
 .PHONY: help demo up prove plan check test matrix lint docs permissions screenshot package release-notes bench lock clean
@@ -84,9 +85,9 @@ endef
 	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
 	$(install)
 
-# What Lambda does is measured with Lambda's default Python.
+# What Lambda does is measured with Lambda's default Python, from PATH or pyenv.
 .venv-bench/%: requirements/%.txt
-	@test -x $(@D)/bin/python || $$($(PYTHON) -m tools.package --python) -m venv $(@D)
+	@test -x $(@D)/bin/python || $(BENCH_PYTHON) -m venv $(@D)
 	$(install)
 
 lock:

@@ -11,7 +11,6 @@ import argparse
 import sys
 
 from bench import bill, report, speed
-from tools.package import RUNTIME
 
 
 def main() -> int:
@@ -36,7 +35,7 @@ def main() -> int:
         report.save(f"speed-{python}.md", f"{table}\n\n{about}\n")
         report.save(f"speed-{python}.svg", report.plot(summary, f"Python {python}, {where['date']}, {rounds} rounds"))
         report.save("speed.md", report.overview())
-        if python == RUNTIME:
+        if python == report.RUNTIME:
             bill.main()
     return 0
 

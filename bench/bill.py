@@ -25,7 +25,6 @@ from bench.prices import (
     WRITE_UNIT,
 )
 from bench.sweep import PAGE
-from tools.package import RUNTIME
 
 # The model's assumptions.
 MEMORY_MB = 256
@@ -118,7 +117,7 @@ def tables(speed: dict[str, Any], sweep: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    speed = json.loads((report.RESULTS / f"speed-{RUNTIME}.json").read_text())["summary"]
+    speed = json.loads((report.RESULTS / f"speed-{report.RUNTIME}.json").read_text())["summary"]
     sweep = json.loads((report.RESULTS / "sweep.json").read_text())
     text = tables(speed, sweep)
     print(text)
@@ -127,7 +126,7 @@ def main() -> None:
         f"{COLD_SHARE:.0%} cold starts, a connection lasts {LIFETIME_MINUTES:.0f} minutes, DynamoDB answers in {DYNAMODB_MS:.0f} ms; "
         f"CPU times are this bench's, not Graviton's."
     )
-    report.save("bill.md", f"{text}\n\n{about} Made by `python -m bench.bill` from speed-{RUNTIME}.json and sweep.json.\n")
+    report.save("bill.md", f"{text}\n\n{about} Made by `python -m bench.bill` from speed-{report.RUNTIME}.json and sweep.json.\n")
 
 
 if __name__ == "__main__":

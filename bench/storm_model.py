@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from bench import bill, report
-from tools.package import RUNTIME
 
 CONCURRENCY = 1000  # an account's in a region, unless raised
 STARTS, STARTS_PER_S = 1000, 100.0  # environments that a function may start at once, and how fast that refills
@@ -115,7 +114,7 @@ def true_again_s(lost: int) -> float:
 
 
 def functions() -> dict[str, Function]:
-    summary = json.loads((report.RESULTS / f"speed-{RUNTIME}.json").read_text())["summary"]
+    summary = json.loads((report.RESULTS / f"speed-{report.RUNTIME}.json").read_text())["summary"]
     times = {name: bill.durations_ms(summary[name]) for name in ("package", "baseline")}
     return {name: Function(ENVIRONMENT_S + cold / 1e3, warm / 1e3) for name, (warm, cold) in times.items()}
 
@@ -194,7 +193,7 @@ def main() -> None:
     times = ", ".join(
         f"{name} {f.cold * 1e3:.0f} ms cold and {f.warm * 1e3:.1f} ms warm" for name, f in (("this module", ours), ("baseline", theirs))
     )
-    about = f"`python -m bench.storm_model`, from speed-{RUNTIME}.json: an environment is taken for {times}."
+    about = f"`python -m bench.storm_model`, from speed-{report.RUNTIME}.json: an environment is taken for {times}."
     report.save("storm-model.md", f"{text}\n\n{about}\n\n{LIMITS}\n\n{ASSUMED}\n\n{HEALED}\n")
     report.save("storm-model.svg", plot(columns))
 
