@@ -1,9 +1,9 @@
-"""Writes what README and docs/ generate or quote: the tables of inputs and outputs, and files of this repository.
+"""Writes the generated parts of README and docs/, and checks the links.
 
-python -m tools.docs           writes it between the markers
-python -m tools.docs --check   exits 1 when a page is not what would be written; either way 1 when a link leads nowhere
+python -m tools.docs           writes each part between <!-- BEGIN name --> and <!-- END name -->
+python -m tools.docs --check   exits 1 when a page is out of date; both exit 1 when a link is broken
 
-A page quotes a file, Markdown as it is and everything else as code, between <!-- BEGIN path --> and <!-- END path -->.
+`name` is one of GENERATED, or the path of a file to quote: Markdown as it is, everything else as code.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import hcl2
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*/README.md"), *ROOT.glob("modules/**/README.md")})
-MARKED = re.compile(r"(?<=<!-- BEGIN_TF_DOCS -->\n).*?(?=<!-- END_TF_DOCS -->)", re.DOTALL)
+PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/README.md"), *ROOT.glob("modules/**/README.md")})
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
 HEADING = re.compile(r"^#+ (.*)", re.MULTILINE)
 QUOTED = re.compile(r"(<!-- BEGIN (\S+) -->\n).*?(<!-- END \2 -->)", re.DOTALL)
@@ -42,39 +41,88 @@ def arguments(call: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def fields(kind: str, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """The path and default of every attribute of an object type: ("probe.per_second", "10")."""
-    inner = re.fullmatch(r"(?:list\()?object\(\{(.*)\}\)\)?", kind, re.DOTALL)
-    for attribute in arguments(inner[1]) if inner else []:
+class Field(NamedTuple):
+    path: str  # "sweep.probe.per_second"
+    type: str  # "number"; an object's fields follow as fields of their own
+    default: str  # as it would be written, or "required"
+
+
+def fields(path: str, kind: str, default: str) -> Iterator[Field]:
+    """An input or one of its attributes, and all the attributes below it."""
+    inner = re.fullmatch(r"(list\()?object\(\{(.*)\}\)\)?", kind, re.DOTALL)
+    yield Field(path, ("list(object)" if inner[1] else "object") if inner else kind, default)
+    for attribute in arguments(inner[2]) if inner else []:
         name, of = (part.strip() for part in attribute.split("=", 1))
-        default = "required"
+        value = "required"
         if optional := re.fullmatch(r"optional\((.*)\)", of, re.DOTALL):
-            of, default = [*arguments(optional[1]), "null"][:2]
-        yield prefix + name, default
-        yield from fields(of, f"{prefix}{name}.")
-
-
-def default(variable: dict[str, Any]) -> str:
-    """A variable's default as it would be written, by field for an object."""
-    value = variable.get("default", "required")
-    whole = "null" if value is None else str(value)
-    lines = [f"`{name}` {shown(value)}" for name, value in fields(variable["type"].removeprefix("${").removesuffix("}"))]
-    return "<br>".join(lines if lines and whole in ("{}", "required") else [shown(whole), *lines])
+            of, value = [*arguments(optional[1]), "null"][:2]
+        yield from fields(f"{path}.{name}", of, value)
 
 
 def shown(value: str) -> str:
     return "**required**" if value == "required" else f"`{value}`"
 
 
-def text(description: str) -> str:
-    return description.strip('"').replace('\\"', '"').replace("|", "\\|")
+def default(body: dict[str, Any]) -> str:
+    """As it would be written in Terraform, or "required"."""
+    return str(body["default"]) if body.get("default") is not None else "null" if "default" in body else "required"
 
 
-def tables() -> str:
-    lines = ["| Input | Default, field by field | What it is |", "|---|---|---|"]
-    lines += [f"| `{name}` | {default(body)} | {text(body['description'])} |" for name, body in blocks("variables.tf", "variable").items()]
+def description(body: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    """What an input or output is, and what each field is. A field's line begins with "- `name`:"."""
+    text = re.sub(r"\A<<-?(\w+)\n(.*?)\n\s*\1\Z", r"\2", body["description"].strip('"').replace('\\"', '"'), flags=re.DOTALL)
+    whole, *rest = re.split(r"^\s*- `([\w.]+)`: ", text, flags=re.MULTILINE)
+    return _line(whole), {name: _line(of) for name, of in zip(rest[::2], rest[1::2], strict=True)}
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def inputs() -> str:
+    """A section for each input: what it is, and a row for each field."""
+    sections = []
+    for name, body in blocks("variables.tf", "variable").items():
+        whole, of_field = description(body)
+        value = default(body)
+        first, *rest = fields(name, body["type"].removeprefix("${").removesuffix("}"), value)
+        lines = [
+            f"## `{name}`",
+            "",
+            f"{whole}",
+            "",
+            f"Type `{first.type}`, default {shown(first.default)}." if value != "required" else f"Type `{first.type}`, **required**.",
+        ]
+        if rest:
+            lines += ["", "| Field | Type | Default | What it is |", "|---|---|---|---|"]
+        for field in rest:
+            path = field.path.removeprefix(f"{name}.")
+            lines.append(f"| `{path}` | {field.type} | {shown(field.default)} | {of_field.pop(path, '')} |")
+        if of_field:
+            sys.exit(f"variables.tf: {name} has no field {', '.join(of_field)}")
+        sections.append("\n".join(lines))
+    return "\n\n".join(sections) + "\n"
+
+
+def interface() -> str:
+    """A line for each input and output, for README."""
+    lines = ["| Input | Default | What it is |", "|---|---|---|"]
+    for name, body in blocks("variables.tf", "variable").items():
+        value = default(body)
+        lines.append(f"| [`{name}`](docs/inputs.md#{name}) | {shown(value)} | {description(body)[0]} |")
     lines += ["", "| Output | What it is |", "|---|---|"]
-    lines += [f"| `{name}` | {text(body['description'])} |" for name, body in blocks("outputs.tf", "output").items()]
+    lines += [f"| `{name}` | {description(body)[0]} |" for name, body in blocks("outputs.tf", "output").items()]
+    return "\n".join(lines) + "\n"
+
+
+def gaps() -> str:
+    """A row for each patch of the emulator, from its docstring: what AWS does, what MiniStack does, the source."""
+    lines = ["| `local/patches` | AWS | MiniStack |", "|---|---|---|"]
+    for path in sorted(ROOT.glob("local/patches/[a-z]*.py")):
+        found = re.match(r'"""(.*?)\n\nMiniStack: (.*?)\nSource: (\S+)\n"""', path.read_text(), re.DOTALL)
+        if found is None:
+            sys.exit(f"{path}: begin the docstring with what AWS does, then `MiniStack: …` and `Source: https://…`")
+        lines.append(f"| `{path.stem}` | {_line(found[1])} ([source]({found[3]})) | {_line(found[2])} |")
     return "\n".join(lines) + "\n"
 
 
@@ -83,9 +131,13 @@ def quote(file: str) -> str:
     return content if file.endswith(".md") else f"```{Path(file).suffix[1:]}\n{content}\n```"
 
 
+GENERATED = {"inputs": inputs, "interface": interface, "local/patches": gaps}
+
+
 def wanted(page: str) -> str:
-    page = MARKED.sub(lambda _: tables(), page)
-    return QUOTED.sub(lambda found: f"{found[1]}{quote(found[2])}\n{found[3]}", page)
+    return QUOTED.sub(
+        lambda found: f"{found[1]}{GENERATED[found[2]]().rstrip() if found[2] in GENERATED else quote(found[2])}\n{found[3]}", page
+    )
 
 
 def broken_links(page: Path) -> list[str]:

@@ -1,7 +1,8 @@
-"""An alarm looks at the metric of its own dimensions, and as soon as Lambda publishes it.
+"""An alarm reads the metric with exactly its own dimensions, and is evaluated as soon as Lambda publishes it.
 
-MiniStack takes all metrics of a name together, so that one function's errors are every function's, and looks at alarms only when
-PutMetricData is called.
+MiniStack: All metrics of one name are added up, whatever their dimensions, so one function's errors are every function's. Alarms are
+evaluated only when PutMetricData is called.
+Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#Dimension
 """
 
 from __future__ import annotations

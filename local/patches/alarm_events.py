@@ -1,6 +1,7 @@
-"""CloudWatch tells EventBridge of every change of an alarm's state. MiniStack tells SNS topics alone.
+"""CloudWatch sends an EventBridge event for every change of an alarm's state.
 
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
+MiniStack: Only SNS topics are notified.
+Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Alarms keep what MiniStack drops when they are made: metric math of a metric alarm, and the suppressor of a composite one.
+"""PutMetricAlarm keeps metric math, and PutCompositeAlarm keeps the suppressor.
 
-Without them the Terraform provider plans the same change for ever. They are kept and described, not evaluated.
+MiniStack: Both are dropped, so Terraform plans the same change for ever. Here they are stored and described, not evaluated.
+Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""EventBridge Scheduler answers a request that repeats a ClientToken as it did the first. To MiniStack the repeat is a conflict.
+"""EventBridge Scheduler answers a request that repeats a ClientToken as it answered the first.
 
-https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html#scheduler-CreateSchedule-request-ClientToken
+MiniStack: The repeated request is a conflict.
+Source: https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html#scheduler-CreateSchedule-request-ClientToken
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""All that an invocation printed is in its log, and in no other invocation's.
+"""Everything that an invocation prints is in its own log, and in no other invocation's.
 
-MiniStack takes what has arrived a few milliseconds after the answer; on a busy machine that cuts the last lines off, or gives them to
-the next invocation. Here the worker marks the end.
+MiniStack: It reads what has arrived a few milliseconds after the answer. On a busy machine the last lines are lost or appear in the
+next invocation. Here the worker marks the end.
+Source: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""@connections: GET answers in the API's own names, and a connection closed by DELETE ends with 1000 "Connection Closed Normally".
+"""GET @connections answers with the API's own field names, and a connection closed by DELETE ends with 1000 "Connection Closed
+Normally".
 
-MiniStack answers GET with capitalised names and epoch seconds, which the SDK does not understand, and reports such a close as 1005.
-https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
+MiniStack: GET answers with capitalised names and epoch seconds, which the SDK does not understand. A close by DELETE is reported as
+1005.
+Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
 """
 
 from __future__ import annotations

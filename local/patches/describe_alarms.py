@@ -1,6 +1,7 @@
-"""DescribeAlarms tells all fields of an alarm, over the Query protocol too.
+"""DescribeAlarms returns all fields of an alarm, over the Query protocol too.
 
-MiniStack leaves most of them out there, and the Terraform provider before 6.50, which uses it, plans the same change for ever.
+MiniStack: Most fields are missing there. The Terraform provider before 6.50 uses that protocol and plans the same change for ever.
+Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
 """
 
 from __future__ import annotations

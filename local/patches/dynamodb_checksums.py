@@ -1,6 +1,7 @@
-"""DynamoDB's answers have a checksum, which our functions insist on. MiniStack's have none.
+"""DynamoDB's answers carry a checksum (x-amz-crc32), which our functions insist on.
 
-https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DeleteItem.html#API_DeleteItem_Examples
+MiniStack: There is no checksum.
+Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DeleteItem.html#API_DeleteItem_Examples
 """
 
 from __future__ import annotations

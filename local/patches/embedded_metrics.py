@@ -1,6 +1,7 @@
-"""A log line in Embedded Metric Format becomes metrics. To MiniStack it is only a line.
+"""A log line in Embedded Metric Format becomes metrics.
 
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+MiniStack: It stays a log line.
+Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
 from __future__ import annotations

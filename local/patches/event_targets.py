@@ -1,6 +1,7 @@
-"""EventBridge invokes a function through Lambda's Invoke API, or sends to a queue, if its policy lets this very rule. MiniStack never asks.
+"""An EventBridge rule invokes a function or sends to a queue only if the target's policy allows that rule.
 
-https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+MiniStack: The policy is never read.
+Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
 """
 
 from __future__ import annotations

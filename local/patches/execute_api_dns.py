@@ -1,7 +1,8 @@
-"""A function that is given an execute-api endpoint reaches it.
+"""The name {api}.execute-api.{region}.{suffix} resolves to API Gateway.
 
-In AWS the name `{api}.execute-api.{region}.{suffix}` resolves to API Gateway. Here no name does, so the endpoint in the function's
-environment is rewritten when an execution environment starts. A path can't be rewritten on the way: it is signed.
+MiniStack: No such name resolves here, so the endpoint in a function's environment is rewritten when an execution environment starts.
+The path cannot be rewritten on the way, since it is signed. Not for upstream.
+Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""After an update, a function's next events run in new environments, under its new role; those under way end in the old ones.
+"""After an update, a function's next events run in new environments under its new role. Invocations under way end in the old ones.
 
-MiniStack ends those under way with their environment, and keeps environments whose role alone has changed.
-https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+MiniStack: Invocations under way end with their environment, and a change of the role alone keeps the old environments.
+Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""An integration that a route still leads to is not deleted. MiniStack deletes it, and the route leads nowhere.
+"""An integration that a route still uses cannot be deleted (409 ConflictException).
 
-Seen in AWS: https://github.com/milliHQ/terraform-aws-next-js/issues/247 (409: ConflictException)
+MiniStack: It is deleted, and the route has no target.
+Source: https://github.com/milliHQ/terraform-aws-next-js/issues/247
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a user's calls were judged by can be looked up, as in CloudTrail, from which IAM Access Analyzer makes policies. MiniStack's trail
-names operations, not actions. A line for each call in a file of this AWS's folder: the user's access key, the action, the resource.
+"""CloudTrail records a user's calls, and IAM Access Analyzer makes policies from them.
 
-https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-policy-generation.html
+MiniStack: Its trail names operations, not IAM actions. Here each decision is a line in a file: access key, action, resource.
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-policy-generation.html
 """
 
 from __future__ import annotations

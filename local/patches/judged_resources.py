@@ -1,7 +1,8 @@
-"""A call is judged by the action and the resource that the Service Authorization Reference names. MiniStack takes Lambda's from the first
-words of the path (and allows what it doesn't know), and "*" for what it finds neither in the path nor by its usual name.
+"""A call is authorised by the action and resource that the Service Authorization Reference names.
 
-https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+MiniStack: Lambda's action is derived from the first words of the path, unknown ones are allowed, and the resource is * where neither
+path nor usual name gives one.
+Source: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
 from __future__ import annotations

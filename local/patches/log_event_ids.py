@@ -1,6 +1,7 @@
-"""FilterLogEvents gives each event an id, by which `aws logs tail --follow` knows what it has shown. MiniStack gives none.
+"""FilterLogEvents gives each event an id, which `aws logs tail --follow` needs.
 
-https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilteredLogEvent.html
+MiniStack: There is no id.
+Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilteredLogEvent.html
 """
 
 from __future__ import annotations

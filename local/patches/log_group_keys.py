@@ -1,6 +1,7 @@
-"""A log group's KMS key can be turned on, changed and turned off. MiniStack knows a key only from CreateLogGroup.
+"""A log group's KMS key can be set, changed and removed.
 
-https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_AssociateKmsKey.html
+MiniStack: A key is known only from CreateLogGroup.
+Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_AssociateKmsKey.html
 """
 
 from __future__ import annotations

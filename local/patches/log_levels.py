@@ -1,7 +1,7 @@
-"""In JSON log format Lambda's own lines are JSON, and each kind of line is kept from its level on.
+"""With JSON logs, Lambda's own lines are JSON, and each kind of line is kept from its configured level on.
 
-MiniStack writes START, END and REPORT as text whatever the function's logging configuration says, and never filters.
-https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+MiniStack: START, END and REPORT are text whatever the logging configuration says, and nothing is filtered.
+Source: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""An API has one route for each key. MiniStack takes any number, and the first made serves.
+"""An API has one route for each key; a second one is refused (409 ConflictException).
 
-https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-routes.html (409: ConflictException)
+MiniStack: Any number is accepted, and the first one serves.
+Source: https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-routes.html
 """
 
 from __future__ import annotations

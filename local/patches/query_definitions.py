@@ -1,6 +1,7 @@
-"""Saved queries of CloudWatch Logs Insights can be put, described and deleted.
+"""Saved queries of CloudWatch Logs Insights can be stored, described and deleted.
 
-https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutQueryDefinition.html
+MiniStack: The operations are missing.
+Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutQueryDefinition.html
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""A rate schedule without a start date runs at once, and then at its rate. MiniStack's first run comes a whole period late.
+"""A rate schedule without a start date runs at once, and then at its rate.
 
-https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#rate-based
+MiniStack: The first run comes one whole period late.
+Source: https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#rate-based
 """
 
 from __future__ import annotations

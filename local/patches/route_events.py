@@ -1,8 +1,9 @@
-"""The events of a WebSocket API's routes, and its ids, look as AWS documents them and as real ones look.
+"""Route events and connection ids look as AWS documents them and as real ones look.
 
-In MiniStack `connectedAt` is the time of the event, `messageDirection` is missing, a $disconnect has a body and no headers,
-and a connection id has no `=`, so that nobody notices when it is not quoted in a URL. Under uvicorn a line that was cut looks like
-a close without a code. And a $disconnect waits up to half a second for the queue of messages to the client, which is closed here at once.
+MiniStack: connectedAt is the time of the event, messageDirection is missing, a $disconnect event has a body and no headers, and a
+connection id has no =, so a missing URL quote goes unnoticed. Under uvicorn a cut line looks like a close without a code. A $disconnect
+waits up to half a second for the queue of messages to the client, which is closed here at once.
+Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""API Gateway invokes a route's function through Lambda's Invoke API, if the function's policy lets this very route.
+"""API Gateway invokes a route's function through Lambda's Invoke API, waits 29 s, never retries, and needs a permission for that very
+route.
 
-So concurrency limits, logs and metrics count, and a function without the permission is not invoked. MiniStack calls its worker
-directly. API Gateway waits 29 s for the answer, and never retries.
-https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-integration.html
+MiniStack: Its worker is called directly, so concurrency limits, logs, metrics and permissions do not count.
+Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-integration.html
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""A batch of SQS's needs the permission of the single call: SendMessageBatch sqs:SendMessage. MiniStack wants one of the batch's own.
+"""SendMessageBatch is authorised as sqs:SendMessage; other batch calls likewise.
 
-https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+MiniStack: It wants an action named after the batch call.
+Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
 """
 
 from __future__ import annotations

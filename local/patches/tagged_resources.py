@@ -1,6 +1,7 @@
-"""A search by tag finds log groups, APIs with their stages, alarms and event source mappings too. MiniStack's knows only some services.
+"""A search by tag finds log groups, APIs with their stages, alarms and event source mappings.
 
-https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
+MiniStack: Only some services are searched.
+Source: https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
 """
 
 from __future__ import annotations

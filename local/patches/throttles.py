@@ -1,6 +1,7 @@
-"""An invocation that is throttled counts as one throttle, and not as an invocation. MiniStack counts it twice, as both.
+"""A throttled invocation counts as one throttle, and not as an invocation.
 
-https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+MiniStack: It counts twice, as both.
+Source: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Policies that demand TLS (`aws:SecureTransport`) are satisfied: loopback, which is not encrypted, stands for https.
+"""Policies that require TLS (aws:SecureTransport) are satisfied by https.
 
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-securetransport
+MiniStack: Everything here is unencrypted loopback, which stands for https. Not for upstream.
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-securetransport
 """
 
 from __future__ import annotations
