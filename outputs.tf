@@ -1,20 +1,20 @@
 output "connections_table" {
-  description = "Name and ARN of the connections table, for the `$connect` that writes it."
+  description = "Name and ARN of the connections table, for the `$connect` function that writes to it."
   value       = { name = module.connections_table.name, arn = module.connections_table.arn }
 }
 
 output "history_table" {
-  description = "Name, ARN and the client index's name of the history table; null when history is off."
+  description = "Name, ARN and client index of the history table. null without `history`."
   value       = one(module.history_table)
 }
 
 output "disconnect_function" {
-  description = "Name, ARN, role and log group of the function behind `$disconnect`."
+  description = "Name, ARN, role and log group of the disconnect function."
   value       = module.disconnect
 }
 
 output "cleanup_function" {
-  description = "Name, ARN, role and log group of the clean-up function; null when the retry queue is off."
+  description = "Name, ARN, role and log group of the clean-up function. null without the retry queue."
   value       = one(module.cleanup)
 }
 
@@ -29,17 +29,17 @@ output "integration_id" {
 }
 
 output "redeployment_trigger" {
-  description = "Changes when the API must be deployed again: put it into the `triggers` of your `aws_apigatewayv2_deployment`. Not needed when the stage has `auto_deploy = true`."
+  description = "Changes when the stage must be deployed again. Use it in the `triggers` of your `aws_apigatewayv2_deployment`. Not needed with `auto_deploy = true`."
   value       = module.route.redeployment_trigger
 }
 
 output "retry_queue" {
-  description = "Names, URLs and ARNs of the retry queue and its dead-letter queue; null when it is off."
+  description = "Names, URLs and ARNs of the retry queue and its dead-letter queue. null without the retry queue."
   value       = one(module.retry_queue)
 }
 
 output "report_gone" {
-  description = "For whoever posts to connections and learns that one is gone: the queue to report it to, and a policy for their role. null without `sweep.probe.report_queue`."
+  description = "For senders that report connections which answered 410: the queue's URL and ARN, and an IAM policy for their role. null without `sweep.probe.report_queue`."
   value = !local.hearing ? null : {
     queue_url   = local.report_queue.url
     queue_arn   = local.report_queue.arn
@@ -48,6 +48,6 @@ output "report_gone" {
 }
 
 output "alarm_names" {
-  description = "Names of the alarms; empty when monitoring is off."
+  description = "Names of the alarms. Empty without `monitoring`."
   value       = flatten(module.monitoring[*].alarm_names)
 }

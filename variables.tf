@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Beginning of every resource's name but the tables'. Unique in the account, since roles know no region, or in the region with a `role.name_suffix`."
+  description = "Start of the name of every resource except the tables. Roles are global: in several regions of one account, set a different `role.name_suffix` in each."
   type        = string
   nullable    = false
 
@@ -10,7 +10,12 @@ variable "name" {
 }
 
 variable "websocket_api" {
-  description = "The WebSocket API: an `aws_apigatewayv2_api` fits as it is. `stage` limits the module to one stage (null = every stage); the probe and duplicates need it."
+  description = <<-EOT
+    The WebSocket API. An `aws_apigatewayv2_api` resource can be passed as it is.
+    - `id`: The API's id.
+    - `execution_arn`: The API's execution ARN, without a stage.
+    - `stage`: Name of the stage to serve. null = every stage. The probe and duplicates need it.
+  EOT
   type = object({
     id            = string
     execution_arn = string
@@ -35,7 +40,14 @@ variable "websocket_api" {
 }
 
 variable "connections_table" {
-  description = "The table of open connections. `create = false` brings an existing one along: partition key `connectionId` (S). `client_index` is the index on `clientId`, used and created only with duplicates or `events.client_offline_after_seconds`."
+  description = <<-EOT
+    The table that holds one record per open connection.
+    - `name`: Name of the table.
+    - `create`: Whether the module creates the table. With false it uses an existing one, whose only key is `connectionId` (S).
+    - `point_in_time_recovery`: Whether DynamoDB keeps continuous backups of the table.
+    - `deletion_protection`: Whether DynamoDB refuses to delete the table. Apply with false before a destroy.
+    - `client_index`: Name of the index on `clientId`. Created and used only with `duplicates` or `events.client_offline_after_seconds`.
+  EOT
   type = object({
     name                   = string
     create                 = optional(bool, true)
@@ -57,7 +69,7 @@ variable "connections_table" {
 }
 
 variable "kms_key_arn" {
-  description = "KMS key for everything at rest: tables, queues, logs, environment, schedules. Its policy must admit CloudWatch Logs. null = keys that AWS owns."
+  description = "KMS key that encrypts tables, queues, logs, environment variables and schedules. Its key policy must allow CloudWatch Logs. null = keys that AWS owns."
   type        = string
   default     = null
 
@@ -68,7 +80,24 @@ variable "kms_key_arn" {
 }
 
 variable "function" {
-  description = "The function behind `$disconnect`; what is not memory, time-out (seconds) or concurrency goes for the clean-up function too. `package`: a zip of your own with the same handlers, by `path` or in `s3`, where without `object_version` a new object under the same key is not noticed. `layers`: ARNs of layer versions. `environment`: variables besides the module's own. `tracing`: X-Ray's mode, `Active` or `PassThrough`."
+  description = <<-EOT
+    The disconnect function. All fields except `memory_size`, `timeout` and `reserved_concurrency` also apply to the clean-up function.
+    - `memory_size`: MB, from 256 to 10,240.
+    - `timeout`: Seconds, from 10 to 29.
+    - `reserved_concurrency`: Concurrent executions reserved for the function, which are also its limit. null = shares the account's. An account must keep 100 unreserved.
+    - `architecture`: `arm64` or `x86_64`.
+    - `runtime`: A Python runtime of Lambda's, from `python3.10` on.
+    - `package`: A zip of your own with the same handlers. null = the zip in this module.
+    - `package.path`: Path of the zip.
+    - `package.s3`: Object that holds the zip.
+    - `package.s3.bucket`: A bucket in the functions' region.
+    - `package.s3.key`: Key of the object.
+    - `package.s3.object_version`: Version of the object. Without it Terraform does not notice a new object under the same key.
+    - `layers`: ARNs of up to five layer versions.
+    - `environment`: Additional environment variables. Not for secrets: plans and state show them.
+    - `tracing`: X-Ray tracing mode, `Active` or `PassThrough`.
+    - `code_signing_config_arn`: Code signing configuration. Needs a signed `package`.
+  EOT
   type = object({
     memory_size          = optional(number, 256)
     timeout              = optional(number, 10)
@@ -171,7 +200,12 @@ variable "function" {
 }
 
 variable "cleanup_function" {
-  description = "The function that retries and sweeps. `memory_size` is also its share of a CPU: with less than 1024, a mass loss shows longer. `timeout` in seconds: also how long one part of a sweep takes at most."
+  description = <<-EOT
+    The function that retries failed removals and runs the sweep.
+    - `memory_size`: MB, from 128 to 10,240. Lambda gives CPU in proportion: with less than 1,024, a mass loss takes longer to clean up.
+    - `timeout`: Seconds, from 60 to 900. Also the longest that one part of a sweep runs.
+    - `reserved_concurrency`: As for `function`. null = shares the account's.
+  EOT
   type = object({
     memory_size          = optional(number, 1024)
     timeout              = optional(number, 120)
@@ -208,7 +242,11 @@ variable "cleanup_function" {
 }
 
 variable "vpc" {
-  description = "Puts both functions into subnets of a VPC, from which DynamoDB, SQS, EventBridge if there are events and, for probe and duplicates, the API's public endpoint must be reachable. null = outside any VPC."
+  description = <<-EOT
+    Runs both functions in a VPC. DynamoDB, SQS, EventBridge (with `events`) and the API's public endpoint (with probe or duplicates) must be reachable from there. null = no VPC.
+    - `subnet_ids`: Subnets, better one in each of two zones.
+    - `security_group_ids`: One to five security groups.
+  EOT
   type = object({
     subnet_ids         = list(string)
     security_group_ids = list(string)
@@ -227,7 +265,19 @@ variable "vpc" {
 }
 
 variable "logs" {
-  description = "`client_details`: how much of what clients say of themselves (address, user agent, reason for closing) is written, `full`, `masked` or `off`; it goes for the history too. `format`: `JSON` or `Text`, Lambda's own lines. `level`: `WARN` leaves out `INFO` lines without metrics, one for each disconnect. `class`: CloudWatch's, `STANDARD` or `INFREQUENT_ACCESS`. `skip_destroy` keeps the log groups on destroy. `group`: one that exists, for both functions; an `aws_cloudwatch_log_group` fits as it is."
+  description = <<-EOT
+    The functions' logs.
+    - `retention_days`: Days that CloudWatch keeps the lines. It accepts certain values only and cannot be "for ever".
+    - `format`: Format of Lambda's own lines, `JSON` or `Text`.
+    - `client_details`: How client address, user agent and close reason are written, in logs, queues, history and announcements: `full`, `masked` or `off`.
+    - `level`: `WARN` leaves out the line of every successful disconnect. Lines that carry metrics are always written.
+    - `class`: Class of the log groups, `STANDARD` or `INFREQUENT_ACCESS`. Cannot be changed later.
+    - `skip_destroy`: Whether a destroy keeps the log groups.
+    - `group`: An existing log group for both functions. An `aws_cloudwatch_log_group` can be passed as it is.
+    - `group.name`: Name of the log group.
+    - `group.arn`: ARN of the log group, without a trailing `:*`.
+    - `group.log_group_class`: Class of the log group.
+  EOT
   type = object({
     retention_days = optional(number, 30)
     format         = optional(string, "JSON")
@@ -281,7 +331,12 @@ variable "logs" {
 }
 
 variable "role" {
-  description = "Of every role (both functions', the schedule's): path, permissions boundary, and the ending of the name, for example the region's, since roles know none."
+  description = <<-EOT
+    The roles of both functions and of the schedule.
+    - `path`: Path of the roles, for example `/service/`.
+    - `permissions_boundary_arn`: Permissions boundary of the roles.
+    - `name_suffix`: End of the roles' names, for example the region's name.
+  EOT
   type = object({
     path                     = optional(string, "/")
     permissions_boundary_arn = optional(string)
@@ -310,7 +365,12 @@ variable "role" {
 }
 
 variable "retry_queue" {
-  description = "The queue for removals that could not be done at once, with a dead-letter queue. Off, a removal that fails is lost, and so are the sweep and all extras."
+  description = <<-EOT
+    Queue for removals that failed, with a dead-letter queue. Without it a failed removal is lost, and neither the sweep nor the options below can be used.
+    - `enabled`: Whether the queue exists.
+    - `max_receive_count`: Attempts before a message goes to the dead-letter queue, from 5 to 1,000.
+    - `maximum_concurrency`: Batches that the clean-up function handles at a time, from 2 to 1,000.
+  EOT
   type = object({
     enabled             = optional(bool, true)
     max_receive_count   = optional(number, 100)
@@ -331,7 +391,19 @@ variable "retry_queue" {
 }
 
 variable "sweep" {
-  description = "The regular search for records whose `$disconnect` never came. `probe = {}` also asks API Gateway about connections that have been silent for `suspect_after_seconds`: `per_second` to begin with, up to `most_per_second`. `exclusive_table = true` says that no other stage's connections are in the table, for records that don't name their API and stage. `report_queue = true` makes a queue on which whoever posts to connections reports what is gone."
+  description = <<-EOT
+    Regular search for records whose `$disconnect` never came.
+    - `enabled`: Whether the sweep runs.
+    - `schedule`: A rate from one minute to one day.
+    - `segments`: Parts of the table that are scanned at the same time, from 1 to 100.
+    - `expired_after_seconds`: Age at which a record is removed without asking. At least 7,260: a connection can live for two hours.
+    - `probe`: Asks API Gateway whether silent connections still exist. `{}` turns it on.
+    - `probe.per_second`: Requests per second at the start of a run.
+    - `probe.most_per_second`: Highest rate, at most 1,000. The account's 10,000 requests per second are shared by all APIs.
+    - `probe.suspect_after_seconds`: Silence after which a connection is asked about. At least 660: the idle time-out is ten minutes.
+    - `probe.exclusive_table`: Whether only this API and stage use the table. Matters for records that do not name their API and stage.
+    - `probe.report_queue`: Whether to create a queue where senders report connections that answered 410.
+  EOT
   type = object({
     enabled               = optional(bool, true)
     schedule              = optional(string, "rate(5 minutes)")
@@ -394,7 +466,12 @@ variable "sweep" {
 }
 
 variable "related_tables" {
-  description = "Tables whose items go when their connection ends: those that carry its id in `connection_id_attribute`, the partition key of the table or of its `index`. Keys and encryption are read from them at plan time, or at apply when they are made along."
+  description = <<-EOT
+    Tables whose items are deleted when their connection ends. The module reads their keys and encryption when it plans, or when it applies if the tables are created by the same apply.
+    - `name`: Name of the table.
+    - `connection_id_attribute`: Attribute that holds the connection id. Must be the partition key of the table or of `index`.
+    - `index`: Index to find the items by. null = the table's own key.
+  EOT
   type = list(object({
     name                    = string
     connection_id_attribute = optional(string, "connectionId")
@@ -430,7 +507,13 @@ variable "related_tables" {
 }
 
 variable "history" {
-  description = "A table with one item per ended connection, kept for `retention_days`. `{}` turns it on, null off. `table_name` is the connections table's with `-history` unless given."
+  description = <<-EOT
+    Table with one item per ended connection. `{}` turns it on, null off.
+    - `table_name`: Name of the table. null = `connections_table.name` with `-history`.
+    - `retention_days`: Days that an item is kept, from 1 to 3,650.
+    - `point_in_time_recovery`: Whether DynamoDB keeps continuous backups of the table.
+    - `deletion_protection`: Whether DynamoDB refuses to delete the table.
+  EOT
   type = object({
     table_name             = optional(string)
     retention_days         = optional(number, 90)
@@ -461,7 +544,7 @@ variable "history" {
 }
 
 variable "duplicates" {
-  description = "What happens to a client's other connections when one of them ends: `off`, `stale` (dead ones go) or `newest` (older live ones are closed too)."
+  description = "What happens to a client's other connections when one of them ends. `off`: nothing. `stale`: dead ones are removed. `newest`: older live ones are closed, too. Records need a `clientId`, and `$connect` must have authenticated it."
   type        = string
   default     = "off"
   nullable    = false
@@ -483,7 +566,11 @@ variable "duplicates" {
 }
 
 variable "events" {
-  description = "Announcements on EventBridge: one for each ended connection and, with `client_offline_after_seconds`, one for each client that has been without any for so long. `{}` turns them on, null off. `bus_arn` null = the account's default bus."
+  description = <<-EOT
+    Announcements on EventBridge, one for each ended connection. `{}` turns them on, null off.
+    - `bus_arn`: Event bus in the API's region. null = the account's default bus.
+    - `client_offline_after_seconds`: Also announces a client that has had no connection for so long, from 1 to 898. null = no such announcements.
+  EOT
   type = object({
     bus_arn                      = optional(string)
     client_offline_after_seconds = optional(number)
@@ -511,7 +598,12 @@ variable "events" {
 }
 
 variable "monitoring" {
-  description = "Alarms (about 2 USD a month) with what they tell (`alarm_actions`: ARNs of SNS topics, Lambda functions, OpsItems, response plans, investigation groups), saved log queries, on request a dashboard, and a metric of ended connections by cause. `{}` turns alarms and queries on, null off."
+  description = <<-EOT
+    Alarms (about 2 USD a month) and saved log queries. `{}` turns them on, null off.
+    - `alarm_actions`: ARNs that alarms notify: SNS topics, Lambda functions, OpsItems, response plans or investigation groups.
+    - `dashboard`: Whether to create a dashboard.
+    - `connection_metrics`: Whether to publish a metric of ended connections by cause.
+  EOT
   type = object({
     alarm_actions      = optional(list(string), [])
     dashboard          = optional(bool, false)
@@ -540,7 +632,7 @@ variable "monitoring" {
 }
 
 variable "tags" {
-  description = "Tags of everything that takes tags."
+  description = "Tags for every resource that takes tags."
   type        = map(string)
   default     = {}
   nullable    = false
