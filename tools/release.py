@@ -17,7 +17,6 @@ REFERENCE = re.compile(
     r"|module_ref:\s+(?:type: string\s+default: )?)v([^\s\"]+)"
 )
 REFERRING = [
-    "README.md",
     "docs/adopting.md",
     "docs/ko.md",
     "modules/README.md",

@@ -48,7 +48,7 @@ OTHERS = [
 
 @pytest.mark.parametrize("other", OTHERS)
 def test_every_way_to_name_a_version_is_read(other: str, ready: Path) -> None:
-    (ready / "README.md").write_text(CALL + other)
+    (ready / "modules/README.md").write_text(CALL + other)
     with pytest.raises(NotReady, match=r"refers to 1\.2\.2, 1\.2\.3"):
         notes("1.2.3", ready)
 
