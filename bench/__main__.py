@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import bill, report, speed
+from bench import bill, pictures, report, speed
 
 
 def main() -> int:
@@ -33,7 +33,7 @@ def main() -> int:
         report.save(f"speed-{python}.json", {**where, "summary": summary})
         about = f"{where['date']}, `python -m bench`, medians of {rounds} rounds, {warm} warm disconnects each. {where['machine']}."
         report.save(f"speed-{python}.md", f"{table}\n\n{about}\n")
-        report.save(f"speed-{python}.svg", report.plot(summary, f"Python {python}, {where['date']}, {rounds} rounds"))
+        report.save(f"speed-{python}.svg", pictures.speed(summary, f"Python {python}, {where['date']}, {rounds} rounds"))
         report.save("speed.md", report.overview())
         if python == report.RUNTIME:
             bill.main()

@@ -1,4 +1,4 @@
-"""Results as a JSON file, a Markdown table and a plot, and what got worse since the committed ones."""
+"""Results as a JSON file, a Markdown table and a picture, and what got worse since the committed ones."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tools import markdown
+
 RESULTS = Path(__file__).resolve().parent / "results"
 RUNTIME = "3.13"  # the module's default, as in Makefile
+OTHERS = {"client": "`boto3.client`", "empty": "empty handler"}
 
 
 class Measure(NamedTuple):
@@ -60,12 +63,12 @@ def summarise(samples: dict[str, list[dict[str, Any]]], counts: dict[str, dict[s
         summary[name] |= {measure: _spread([count]) for measure, count in counts[name].items()}
         summary[name]["log_bytes"] = rounds[-1]["log_bytes"]
         summary[name]["wire"] = {phase: rounds[-1][phase] for phase in ("cold_wire", "warm_wire", "reconnect_wire") if phase in rounds[-1]}
-    for name in ("package", "empty"):
+    for name in ("package", "client", "empty"):
         summary[name]["ratio"] = {}
         for measure, what in MEASURES.items():
             rows = {of: [s[measure] for s in ([counts[of]] if measure in counts[of] else samples[of]) if measure in s] for of in samples}
             if rows[name]:
-                less = rows["empty"] if what.beyond and name == "package" else [0.0] * len(rows[name])
+                less = rows["empty"] if what.beyond and name != "empty" else [0.0] * len(rows[name])
                 ratios = [(own - empty) / base for own, empty, base in zip(rows[name], less, rows["baseline"], strict=True)]
                 summary[name]["ratio"][measure] = _spread(ratios)
     return summary
@@ -78,83 +81,41 @@ def _spread(values: Iterable[float]) -> dict[str, float]:
 
 
 def table(summary: dict[str, Any]) -> str:
-    lines = [
-        "| | goal | this module / baseline | quartiles | an empty handler | this module | baseline |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    """Every measure as a share of the baseline's; then what went over the wire."""
+    rows = []
     for name, measure in MEASURES.items():
         if name not in summary["package"]:
             continue
         ratio = summary["package"]["ratio"][name]
-        empty = f"{summary['empty']['ratio'][name]['median']:.3f}" if name in summary["empty"]["ratio"] else "-"
+        others = [f"{summary[variant]['ratio'][name]['median']:.3f}" if name in summary[variant]["ratio"] else "-" for variant in OTHERS]
         absolute = [measure.shown.format(summary[variant][name]["median"] * measure.unit) for variant in ("package", "baseline")]
-        lines.append(
-            f"| {measure.label} | ≤ {measure.goal:.2f} | **{ratio['median']:.3f}** | {ratio['low']:.3f}-{ratio['high']:.3f} "
-            f"| {empty} | {absolute[0]} | {absolute[1]} |"
-        )
-    lines += ["", "| on the wire: sent, received, round trips | this module | baseline |", "|---|---|---|"]
+        quartiles = f"{ratio['low']:.3f}-{ratio['high']:.3f}"
+        rows.append((measure.label, f"≤ {measure.goal:.2f}", f"**{ratio['median']:.3f}**", quartiles, *others, *absolute))
+    header = ("Share of `boto3.resource`", "goal", "this module", "quartiles", *OTHERS.values(), "this module", "`boto3.resource`")
+    return f"{markdown.table(header, rows)}\n\n{_on_the_wire(summary)}"
+
+
+def _on_the_wire(summary: dict[str, Any]) -> str:
+    rows = []
     for phase, label in (("cold_wire", "cold start"), ("warm_wire", "warm disconnect"), ("reconnect_wire", "after an idle close")):
-        cells = []
-        for variant in ("package", "baseline"):
-            wire = summary[variant]["wire"][phase]
-            cells.append(f"{wire['received']:.0f} B, {wire['sent']:.0f} B, {wire['round_trips']:.0f}")  # the endpoint's view, turned round
-        lines.append(f"| {label} | {cells[0]} | {cells[1]} |")
+        wires = [summary[variant]["wire"][phase] for variant in ("package", "baseline")]
+        # The endpoint's view, turned round.
+        rows.append([label, *(f"{wire['received']:.0f} B, {wire['sent']:.0f} B, {wire['round_trips']:.0f}" for wire in wires)])
     if "system_calls" in summary["package"]:
         calls = {name: measures["system_calls"]["median"] for name, measures in summary.items()}
         beyond = [f"{calls[name] - calls['empty']:.1f}" for name in ("package", "baseline")]
-        lines.append(f"| system calls of a warm disconnect beyond an empty handler's {calls['empty']:.1f} | {' | '.join(beyond)} |")
-    return "\n".join(lines)
+        rows.append([f"system calls of a warm disconnect beyond an empty handler's {calls['empty']:.1f}", *beyond])
+    return markdown.table(("Sent, received, round trips", "this module", "`boto3.resource`"), rows)
 
 
 def overview() -> str:
-    """The ratios of every Python that was measured, Lambda's default first."""
-    results = {path.stem.removeprefix("speed-"): json.loads(path.read_text())["summary"] for path in RESULTS.glob("speed-*.json")}
-    pythons = sorted(results, key=lambda version: (version != RUNTIME, *map(int, version.split("."))))
-    lines = [
-        f"| this module / baseline | goal | {' | '.join(f'Python {version}' for version in pythons)} |",
-        "|---|---|" + "---|" * len(pythons),
+    """The ratios under Lambda's default Python, for README."""
+    summary = json.loads((RESULTS / f"speed-{RUNTIME}.json").read_text())["summary"]
+    rows = [
+        (measure.label, *(f"{summary[variant]['ratio'][name]['median']:.2f}" for variant in ("package", "client")))
+        for name, measure in MEASURES.items()
     ]
-    for name, measure in MEASURES.items():
-        ratios = [results[version]["package"]["ratio"].get(name) for version in pythons]
-        cells = [f"{ratio['median']:.3f}" if ratio else "-" for ratio in ratios]
-        lines.append(f"| {measure.label} | ≤ {measure.goal:.2f} | **{cells[0]}** | {' | '.join(cells[1:])} |")
-    return "\n".join(lines) + "\n"
-
-
-def plot(summary: dict[str, Any], caption: str) -> str:
-    """Bars of each measure as a share of the baseline's, with the goals as marks."""
-    left, width, row = 350, 430, 58
-    shown = [name for name in MEASURES if name in summary["package"]]
-    height = 70 + row * len(shown)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 60} {height}" font-family="sans-serif" font-size="13">',
-        '<rect width="100%" height="100%" fill="white"/>',
-        '<text x="16" y="24" font-size="15" font-weight="bold">What a disconnect costs, as a share of the same with boto3.resource</text>',
-    ]
-    for number, name in enumerate(shown):
-        y = 44 + row * number
-        parts.append(f'<text x="{left - 12}" y="{y + 22}" text-anchor="end">{MEASURES[name].label}</text>')
-        for offset, variant, colour in ((0, "baseline", "#bbbbbb"), (14, "package", "#2166ac"), (28, "empty", "#92c5de")):
-            if name not in summary[variant]:
-                continue
-            ratio = 1.0 if variant == "baseline" else summary[variant]["ratio"][name]["median"]
-            parts.append(f'<rect x="{left}" y="{y + offset}" width="{width * ratio:.1f}" height="12" fill="{colour}"/>')
-            beyond = MEASURES[name].goal if 0 < MEASURES[name].goal - ratio < 0.08 and variant == "package" else ratio  # not under the mark
-            parts.append(f'<text x="{left + width * beyond + 5:.1f}" y="{y + offset + 11}" font-size="11">{ratio:.2f}</text>')
-        x = left + width * MEASURES[name].goal
-        parts.append(f'<path d="M{x:.1f} {y + 12}v16" stroke="#b2182b" stroke-width="2"/>')
-    y = height - 14
-    for x, colour, text in (
-        (16, "#bbbbbb", "baseline"),
-        (100, "#2166ac", "this module"),
-        (200, "#92c5de", "an empty handler"),
-        (330, "#b2182b", "goal"),
-    ):
-        parts.append(
-            f'<rect x="{x}" y="{y - 10}" width="11" height="11" fill="{colour}"/><text x="{x + 16}" y="{y}" font-size="11">{text}</text>'
-        )
-    parts.append(f'<text x="{left + width + 50}" y="{y}" font-size="10" text-anchor="end" fill="#555555">{caption}</text></svg>')
-    return "\n".join(parts) + "\n"
+    return markdown.table((f"Share of `boto3.resource`, Python {RUNTIME}", "this module", "`boto3.client`"), rows) + "\n"
 
 
 def save(name: str, value: Any) -> None:

@@ -8,12 +8,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from local.aws import LocalAws
 
-mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "the same ids each time", "font.family": "sans-serif", "font.size": 8})
+from . import picture
 
 COLUMNS = 2
 
@@ -60,7 +59,7 @@ def draw(aws: LocalAws, name: str, start: float, end: float, period: int, path: 
             axes.text(0.5, 0.5, "nothing to show", transform=axes.transAxes, ha="center", color="gray")
     for axes in figure.axes[len(charts) : rows * COLUMNS]:
         axes.set_visible(False)
-    figure.savefig(path, format="svg", metadata={"Date": None}, facecolor="white")
+    path.write_text(picture.svg(figure))
 
 
 def lines(aws: LocalAws, metrics: list[list[Any]], start: float, end: float, period: int) -> Iterator[Series]:
