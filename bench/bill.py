@@ -16,6 +16,7 @@ from bench.prices import (
     GB_SECOND,
     INFREQUENT_LOG_GB,
     LOG_GB,
+    METRIC_MONTH,
     MILLION,
     PRICES_OF,
     QUEUE_REQUEST,
@@ -25,6 +26,7 @@ from bench.prices import (
     WRITE_UNIT,
 )
 from bench.sweep import PAGE
+from tools import markdown
 
 # The model's assumptions.
 MEMORY_MB = 256
@@ -40,6 +42,9 @@ HOURS = 730
 LIFETIME_MINUTES = 30.0
 SWEEPS = HOURS * 12
 PAGE_SECONDS = 0.05  # DynamoDB's, for a page of the sweep
+SWEEP_METRICS = 9  # that the sweep publishes without the probe
+POLLERS, POLL_SECONDS = 5, 20  # Lambda's long polling of an idle queue
+CONNECTIONS = (1_000, 10_000, 100_000)
 
 
 def durations_ms(measured: dict[str, Any]) -> tuple[float, float]:
@@ -76,6 +81,26 @@ def sweeps(measured: list[dict[str, Any]], records: int) -> dict[str, float]:
     }
 
 
+def fixed() -> dict[str, float]:
+    """USD a month for a deployment that nobody uses."""
+    return {"metrics": SWEEP_METRICS * METRIC_MONTH, "polling": POLLERS / POLL_SECONDS * HOURS * 3600 * QUEUE_REQUEST}
+
+
+def overview(speed: dict[str, Any], sweep: list[dict[str, Any]]) -> str:
+    """What a month costs in all, for README."""
+    ours, theirs = (sum(disconnects(speed[name], name == "baseline").values()) for name in ("package", "baseline"))
+    rows = []
+    for connections in CONNECTIONS:
+        millions = connections * HOURS * 60 / LIFETIME_MINUTES / MILLION
+        costs = [millions * ours, sum(sweeps(sweep, connections).values()), sum(fixed().values())]
+        rows.append([f"{connections:,}", f"{millions:.1f} M", *(f"{cost:,.2f}" for cost in (*costs, sum(costs), millions * theirs))])
+    header = ("open connections", "disconnects", "removals", "sweep", "fixed", "**this module**", "plain function")
+    note = (
+        "USD a month. Fixed: nine metrics and the polling of the retry queue. Alarms (`monitoring`) add about 2, the probe's metrics 0.60."
+    )
+    return f"{markdown.table(header, rows)}\n\n{note}\n"
+
+
 def announcements(offline: bool) -> dict[str, float]:
     """USD for a million announced ends of clients with one connection each, by item, besides what removing costs; without compute."""
     return {
@@ -107,7 +132,7 @@ def tables(speed: dict[str, Any], sweep: list[dict[str, Any]]) -> str:
         "| a month, USD | disconnects | this module | baseline | sweep every 5 min | connection minutes, for scale |",
         "|---|---|---|---|---|---|",
     ]
-    for connections in (1_000, 10_000, 100_000):
+    for connections in CONNECTIONS:
         number = connections * HOURS * 60 / LIFETIME_MINUTES
         costs = [number / MILLION * sum(bill.values()) for bill in (ours, theirs)] + [sum(sweeps(sweep, connections).values())]
         minutes = connections * HOURS * 60 * CONNECTION_MINUTE
@@ -121,6 +146,7 @@ def main() -> None:
     sweep = json.loads((report.RESULTS / "sweep.json").read_text())
     text = tables(speed, sweep)
     print(text)
+    report.save("bill-overview.md", overview(speed, sweep))
     about = (
         f"Prices of {PRICES_OF}, us-east-1, without the free tier. {MEMORY_MB} MB, the sweep's function {CLEANUP_MEMORY_MB} MB, arm64, "
         f"{COLD_SHARE:.0%} cold starts, a connection lasts {LIFETIME_MINUTES:.0f} minutes, DynamoDB answers in {DYNAMODB_MS:.0f} ms; "
