@@ -6,10 +6,11 @@ At least once: whatever is told again has the same `id`. docs/schemas says what 
 from __future__ import annotations
 
 import json
-import time
 from contextlib import suppress
 
 import judge_record
+from messages import Offline
+from record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ INDEX_LAG_S = 2  # how far the index may be behind the table: a reconnect within
 REMOVAL_S = 30  # how long after its steps a removal may come, with time-outs and retries
 
 
-class Refused(RuntimeError):
+class RefusedError(RuntimeError):
     """The bus did not take an announcement: the retry queue tries again."""
 
 
@@ -47,7 +48,7 @@ class Announcements:
         others = [other for other in self._records(client_id) if other != mine]
         self._put(ENDED, f"ended/{mine}", ended, {"connectionsLeft": len(others)})
         if self._settings.offline_after_s and not self._another_stays(ended, others):
-            self._queue().offline(ended, f"offline/{max([mine, *others])}", self._settings.offline_after_s + INDEX_LAG_S)
+            self._queue().send(Offline(ended, f"offline/{max([mine, *others])}"), self._settings.offline_after_s + INDEX_LAG_S)
 
     def announce_offline(self, ended: Ended, announcement_id: str, again: bool) -> None:
         """The check that was queued: announces the client as offline unless it has a record, by the index and by the table itself.
@@ -57,8 +58,8 @@ class Announcements:
         left = [record for found in self._records(ended["clientId"]) if (record := self._closer.read(found))]
         if not left:
             self._put(OFFLINE, announcement_id, ended, {})
-        elif not again and all("endedAt" in record or record["connectionId"]["S"] == ended["connectionId"] for record in left):
-            self._queue().offline(ended, announcement_id, REMOVAL_S, again=True)
+        elif not again and all("endedAt" in record.item or record.connection_id == ended["connectionId"] for record in left):
+            self._queue().send(Offline(ended, announcement_id, again=True), REMOVAL_S)
 
     def _records(self, client_id: str) -> list[str]:
         """The connectionIds of the client's records by the index, at most MOST; not those of other APIs that share the table."""
@@ -69,9 +70,7 @@ class Announcements:
             ExpressionAttributeValues={":client": {"S": client_id}},
             Limit=MOST,
         )
-        now_ms = int(time.time() * 1000)
-        ours = [item for item in found["Items"] if judge_record.judge(item, now_ms, self._settings) != judge_record.FOREIGN]
-        return [item["connectionId"]["S"] for item in ours]
+        return [record.connection_id for record in map(Record, found["Items"]) if not judge_record.is_foreign(record, self._settings)]
 
     def _another_stays(self, ended: Ended, others: list[str]) -> bool:
         """Whether another of the client's records is there and not about to go.
@@ -91,7 +90,7 @@ class Announcements:
                 ExpressionAttributeValues={":ended": {"N": str(ended["endedAt"])}},
             )
         records = map(self._closer.read, others)
-        return any(record is not None and "endedAt" not in record for record in records)
+        return any(record is not None and "endedAt" not in record.item for record in records)
 
     def _queue(self) -> Queue:
         assert self._closer.queue is not None  # else the settings would have been refused
@@ -102,4 +101,4 @@ class Announcements:
         entry = {"EventBusName": self._settings.event_bus, "Source": SOURCE, "DetailType": kind, "Detail": json.dumps(detail)}
         (result,) = self._clients("events").put_events(Entries=[entry]).get("Entries") or [{}]
         if "EventId" not in result:
-            raise Refused(f"{self._settings.event_bus}: {result.get('ErrorCode', 'no answer')}: {result.get('ErrorMessage', '')}")
+            raise RefusedError(f"{self._settings.event_bus}: {result.get('ErrorCode', 'no answer')}: {result.get('ErrorMessage', '')}")

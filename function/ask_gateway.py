@@ -1,6 +1,6 @@
 """Asks API Gateway whether a connection is still open: GET @connections/{connectionId}.
 
-A 410 can also come before `$connect` has finished, so a record younger than YOUNG_MS is never asked about.
+A 410 can also come before `$connect` has finished, so a young record (record.py) is never asked about.
 The endpoint is AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI, which botocore reads by itself. How fast it may be asked: keep_pace.py.
 """
 
@@ -16,8 +16,6 @@ ALIVE = "alive"
 GONE = "gone"
 THROTTLED = "throttled"  # 429: production traffic needs the quota
 REFUSED = "refused"  # 403, 5xx, a time-out …: nothing is known
-
-YOUNG_MS = 60_000  # twice the integration time-out (29 s) that `$connect` may take
 
 
 class Probe:

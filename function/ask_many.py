@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import ThreadPoolExecutor
 
-    from aws import Clients, Item
+    from aws import Clients
+    from record import Record
 
 UNDER_WAY = 16  # questions at a time
 HOPELESS = 20  # questions in a row that told nothing: production needs the quota
@@ -41,20 +42,20 @@ class Inquiry:
         return self._silent >= HOPELESS
 
     def ask(
-        self, records: list[Item], pool: ThreadPoolExecutor, deadline: float, bury: Callable[[Item], None] | None = None
-    ) -> list[tuple[Item, str]]:
+        self, records: list[Record], pool: ThreadPoolExecutor, deadline: float, bury: Callable[[Record], None] | None = None
+    ) -> list[tuple[Record, str]]:
         """The records that are ALIVE or GONE, and which; when all are known, at the deadline (s, time.monotonic()), or when hopeless.
 
         `bury` is called with each that is GONE, by the thread that asked, while others ask on.
         """
-        known: list[tuple[Item, str]] = []
+        known: list[tuple[Record, str]] = []
         while records:
             answers = list(zip(records, pool.map(lambda record: self._ask(record, bury), self._turns(records, deadline)), strict=False))
             known += [(record, answer) for record, answer in answers if answer in (ALIVE, GONE)]
             records = [record for record, answer in answers if answer == THROTTLED]
         return known
 
-    def _turns(self, records: list[Item], deadline: float) -> Iterator[Item]:
+    def _turns(self, records: list[Record], deadline: float) -> Iterator[Record]:
         """Hands out the records one by one, each when there is a thread for it and it may be asked about."""
         for record in records:
             self._room.acquire()
@@ -63,9 +64,9 @@ class Inquiry:
                 return
             yield record
 
-    def _ask(self, record: Item, bury: Callable[[Item], None] | None) -> str:
+    def _ask(self, record: Record, bury: Callable[[Record], None] | None) -> str:
         began = time.monotonic()
-        answer = self._probe.ask(record["connectionId"]["S"])
+        answer = self._probe.ask(record.connection_id)
         self.pace.heard(answer, time.monotonic() - began)
         with self._lock:
             self.answers[answer] += 1

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    Item = dict[str, dict[str, Any]]  # DynamoDB JSON: {"connectionId": {"S": "…"}}
-
 
 class Clients:
     """One low-level client per service. `timeout` (s): the wait for a connection, and for an answer; `attempts`: first try and retries."""
@@ -69,19 +67,3 @@ def status_code(error: BaseException) -> int:
     """The HTTP status of a botocore ClientError, or 0 for any other exception."""
     response = getattr(error, "response", None)
     return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) if isinstance(response, dict) else 0
-
-
-def text(item: Item, name: str) -> str | None:
-    """A string attribute, or None when it is absent, empty or of another type."""
-    value = item.get(name, {}).get("S")
-    return value if isinstance(value, str) and value else None
-
-
-def integer(item: Item, name: str) -> int | None:
-    """A number attribute as an int (fractions cut), or None when it is absent, of another type, negative or beyond 2**53."""
-    value = item.get(name, {}).get("N")
-    try:
-        number = int(float(value)) if isinstance(value, str) else -1
-    except (ValueError, OverflowError):
-        return None
-    return number if 0 <= number < 2**53 else None

@@ -5,27 +5,24 @@ So a mistaken or hostile sender can have nothing removed that lives, nor have AP
 
 from __future__ import annotations
 
-import time
-
 import cause
-import ended as ended_
 import judge_record
-import log
 import read_records
 import retry
-from ask_gateway import ALIVE, GONE, THROTTLED, YOUNG_MS, Probe
+from ask_gateway import ALIVE, GONE, THROTTLED, Probe
 from keep_pace import QUIET_S, USUAL_PER_SECOND, Steady
+from record import YOUNG_MS
 from weigh_evidence import AGAIN_S
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from aws import Clients, Item
+    from aws import Clients
     from closing import Closer
     from settings import Settings
     from sweep import Sweep
 
 
-class Unanswered(RuntimeError):
+class UnansweredError(RuntimeError):
     """API Gateway did not tell: the queue asks again."""
 
 
@@ -50,26 +47,20 @@ class Reports:
 
         A record that does not name our API and stage is left to the sweep: one answer alone can't show that the endpoint is the right one.
         One of unknown age that is gone is asked about again by the sweep. Raises TooEarly for one that is too young and while API Gateway
-        has enough of questions, Unanswered, and botocore's errors.
+        has enough of questions, UnansweredError, and botocore's errors.
         """
         for record in read_records.read(self._clients, self._settings.table, [connection_id]):  # none: closed already
-            now_ms = int(time.time() * 1000)
-            connected_at = judge_record.connected_ms(record, now_ms)
-            if judge_record.judge(record, now_ms, self._settings) == judge_record.EXPIRED:
-                self._close(record, cause.EXPIRED, deadline)
+            if judge_record.judge(record, self._settings) == judge_record.EXPIRED:
+                self._closer.close_found(record, cause.EXPIRED, deadline)
             elif not judge_record.is_proven_ours(record, self._settings):
                 return
-            elif connected_at is not None and now_ms - connected_at < YOUNG_MS:
+            elif record.is_young:
                 raise TooEarly(YOUNG_MS / 1000)
             elif (answer := self._probe.ask(connection_id)) == THROTTLED:
                 raise TooEarly(QUIET_S)
             elif answer not in (ALIVE, GONE):
-                raise Unanswered(self._probe.refusal)
-            elif answer == GONE and connected_at is None:
+                raise UnansweredError(self._probe.refusal)
+            elif answer == GONE and record.connected_ms is None:
                 self._sweep.look_again([connection_id], AGAIN_S)
             elif answer == GONE:
-                self._close(record, cause.GONE, deadline)
-
-    def _close(self, record: Item, why: str, deadline: float) -> None:
-        ended = ended_.from_record(record, why)
-        log.report(self._closer.close(ended, deadline, seen=record), ended, self._settings.connection_metrics)
+                self._closer.close_found(record, cause.GONE, deadline)

@@ -6,7 +6,6 @@ goes to the dead-letter queue; what can never succeed goes there at once. Other 
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import time
@@ -16,9 +15,11 @@ from typing import TYPE_CHECKING
 import closing
 import ended as ended_
 import log
-import retry
+import messages
 from aws import Clients
 from check_report import Reports, TooEarly
+from ended import RejectedError
+from messages import Close, Finish, Gone, Offline
 from settings import Settings
 from sweep import MOST_SEGMENTS, Sweep
 from sweep_part import Part
@@ -31,13 +32,14 @@ RESERVE_S = 15.0  # for what is under way at the deadline: a request with its re
 TIMEOUT_S, ATTEMPTS = 3.0, 3
 
 settings = Settings(os.environ)
+log.configure(settings)
 clients = Clients(timeout=TIMEOUT_S, attempts=ATTEMPTS)
 closer = closing.Closer(settings, clients)
 sweeper = Sweep(settings, clients, closer)
 reports = Reports(settings, clients, closer, sweeper)
 
 
-class Unfinished(RuntimeError):
+class UnfinishedError(RuntimeError):
     """Steps failed again; each has its own error line."""
 
 
@@ -49,7 +51,7 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any] | None:
     if isinstance(event, dict) and ("sweep" in event or "look_at_once" in event):
         _sweep(event, deadline)
         return None
-    raise ended_.Rejected('expected an SQS batch, {"sweep": {…}} or {"look_at_once": {…}}: invoke this function by its triggers')
+    raise RejectedError('expected an SQS batch, {"sweep": {…}} or {"look_at_once": {…}}: invoke this function by its triggers')
 
 
 def _sweep(event: dict[str, Any], deadline: float) -> None:
@@ -67,9 +69,9 @@ def _sweep(event: dict[str, Any], deadline: float) -> None:
 def _segments(value: object) -> int:
     segments = ended_.plain_integer(value.get("segments")) if isinstance(value, dict) else None
     if segments is None or not 1 <= segments <= MOST_SEGMENTS:
-        raise ended_.Rejected(f"look_at_once must have segments, a whole number from 1 to {MOST_SEGMENTS}")
+        raise RejectedError(f"look_at_once must have segments, a whole number from 1 to {MOST_SEGMENTS}")
     if not settings.probes_per_second:
-        raise ended_.Rejected("look_at_once needs the probe: set PROBES_PER_SECOND, or remove the rule that invokes this function")
+        raise RejectedError("look_at_once needs the probe: set PROBES_PER_SECOND, or remove the rule that invokes this function")
     return segments
 
 
@@ -80,7 +82,7 @@ def _batch(records: list[dict[str, Any]], deadline: float) -> dict[str, Any]:
     for record in records:
         try:
             order, job = _job(record)
-        except ended_.Rejected as problem:
+        except RejectedError as problem:
             if not _bury(record, problem):
                 failures.append(record)
             continue
@@ -104,35 +106,19 @@ def _batch(records: list[dict[str, Any]], deadline: float) -> dict[str, Any]:
 
 
 def _job(record: dict[str, Any]) -> tuple[int, Callable[[float], None]]:
-    """What a message asks for, and its rank within a batch; raises Rejected for what can't be or may not be asked."""
-    body = record.get("body")
-    try:
-        message = json.loads(body if isinstance(body, str) else "")
-    except (ValueError, RecursionError):  # RecursionError: nested too deeply
-        raise ended_.Rejected("the message is not JSON") from None
-    if not isinstance(message, dict) or message.get("version") != retry.VERSION:
-        raise ended_.Rejected(f"the message is not of version {retry.VERSION}")
-    if "gone" in message:
-        return 0, partial(reports.check, _reported(message["gone"]))
+    """What a message asks for, and its rank within a batch; raises RejectedError for what can't be or may not be asked."""
+    message = messages.read(record.get("body"), settings.details)
+    if isinstance(message, Gone):
+        if not settings.api_id or not settings.stage:
+            raise RejectedError(
+                "nobody can be asked who is gone: set WEBSOCKET_API_ID and WEBSOCKET_STAGE (websocket_api.stage of the module)"
+            )
+        return 0, partial(reports.check, message.connectionId)
     if not _is_ours(record):
-        raise ended_.Rejected("this queue takes reports of what is gone, and nothing else")
-    if "sweep" in message:
-        return 1, partial(sweeper.run, Part.parse(message["sweep"]))
-    work = message.get("close") or message.get("finish") or message.get("offline")
-    if not isinstance(work, dict):
-        raise ended_.Rejected("the message asks for nothing this version knows: close, finish, offline, sweep or gone")
-    ended = retry.read_ended(work.get("ended"))
-    if "close" in message:
-        return 0, partial(_close, ended)
-    if "offline" in message:
-        announcement_id = ended_.plain_text(work.get("id"))
-        if not announcement_id or "clientId" not in ended:
-            raise ended_.Rejected("offline must have an id, and an ended connection with a clientId")
-        return 0, partial(_offline, ended, announcement_id, work.get("again") is True)
-    steps = work.get("steps")
-    if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):
-        raise ended_.Rejected("finish must have steps, a list of names")
-    return 0, partial(_finish, ended, steps)
+        raise RejectedError("this queue takes reports of what is gone, and nothing else")
+    if isinstance(message, Part):
+        return 1, partial(sweeper.run, message)
+    return 0, partial(_finish_closing, message)
 
 
 def _is_ours(record: dict[str, Any]) -> bool:
@@ -141,29 +127,16 @@ def _is_ours(record: dict[str, Any]) -> bool:
     return source is None or source.rpartition(":")[2] == (settings.queue_url or "").rpartition("/")[2]
 
 
-def _reported(value: object) -> str:
-    if not settings.api_id or not settings.stage:
-        raise ended_.Rejected(
-            "nobody can be asked who is gone: set WEBSOCKET_API_ID and WEBSOCKET_STAGE (websocket_api.stage of the module)"
-        )
-    return ended_.connection_id(value.get("connectionId") if isinstance(value, dict) else None)
-
-
-def _close(ended: ended_.Ended, deadline: float) -> None:
-    log.report(closer.close(ended, deadline), ended, settings.connection_metrics)
-
-
-def _finish(ended: ended_.Ended, steps: list[str], deadline: float) -> None:
-    """Runs the steps that failed when the record was closed. Steps that have been turned off since are dropped."""
-    failed = closer.run([step for step in steps if step in closer.steps], ended, deadline)
-    if failed:
-        raise Unfinished(f"failed again: {', '.join(failed)}")
-
-
-def _offline(ended: ended_.Ended, announcement_id: str, again: bool, deadline: float) -> None:
-    """Nothing when announcements have been turned off since."""
-    if closer.announcements:
-        closer.announcements.announce_offline(ended, announcement_id, again)
+def _finish_closing(message: Close | Finish | Offline, deadline: float) -> None:
+    """What has been turned off since, steps or announcements, is dropped."""
+    if isinstance(message, Close):
+        log.report(closer.close(message.ended, deadline), message.ended, settings.connection_metrics)
+    elif isinstance(message, Finish):
+        failed = closer.run([step for step in message.steps if step in closer.steps], message.ended, deadline)
+        if failed:
+            raise UnfinishedError(f"failed again: {', '.join(failed)}")
+    elif closer.announcements:
+        closer.announcements.announce_offline(message.ended, message.id, message.again)
 
 
 def _postpone(record: dict[str, Any], seconds: float | None = None) -> None:
@@ -190,7 +163,7 @@ def _age(record: dict[str, Any]) -> log.Metrics:
     return {"RetryAge": (max(0, now - int(first_ms) // 1000) if first_ms.isdecimal() else 0, "Seconds")}
 
 
-def _bury(record: dict[str, Any], problem: ended_.Rejected) -> bool:
+def _bury(record: dict[str, Any], problem: RejectedError) -> bool:
     """Moves a message that can never succeed to the dead-letter queue; whether that worked.
 
     A stranger's is dropped: sent back from there, as the runbook says, it would come by the retry queue.

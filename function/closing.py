@@ -14,23 +14,26 @@ import ended as ended_
 import log
 from judge_record import ATTRIBUTES
 from log import ALREADY_GONE, KEPT, REMOVED
+from messages import Finish
+from record import Record
 from retry import Queue
 from settings import Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Literal
 
     from announce import Announcements
-    from aws import Clients, Item
+    from aws import Clients
     from ended import Ended
 
     Step = Callable[[Ended, float], None]
+    When = Literal["now", "later", "never"]
 
 
-class Misled(RuntimeError):
-    """An answer is about another record than the one that was asked for."""
+class WrongRecordError(RuntimeError):
+    """An answer is about another record than the one that was asked for: an earlier request's answer, come late."""
 
 
 class Closer:
@@ -64,26 +67,29 @@ class Closer:
             self.announcements = announce.Announcements(settings, clients, self)
             self.steps["announce"] = self.announcements.announce
 
-    def close(
-        self, ended: Ended, deadline: float, seen: Item | None = None, without: tuple[str, ...] = (), later: tuple[str, ...] = ()
-    ) -> str:
+    def close(self, ended: Ended, deadline: float, seen: Record | None = None, duplicates: When = "now") -> str:
         """Closes a connection: REMOVED for the one caller whose DeleteItem found the record, ALREADY_GONE for everybody else.
 
-        `seen` is the record as it was judged; one that says something else by now is KEPT. `without` names steps to leave out, `later`
-        those for the retry queue, if there is one. Raises botocore's errors.
+        `seen` is the record as it was judged; one that says something else by now is KEPT. `duplicates` says when that step runs: later is
+        by the retry queue, if there is one. Raises botocore's errors.
         """
         if self.steps:
             record = self.read(ended["connectionId"])
             if record is None:
                 return ALREADY_GONE
-            if seen is not None and any(record.get(name) != seen.get(name) for name in ATTRIBUTES):
+            if seen is not None and any(record.item.get(name) != seen.item.get(name) for name in ATTRIBUTES):
                 return KEPT
             ended_.complete(ended, record, self.settings.details)
-            put_off = [name for name in self.steps if name in later and self.queue]
-            failed = self.run([name for name in self.steps if name not in (*without, *put_off)], ended, deadline)
-            if failed or put_off:
-                self._hand_over(ended, failed, put_off)
+            now, later = self._plan(duplicates)
+            self._hand_over(ended, self.run(now, ended, deadline), later)
         return self._delete(ended["connectionId"], seen)
+
+    def close_found(self, record: Record, cause: str, deadline: float, duplicates: When = "now") -> str:
+        """Closes a connection whose record shows, or proved, that it is dead; writes its line. Returns and raises as `close`."""
+        ended = ended_.from_record(record, cause)
+        outcome = self.close(ended, deadline, record, duplicates)
+        log.report(outcome, ended, self.settings.connection_metrics)
+        return outcome
 
     def run(self, names: list[str], ended: Ended, deadline: float) -> dict[str, BaseException]:
         """Runs the named steps, each whatever the others do; returns those that failed, after an error line for each.
@@ -101,20 +107,27 @@ class Closer:
                 failed[name] = problem
         return failed
 
-    def _hand_over(self, ended: Ended, failed: dict[str, BaseException], put_off: list[str]) -> None:
+    def _plan(self, duplicates: When) -> tuple[list[str], list[str]]:
+        """The names of the steps to run now, and later."""
+        later = [name for name in self.steps if name == "duplicates" and duplicates == "later" and self.queue]
+        return [name for name in self.steps if name not in later and (name != "duplicates" or duplicates != "never")], later
+
+    def _hand_over(self, ended: Ended, failed: dict[str, BaseException], later: list[str]) -> None:
+        if not failed and not later:
+            return
         if self.queue is None:
             name, problem = next(iter(failed.items()))
             raise RuntimeError(f"{name} failed and there is no retry queue to hand it to: set RETRY_QUEUE_URL") from problem
-        self.queue.finish(ended, [*failed, *put_off])
+        self.queue.send(Finish(ended, [*failed, *later]))
 
-    def read(self, connection_id: str) -> Item | None:
+    def read(self, connection_id: str) -> Record | None:
         """The connection's record as the table itself has it now, not as an index had it a moment ago."""
         answer = self.clients("dynamodb").get_item(
             TableName=self.settings.table, Key={"connectionId": {"S": connection_id}}, ConsistentRead=True
         )
-        return _told(connection_id, answer, "Item")
+        return _record_in(answer, "Item", connection_id)
 
-    def _delete(self, connection_id: str, seen: Item | None) -> str:
+    def _delete(self, connection_id: str, seen: Record | None) -> str:
         client = self.clients("dynamodb")
         request: dict[str, Any] = {
             "TableName": self.settings.table,
@@ -124,26 +137,27 @@ class Closer:
         if seen is not None:
             request |= _unchanged(seen)
         try:
-            return REMOVED if _told(connection_id, client.delete_item(**request), "Attributes") else ALREADY_GONE
+            return REMOVED if _record_in(client.delete_item(**request), "Attributes", connection_id) else ALREADY_GONE
         except client.exceptions.ConditionalCheckFailedException as problem:
-            return KEPT if _told(connection_id, problem.response, "Item") else ALREADY_GONE
+            return KEPT if _record_in(problem.response, "Item", connection_id) else ALREADY_GONE
 
 
-def _told(connection_id: str, answer: dict[str, Any], name: str) -> Item | None:
-    """The record in an answer, if there is one. Raises Misled when it is another connection's: an earlier request's answer, come late."""
-    record: Item | None = answer.get(name)
-    if record and record.get("connectionId") != {"S": connection_id}:
-        raise Misled(f"asked about {connection_id}, DynamoDB answered about {record.get('connectionId')}")
-    return record
+def _record_in(answer: dict[str, Any], name: str, connection_id: str) -> Record | None:
+    """The record in an answer, if there is one. Raises WrongRecordError when it is another connection's."""
+    item = answer.get(name)
+    if item and item.get("connectionId") != {"S": connection_id}:
+        raise WrongRecordError(f"asked about {connection_id}, DynamoDB answered about {item.get('connectionId')}")
+    return Record(item) if item else None
 
 
-def _unchanged(seen: Item) -> dict[str, Any]:
+def _unchanged(seen: Record) -> dict[str, Any]:
     """DeleteItem's condition that the record still says what it was judged by; if not, the error holds the record."""
+    known = {name: seen.item[name] for name in ATTRIBUTES if name in seen.item}
     return {
-        "ConditionExpression": " AND ".join(f"#{n} = :{n}" if n in seen else f"attribute_not_exists(#{n})" for n in ATTRIBUTES),
+        "ConditionExpression": " AND ".join(f"#{n} = :{n}" if n in known else f"attribute_not_exists(#{n})" for n in ATTRIBUTES),
         "ExpressionAttributeNames": {f"#{name}": name for name in ATTRIBUTES},
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        **({"ExpressionAttributeValues": values} if (values := {f":{n}": seen[n] for n in ATTRIBUTES if n in seen}) else {}),
+        **({"ExpressionAttributeValues": {f":{name}": value for name, value in known.items()}} if known else {}),
     }
 
 

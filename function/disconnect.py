@@ -39,19 +39,20 @@ def make_closer() -> Closer:
 
 
 def connect() -> FastDelete | None:
-    """The fast path; None where boto3 is meant, and, which is told, where a setting leaves nothing else."""
+    """The fast path; None where boto3 is meant, and, with a log line, where a setting leaves nothing else."""
     try:
         return None if settings.has_extras else fast_delete.connect(settings.table)
     except (KeyError, OSError, ValueError) as problem:
-        _tell_off(problem)
+        _report_off(problem)
         return None
 
 
-def _tell_off(why: Exception) -> None:
+def _report_off(why: Exception) -> None:
     log.emit("fast_path_off", {"why": log.describe(why)}, "WARN", {"": {"FastPathOff": (1, "Count")}})
 
 
 settings = RouteSettings(os.environ)
+log.configure(settings)
 fast = connect()
 closer = None if fast else make_closer()
 
@@ -61,11 +62,11 @@ def lambda_handler(event: object, context: Any) -> dict[str, Any]:
     request = {"requestId": context.aws_request_id}
     try:
         ended = ended_.from_event(event, settings.details)
-    except ended_.Rejected as problem:
+    except ended_.RejectedError as problem:
         log.emit("rejected", {"error": str(problem), **request}, "ERROR")
         return {"statusCode": 400, "body": "bad request"}
     try:
-        outcome = _close(ended, context)
+        outcome = _remove(ended, context)
     except Exception as problem:  # whatever it is, the removal must not be lost
         import retry
 
@@ -75,7 +76,7 @@ def lambda_handler(event: object, context: Any) -> dict[str, Any]:
     return {"statusCode": 200, "body": "disconnected"}
 
 
-def _close(ended: Ended, context: Any) -> str:
+def _remove(ended: Ended, context: Any) -> str:
     global closer
     if fast is not None:
         old = fast.delete(ended["connectionId"])
@@ -86,5 +87,5 @@ def _close(ended: Ended, context: Any) -> str:
     closer = closer or make_closer()
     outcome = closer.close(ended, closing.deadline(context, RESERVE_S))
     if fast is not None and (why := fast.missed()):
-        _tell_off(why)
+        _report_off(why)
     return outcome

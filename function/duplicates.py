@@ -11,16 +11,15 @@ from itertools import islice
 
 import ask_gateway
 import cause
-import ended as ended_
 import judge_record
-import log
 from keep_pace import Steady
+from record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from aws import Clients, Item
+    from aws import Clients
     from closing import Closer
     from ended import Ended
     from settings import Settings
@@ -30,7 +29,7 @@ YOUNG = "young"
 MOST = 25  # others looked at when one ends, the oldest first: a clientId that many share must not hold up everybody
 
 
-class Unsettled(RuntimeError):
+class UnsettledError(RuntimeError):
     """API Gateway did not tell, or time ran out: the retry queue asks again."""
 
 
@@ -42,39 +41,39 @@ class Duplicates:
         self._probe = Steady(ask_gateway.Probe(clients))
 
     def settle(self, ended: Ended, deadline: float) -> None:
-        """Settles the other records of the client whose connection ended; raises Unsettled when some could not be judged."""
+        """Settles the other records of the client whose connection ended; raises UnsettledError when some could not be judged."""
         client_id = ended.get("clientId")
         if not client_id:
             return
-        alive: list[tuple[int, Item]] = []
+        alive: list[Record] = []
         young, unsettled = 0, ""
         for record in islice(self._others(client_id, ended["connectionId"]), MOST):
             if time.monotonic() >= deadline:
-                raise Unsettled("out of time")
-            verdict, connected_at = self._judge(record)
+                raise UnsettledError("out of time")
+            verdict = self._judge(record)
             if verdict == cause.EXPIRED or (verdict == cause.GONE and self._is_ours(record, ended)):
-                self._close(record, verdict, deadline)
+                self._closer.close_found(record, verdict, deadline, duplicates="never")
             elif verdict == cause.GONE and "stage" in ended:
                 unsettled = "the connection that ended is not of WEBSOCKET_API_ID and WEBSOCKET_STAGE: correct them"
-            elif verdict == ask_gateway.ALIVE and connected_at is not None:
-                alive.append((connected_at, record))
+            elif verdict == ask_gateway.ALIVE:
+                alive.append(record)
             elif verdict in (ask_gateway.THROTTLED, ask_gateway.REFUSED):
                 unsettled = self._probe.refusal
             young += verdict == YOUNG
         if self._settings.duplicates == "newest":
             if young and len(alive) + young > 1:
-                raise Unsettled("a connection is too young to be asked about: whether it is the newest that lives is not known yet")
-            for _, record in sorted(alive, key=lambda pair: pair[0])[:-1]:
+                raise UnsettledError("a connection is too young to be asked about: whether it is the newest that lives is not known yet")
+            for record in sorted(alive, key=lambda record: record.connected_ms or 0)[:-1]:
                 if time.monotonic() >= deadline:
-                    raise Unsettled("out of time")
-                if self._probe.close(record["connectionId"]["S"]):
-                    self._close(record, cause.DUPLICATE, deadline)
+                    raise UnsettledError("out of time")
+                if self._probe.close(record.connection_id):
+                    self._closer.close_found(record, cause.DUPLICATE, deadline, duplicates="never")
                 else:
                     unsettled = self._probe.refusal
         if unsettled:
-            raise Unsettled(unsettled)
+            raise UnsettledError(unsettled)
 
-    def _others(self, client_id: str, connection_id: str) -> Iterator[Item]:
+    def _others(self, client_id: str, connection_id: str) -> Iterator[Record]:
         pages = (
             self._clients("dynamodb")
             .get_paginator("query")
@@ -86,34 +85,25 @@ class Duplicates:
             )
         )
         for page in pages:
-            yield from (item for item in page["Items"] if item["connectionId"]["S"] != connection_id)
+            yield from (Record(item) for item in page["Items"] if item["connectionId"]["S"] != connection_id)
 
-    def _judge(self, record: Item) -> tuple[str, int | None]:
-        """What is to be thought of a record (expired, or the probe's verdict), and since when it is connected (epoch ms).
+    def _judge(self, record: Record) -> str:
+        """What is to be thought of a record: expired, or the probe's verdict.
 
         A record that is young, timeless or foreign is not asked about: its 410 would prove nothing. Nor does a young one prove that
         somebody is there: its `$connect` may have failed after writing it.
         """
-        now_ms = int(time.time() * 1000)
-        standing = judge_record.judge(record, now_ms, self._settings)
-        connected_at = judge_record.connected_ms(record, now_ms)
+        standing = judge_record.judge(record, self._settings)
         if standing == judge_record.EXPIRED:
-            return cause.EXPIRED, connected_at
-        if standing == judge_record.FOREIGN or connected_at is None:
-            return standing, connected_at
-        if now_ms - connected_at < ask_gateway.YOUNG_MS:
-            return YOUNG, connected_at
-        return self._probe.ask(record["connectionId"]["S"]), connected_at
+            return cause.EXPIRED
+        if standing in (judge_record.FOREIGN, judge_record.TIMELESS):
+            return standing
+        return YOUNG if record.is_young else self._probe.ask(record.connection_id)
 
-    def _is_ours(self, record: Item, ended: Ended) -> bool:
+    def _is_ours(self, record: Record, ended: Ended) -> bool:
         """Whether the record, or the connection that ended, names our API and stage: only then does our endpoint's 410 prove anything.
 
         If not, the record is left to the sweep.
         """
         ours = (self._settings.api_id, self._settings.stage)
         return (ended.get("apiId"), ended.get("stage")) == ours or judge_record.is_proven_ours(record, self._settings)
-
-    def _close(self, record: Item, why: str, deadline: float) -> None:
-        ended = ended_.from_record(record, why)
-        outcome = self._closer.close(ended, deadline, seen=record, without=("duplicates",))
-        log.report(outcome, ended, self._settings.connection_metrics)

@@ -5,8 +5,6 @@ Source: CloudWatch user guide, "Specification: Embedded metric format".
 
 from __future__ import annotations
 
-import os
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,17 +15,17 @@ if TYPE_CHECKING:
 NAMESPACE = "WebSocketConnections"
 
 
-def add(line: dict[str, Any], metrics: Mapping[str, Metrics], now_ms: int) -> None:
-    """Adds `_aws` and the metrics' values to a line; `metrics` as log.emit has them, time in epoch ms."""
-    line["Name"] = os.environ.get("METRICS_NAME", os.environ["CONNECTIONS_TABLE"])
+def add(line: dict[str, Any], metrics: Mapping[str, Metrics], name: str, now_ms: int) -> None:
+    """Adds `_aws` and the metrics' values to a line; `metrics` as log.emit has them, `name` is their dimension Name, time in epoch ms."""
+    line["Name"] = name
     directives = []
     for dimension, values in metrics.items():
         directives.append(
             {
                 "Namespace": NAMESPACE,
                 "Dimensions": [["Name", dimension] if dimension else ["Name"]],
-                "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in values.items()],
+                "Metrics": [{"Name": metric, "Unit": unit} for metric, (_, unit) in values.items()],
             }
         )
-        line.update((name, value) for name, (value, _) in values.items())
+        line.update((metric, value) for metric, (value, _) in values.items())
     line["_aws"] = {"Timestamp": now_ms, "CloudWatchMetrics": directives}

@@ -11,7 +11,7 @@ TYPE_CHECKING = False  # typing is not imported at run time: it would cost INIT 
 if TYPE_CHECKING:
     from typing import Any, TypedDict
 
-    from aws import Item
+    from record import Record
 
     class Known(TypedDict):
         """What is always there. Times are epoch ms."""
@@ -41,22 +41,22 @@ LONGEST_KEY = 2048  # bytes: what DynamoDB takes as a partition key
 LARGEST_NUMBER = 2**53  # beyond any epoch ms, and what JSON readers still keep exact
 
 
-class Rejected(ValueError):
+class RejectedError(ValueError):
     """The input can't be acted upon; the text says what was expected."""
 
 
 def from_event(event: object, details: str) -> Ended:
     """Reads a `$disconnect` event, any JSON value; `details` is the privacy mode.
 
-    Raises Rejected unless there is a connectionId to act upon, and for an event of another type: API Gateway chooses a route by a key that
-    a client's message may name, and a message is no end. Everything else may be absent or of another type, and is then left out.
+    Raises RejectedError unless there is a connectionId to act upon, and for an event of another type: API Gateway chooses a route by a key
+    that a client's message may name, and a message is no end. Everything else may be absent or of another type, and is then left out.
     Source: API Gateway developer guide, "WebSocket API mapping template reference", and recorded events.
     """
     context = event.get("requestContext") if isinstance(event, dict) else None
     if not isinstance(context, dict):
-        raise Rejected("requestContext must be an object: is this function integrated with a WebSocket route (AWS_PROXY)?")
+        raise RejectedError("requestContext must be an object: is this function integrated with a WebSocket route (AWS_PROXY)?")
     if context.get("eventType") not in (None, "DISCONNECT"):
-        raise Rejected("eventType must be DISCONNECT: only its own end removes a connection's record")
+        raise RejectedError("eventType must be DISCONNECT: only its own end removes a connection's record")
     now = int(time.time() * 1000)
     ended_at = plain_integer(context.get("requestTimeEpoch")) or now
     ended: Ended = {"connectionId": connection_id(context.get("connectionId")), "cause": cause.UNKNOWN, "endedAt": ended_at}
@@ -82,37 +82,33 @@ def from_event(event: object, details: str) -> Ended:
     return ended
 
 
-def from_record(record: Item, why: str) -> Ended:
-    """What a record tells of a connection that was found dead now; nobody knows when it ended, so it has no duration."""
-    import aws  # a plain `$disconnect` reads no record
-
-    ended: Ended = {"connectionId": record["connectionId"]["S"], "cause": why, "endedAt": int(time.time() * 1000)}
-    for name in ("apiId", "stage"):
-        if value := plain_text(aws.text(record, name)):
-            ended[name] = value
+def from_record(record: Record, why: str) -> Ended:
+    """What a record says of a connection that was found dead now; nobody knows when it ended, so it has no duration."""
+    ended: Ended = {"connectionId": record.connection_id, "cause": why, "endedAt": int(time.time() * 1000)}
+    if api_id := plain_text(record.api_id):
+        ended["apiId"] = api_id
+    if stage := plain_text(record.stage):
+        ended["stage"] = stage
     return ended
 
 
-def complete(ended: Ended, record: Item, details: str) -> None:
+def complete(ended: Ended, record: Record, details: str) -> None:
     """Adds what only the record knows, so that a retry message can finish the steps when the record is gone."""
-    import aws
-
-    if client := client_id(aws.text(record, "clientId")):
+    if client := client_id(record.text("clientId")):
         ended["clientId"] = client
-    connected_at = aws.integer(record, "connectedAt")
-    if connected_at and "connectedAt" not in ended:
-        ended["connectedAt"] = connected_at
-    _add_client(ended, {name: aws.text(record, name) for name in ("sourceIp", "userAgent")}, details)
+    if record.connected_ms is not None:
+        ended.setdefault("connectedAt", record.connected_ms)
+    _add_client(ended, {name: record.text(name) for name in ("sourceIp", "userAgent")}, details)
 
 
 def connection_id(value: object, longest: int = LONGEST_ID) -> str:
-    """A connectionId that may be sent to DynamoDB; raises Rejected for anything but a string of 1 to 128 (or `longest`) characters."""
+    """A connectionId that may be sent to DynamoDB; raises RejectedError for anything but a string of 1 to 128 (or `longest`) characters."""
     if not isinstance(value, str) or not 1 <= len(value) <= longest:
-        raise Rejected(f"connectionId must be a string of 1 to {longest} characters")
+        raise RejectedError(f"connectionId must be a string of 1 to {longest} characters")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise Rejected("connectionId must be text that UTF-8 can encode") from None
+        raise RejectedError("connectionId must be text that UTF-8 can encode") from None
     return value
 
 

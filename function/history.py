@@ -6,8 +6,9 @@ from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from aws import Clients, Item
+    from aws import Clients
     from ended import Ended
+    from record import Item
     from settings import Settings
 
 DAY_S = 86_400

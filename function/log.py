@@ -7,7 +7,6 @@ would drop with it: so what LOG_LINE_LEVEL asks for is done here.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ended import Ended
+    from route_settings import RouteSettings
 
     Metrics = Mapping[str, tuple[float, str]]  # name -> value, unit
 
@@ -27,12 +27,19 @@ KEPT = "kept"  # the record says something else by now than what it was judged b
 LONGEST_ERROR = 500
 
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
+_level, _metrics_name = "INFO", ""
+
+
+def configure(settings: RouteSettings) -> None:
+    """For all lines from now on."""
+    global _level, _metrics_name
+    _level, _metrics_name = settings.log_level, settings.metrics_name
 
 
 def emit(outcome: str, fields: Mapping[str, Any], level: str = "INFO", metrics: Mapping[str, Metrics] | None = None) -> None:
     """Writes a line, at LOG_LINE_LEVEL "WARN" only one above INFO or one with metrics: they map the one dimension (a field's name, or ""
     for none) besides Name to the metrics under it."""
-    if level == "INFO" and not metrics and os.environ.get("LOG_LINE_LEVEL") == "WARN":
+    if level == "INFO" and not metrics and _level == "WARN":
         return
     now = time.time()
     seconds = int(now)
@@ -46,7 +53,7 @@ def emit(outcome: str, fields: Mapping[str, Any], level: str = "INFO", metrics: 
     if metrics:
         import embedded_metrics
 
-        embedded_metrics.add(line, metrics, int(now * 1000))
+        embedded_metrics.add(line, metrics, _metrics_name, int(now * 1000))
     sys.stdout.write(_encode(line) + "\n")
     sys.stdout.flush()
 

@@ -10,14 +10,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from aws import Clients, Item
+    from aws import Clients
     from ended import Ended
+    from record import Item
     from settings import RelatedTable, Settings
 
 CHUNK = 25  # BatchWriteItem's limit
 
 
-class Unfinished(RuntimeError):
+class UnfinishedError(RuntimeError):
     """Time ran out, or a table refused: the retry queue has the rest."""
 
 
@@ -27,7 +28,7 @@ class Related:
         self._clients = clients
 
     def remove(self, ended: Ended, deadline: float) -> None:
-        """Deletes the connection's items, table by table, whatever happens to the others; raises Unfinished for what is left.
+        """Deletes the connection's items, table by table, whatever happens to the others; raises UnfinishedError for what is left.
 
         Nothing is asked after the deadline (s, time.monotonic()), of this table or the next.
         """
@@ -39,7 +40,7 @@ class Related:
             except Exception as problem:
                 problems.append(f"{table['table']}: {type(problem).__name__}: {problem}")
         if problems:
-            raise Unfinished("; ".join(problems))
+            raise UnfinishedError("; ".join(problems))
 
     def _chunks(self, table: RelatedTable, connection_id: str, deadline: float) -> Iterator[list[Item]]:
         names = dict.fromkeys([*table["keys"], table["attribute"]])
@@ -71,7 +72,7 @@ class Related:
 
 
 def _in_time(deadline: float) -> bool:
-    """True; raises Unfinished after the deadline."""
+    """True; raises UnfinishedError after the deadline."""
     if time.monotonic() >= deadline:
-        raise Unfinished("out of time")
+        raise UnfinishedError("out of time")
     return True

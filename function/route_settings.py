@@ -17,6 +17,8 @@ class RouteSettings:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self.table = self._required("CONNECTIONS_TABLE")
+        self.metrics_name = environment.get("METRICS_NAME") or self.table
+        self.log_level = self._one_of("LOG_LINE_LEVEL", ("INFO", "WARN")) or "INFO"
         self.details = self._one_of("CLIENT_DETAILS", privacy.MODES) or "masked"
         self.connection_metrics = self._one_of("CONNECTION_METRICS", ("true", "false")) == "true"
         self.has_extras = any(environment.get(name) for name in EXTRAS)

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING
 
 import ask_gateway
 import cause
-import ended as ended_
 import judge_record
 import log
 import read_records
 from ask_many import UNDER_WAY, Inquiry
 from keep_pace import USUAL_PER_SECOND, Rising
+from record import YOUNG_MS, Record
 from sweep_part import USUAL_PERIOD_S, Part, fitting
 from weigh_evidence import AGAIN_S, Weighed
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from aws import Clients, Item
+    from aws import Clients
     from closing import Closer
     from settings import Settings
 
@@ -80,13 +80,13 @@ class Sweep:
         delay_s = round(begins - now)
         for segment in range(segments):
             plan = {"segment": segment, "segments": segments, "period_s": delay_s + USUAL_PERIOD_S, "hops": 1}
-            self._send(Part.parse({**plan, "suspect_after_ms": ask_gateway.YOUNG_MS}), delay_s)
+            self._send(Part.parse({**plan, "suspect_after_ms": YOUNG_MS}), delay_s)
         self._looks_at = begins
 
     def _send(self, part: Part, delay_s: int) -> None:
         if self._closer.queue is None:
             raise RuntimeError("a sweep that is to go on needs the retry queue: set RETRY_QUEUE_URL")
-        self._closer.queue.sweep(asdict(part), delay_s)
+        self._closer.queue.send(part, delay_s)
 
 
 class _Run:
@@ -116,7 +116,7 @@ class _Run:
         self._unproven = 0
         self._contradicted = 0
         self._removed: Counter[str] = Counter()
-        self._late: dict[str, list[Item]] = {cause.EXPIRED: [], cause.GONE: []}  # those that there was no time to close
+        self._late: dict[str, list[Record]] = {cause.EXPIRED: [], cause.GONE: []}  # those that there was no time to close
 
     def do(self) -> Part | None:
         """Does what the part says, and returns what is to follow."""
@@ -142,11 +142,10 @@ class _Run:
         left = self._part.again
         while left and time.monotonic() < self._deadline and not self._inquiry.hopeless:
             ids, left = left[: read_records.MOST], left[read_records.MOST :]
-            now_ms = int(time.time() * 1000)
             records = [
                 record
                 for record in read_records.read(self._clients, self._settings.table, ids)
-                if judge_record.judge(record, now_ms, self._settings, suspect_after_ms=0) in (judge_record.SUSPECT, judge_record.TIMELESS)
+                if judge_record.judge(record, self._settings, suspect_after_ms=0) in (judge_record.SUSPECT, judge_record.TIMELESS)
             ]
             known = self._inquiry.ask(records, self._pool, self._deadline, lambda record: self._close(record, cause.GONE))
             self._contradicted += sum(answer == ask_gateway.ALIVE for _, answer in known)
@@ -170,12 +169,11 @@ class _Run:
         self._finished = True
         return None
 
-    def _sort(self, page: list[Item]) -> list[Item]:
+    def _sort(self, page: list[Record]) -> list[Record]:
         """Counts the page's records, samples the silent, and returns the expired."""
-        now_ms = int(time.time() * 1000)
         expired = []
         for record in page:
-            standing = judge_record.judge(record, now_ms, self._settings, self._part.suspect_after_ms)
+            standing = judge_record.judge(record, self._settings, self._part.suspect_after_ms)
             self._active += standing != judge_record.FOREIGN
             if standing == judge_record.FOREIGN:
                 self._foreign += 1
@@ -185,12 +183,12 @@ class _Run:
                 self._timed.offer(record)
             elif standing == judge_record.TIMELESS:
                 self._timeless.offer(record)
-                self._undated += not self._asks and not judge_record.is_dated(record, now_ms)
-            elif not judge_record.is_young(record, now_ms):
+                self._undated += not self._asks and not judge_record.is_dated(record)
+            elif not record.is_young:
                 self._witnesses.offer(record)
         return expired
 
-    def _pages(self) -> Iterator[tuple[list[Item], str | None, str | None]]:
+    def _pages(self) -> Iterator[tuple[list[Record], str | None, str | None]]:
         """Each page's records, and where it begins and ends (None: with the segment)."""
         request: dict[str, Any] = {
             "TableName": self._settings.table,
@@ -204,10 +202,10 @@ class _Run:
             if start is not None:
                 request["ExclusiveStartKey"] = {"connectionId": {"S": start}}
             page = self._clients("dynamodb").scan(**request)
-            if any("S" not in record.get("connectionId", {}) for record in page["Items"]):
+            if any("S" not in item.get("connectionId", {}) for item in page["Items"]):
                 raise RuntimeError("a record has no connectionId (a string): correct CONNECTIONS_TABLE, or the key of the table it names")
             end = page["LastEvaluatedKey"]["connectionId"]["S"] if page.get("LastEvaluatedKey") else None
-            yield page["Items"], start, end
+            yield [Record(item) for item in page["Items"]], start, end
             if end is None:
                 return
             start = end
@@ -231,11 +229,11 @@ class _Run:
         answers = self._inquiry.ask(self._witnesses.records, self._pool, self._deadline)
         return any(answer == ask_gateway.ALIVE for _, answer in answers)
 
-    def _close_all(self, records: list[Item], why: str) -> None:
+    def _close_all(self, records: list[Record], why: str) -> None:
         for _ in self._pool.map(lambda record: self._close(record, why), records):
             pass
 
-    def _close(self, record: Item, why: str) -> None:
+    def _close(self, record: Record, why: str) -> None:
         """Closes a connection and counts what became of it; several threads do."""
         outcome = self._outcome(record, why)
         with self._lock:
@@ -247,18 +245,15 @@ class _Run:
                 self._removed[why] += 1
                 self._silent_ms = max(self._silent_ms, judge_record.silent_ms(record, int(time.time() * 1000)))
 
-    def _outcome(self, record: Item, why: str) -> str:
+    def _outcome(self, record: Record, why: str) -> str:
         """Closes it. The duplicates of its client, about whom API Gateway may have to be asked, are the retry queue's."""
         if time.monotonic() >= self._deadline:
             return OUT_OF_TIME
-        ended = ended_.from_record(record, why)
         try:
-            outcome = self._closer.close(ended, self._deadline, seen=record, later=("duplicates",))
+            return self._closer.close_found(record, why, self._deadline, duplicates="later")
         except Exception as problem:
-            log.error("close", problem, ended)
+            log.error("close", problem, {"connectionId": record.connection_id, "cause": why})
             return FAILED
-        log.report(outcome, ended, self._settings.connection_metrics)
-        return outcome
 
     def report(self) -> None:
         """The summary line, with the gauge of active connections once the segment has been read to its end."""
@@ -304,19 +299,19 @@ class _Run:
         log.emit("swept", fields, "WARN" if worrying else "INFO", {"": metrics, **gauges})
 
 
-def _ids_of(records: list[Item]) -> list[str]:
-    return [record["connectionId"]["S"] for record in records]
+def _ids_of(records: list[Record]) -> list[str]:
+    return [record.connection_id for record in records]
 
 
 class Sample:
     """A uniform sample of at most `size` of the records offered, however many they are (reservoir sampling)."""
 
     def __init__(self, size: int) -> None:
-        self.records: list[Item] = []
+        self.records: list[Record] = []
         self.offered = 0
         self._size = size
 
-    def offer(self, record: Item) -> None:
+    def offer(self, record: Record) -> None:
         self.offered += 1
         if len(self.records) < self._size:
             self.records.append(record)

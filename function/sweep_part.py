@@ -33,20 +33,20 @@ class Part:
 
     @classmethod
     def parse(cls, value: object) -> Part:
-        """From a schedule's input (segment, segments, period_s) or a retry message; raises Rejected when it is neither."""
+        """From a schedule's input (segment, segments, period_s) or a retry message; raises RejectedError when it is neither."""
         if not isinstance(value, dict):
-            raise ended_.Rejected("sweep must be an object with segment and segments")
+            raise ended_.RejectedError("sweep must be an object with segment and segments")
 
         def number(name: str, default: int) -> int:
             found = ended_.plain_integer(value.get(name, default))
             if found is None:
-                raise ended_.Rejected(f"sweep's {name} must be a whole number")
+                raise ended_.RejectedError(f"sweep's {name} must be a whole number")
             return found
 
         now_ms = int(time.time() * 1000)
         start, again = value.get("start"), value.get("again", [])
         if not isinstance(again, list):
-            raise ended_.Rejected("sweep's again must be a list of connection ids")
+            raise ended_.RejectedError("sweep's again must be a list of connection ids")
         part = cls(
             segment=number("segment", 0),
             segments=number("segments", 1),
@@ -60,7 +60,7 @@ class Part:
             again=[ended_.connection_id(connection_id, ended_.LONGEST_KEY) for connection_id in again],
         )
         if part.segment >= part.segments:
-            raise ended_.Rejected("sweep's segment must be below its segments")
+            raise ended_.RejectedError("sweep's segment must be below its segments")
         return part
 
     def onward(self, start: str | None, active: int, again: list[str]) -> Part | None:

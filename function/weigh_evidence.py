@@ -7,17 +7,15 @@ or the record has no time, so that its `$connect` may still be under way, the co
 
 from __future__ import annotations
 
-import time
-
 import judge_record
 from ask_gateway import ALIVE, GONE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from aws import Item
+    from record import Record
     from settings import Settings
 
-    Answers = list[tuple[Item, str]]  # each ALIVE or GONE
+    Answers = list[tuple[Record, str]]  # each ALIVE or GONE
 
 MANY = 20
 AGAIN_S = 30  # more than `$connect` may take (29 s)
@@ -27,14 +25,13 @@ class Weighed:
     """What the answers of one run come to. `alive`: whether the endpoint has shown elsewhere that it is the right one."""
 
     def __init__(self, answers: Answers, settings: Settings, alive: bool = False) -> None:
-        now_ms = int(time.time() * 1000)
         timed: Answers = []
         timeless: Answers = []
         for record, answer in answers:
-            (timeless if judge_record.connected_ms(record, now_ms) is None else timed).append((record, answer))
+            (timeless if record.connected_ms is None else timed).append((record, answer))
         self._settings = settings
-        self.gone: list[Item] = []  # to be closed
-        self.again: list[Item] = []  # to be asked about once more
+        self.gone: list[Record] = []  # to be closed
+        self.again: list[Record] = []  # to be asked about once more
         self.unproven = 0
         self.alive = alive or _any_alive(timed)  # records without a time never decide about the others
         gone = self._proven(timed, self.alive)
@@ -42,7 +39,7 @@ class Weighed:
         (self.again if most else self.gone).extend(gone)
         self.again += self._proven(timeless, self.alive or _any_alive(timeless))
 
-    def _proven(self, answers: Answers, alive: bool) -> list[Item]:
+    def _proven(self, answers: Answers, alive: bool) -> list[Record]:
         gone = [record for record, answer in answers if answer == GONE]
         if self._settings.exclusive_table and alive:
             return gone

@@ -10,11 +10,13 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+import log
 import pytest
 from botocore.httpsession import URLLib3Session
 from botocore.monitoring import SocketPublisher
 from fast_delete import FastDelete
 from hypothesis import HealthCheck, settings
+from route_settings import RouteSettings
 
 from tests.unit.fake_aws import SOCKETS, FakeAws
 from tests.unit.support import TABLE, Clock, RetryQueue, Table, client
@@ -57,6 +59,11 @@ def aws(server: FakeAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ite
     server.reset()
     yield server
     server.reset()
+
+
+@pytest.fixture(autouse=True)
+def logging() -> None:
+    log.configure(RouteSettings({"CONNECTIONS_TABLE": TABLE, "METRICS_NAME": "test-api"}))
 
 
 @pytest.fixture(autouse=True)

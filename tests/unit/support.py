@@ -13,6 +13,7 @@ import boto3
 import closing
 from aws import Clients
 from botocore.config import Config
+from record import Record
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -54,6 +55,13 @@ def ended(connection_id: str, **more: Any) -> Ended:
     """What is known of a connection that ended."""
     known: Ended = {"connectionId": connection_id, "cause": "client_closed", "endedAt": 1_795_234_586_555}
     return known | more  # type: ignore[return-value]
+
+
+def record(connection_id: str = "c", now_ms: int | None = None, **attributes: Any) -> Record:
+    """A record as it is read, at `now_ms`; attributes in plain Python values or DynamoDB's JSON."""
+    made = Record({name: _typed(value) for name, value in {"connectionId": connection_id, **attributes}.items()})
+    made.read_ms = now_ms or made.read_ms
+    return made
 
 
 class Clock:
@@ -123,10 +131,10 @@ class Table:
             **({"GlobalSecondaryIndexes": extra} if extra else {}),
         )
 
-    def put(self, key: str, **attributes: object) -> Item:
+    def put(self, key: str, **attributes: object) -> Record:
         item: Item = {name: _typed(value) for name, value in {self._keys[0]: key, **attributes}.items()}
         self._dynamodb.put_item(TableName=self.name, Item=item)
-        return item
+        return Record({"connectionId": {"S": key}, **item})
 
     def get(self, key: str) -> dict[str, Any] | None:
         item = self._dynamodb.get_item(TableName=self.name, Key={self._keys[0]: {"S": key}}).get("Item")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import announce
 import fastjsonschema
+import messages
 import pytest
-import retry
 from cause import CAUSES
 
 from tests.unit.fake_aws import Answer, error
@@ -51,8 +51,9 @@ def close(made: Closer, clock: Clock, connection_id: str, **known: Any) -> None:
 def check(made: Closer, message: dict[str, Any]) -> None:
     """The clean-up function's part, when a check that was queued comes."""
     assert made.announcements
-    asks = message["offline"]
-    made.announcements.announce_offline(retry.read_ended(asks["ended"]), asks["id"], asks["again"])
+    asks = messages.read(json.dumps(message), "full")
+    assert isinstance(asks, messages.Offline)
+    made.announcements.announce_offline(asks.ended, asks.id, asks.again)
 
 
 def checks(aws: FakeAws) -> list[dict[str, Any]]:
@@ -174,7 +175,7 @@ def test_a_refused_entry_is_a_failure(code: str, aws: FakeAws, connections: Tabl
     connections.put("c")
     aws.on("PutEvents", lambda request: Answer(200, {"FailedEntryCount": 1, "Entries": [{"ErrorCode": code, "ErrorMessage": "no"}]}))
     made = announcer(RETRY_QUEUE_URL=queue.url)
-    with pytest.raises(announce.Refused, match=f"{BUS}: {code}: no"):
+    with pytest.raises(announce.RefusedError, match=f"{BUS}: {code}: no"):
         made.steps["announce"](ended("c"), clock.monotonic() + 30)
     close(made, clock, "c")
     assert [message["finish"]["steps"] for message in queue.receive()] == [["announce"]]
@@ -182,7 +183,7 @@ def test_a_refused_entry_is_a_failure(code: str, aws: FakeAws, connections: Tabl
 
 def test_an_answer_that_does_not_say_that_the_entry_was_taken_is_a_failure(aws: FakeAws, connections: Table, clock: Clock) -> None:
     aws.on("PutEvents", lambda request: Answer(200, {}))
-    with pytest.raises(announce.Refused, match="no answer"):
+    with pytest.raises(announce.RefusedError, match="no answer"):
         announcer().steps["announce"](ended("c"), clock.monotonic() + 30)
 
 
@@ -191,8 +192,10 @@ def test_the_largest_announcement_fits_an_entry(aws: FakeAws, connections: Table
     huge = "\U0001f600" * 100_000
     worst: dict[str, Any] = dict.fromkeys(["closeReason", "apiId", "stage", "gatewayRequestId", "sourceIp", "userAgent"], huge)
     numbers = dict.fromkeys(["connectedAt", "durationMs", "closeCode"], 2**53 - 1)
-    known = retry.read_ended({**ended("\U0001f600" * 128), **worst, **numbers, "clientId": "\U0001f600" * 512})
-    announcer().steps["announce"](known, clock.monotonic() + 30)
+    known = {**ended("\U0001f600" * 128), **worst, **numbers, "clientId": "\U0001f600" * 512}
+    message = messages.read(json.dumps({"version": 1, "close": {"ended": known}}), "full")
+    assert isinstance(message, messages.Close)
+    announcer().steps["announce"](message.ended, clock.monotonic() + 30)
     [detail] = told(aws)
     assert len(detail["clientId"].encode()) == 2048
     [entry] = entries(aws)

@@ -13,23 +13,26 @@ from aws import Clients
 from keep_pace import Rising
 
 from tests.unit.fake_aws import Answer, error
+from tests.unit.support import record
 
 if TYPE_CHECKING:
+    from record import Record
+
     from tests.unit.fake_aws import FakeAws, Request
-    from tests.unit.support import Clock, Item
+    from tests.unit.support import Clock
 
 THROTTLE, REFUSE = error(429, "LimitExceededException"), error(500, "InternalServerError")
 
 
-def records(count: int) -> list[Item]:
-    return [{"connectionId": {"S": f"c{number}"}} for number in range(count)]
+def records(count: int) -> list[Record]:
+    return [record(f"c{number}") for number in range(count)]
 
 
 def ask(inquiry: Inquiry, count: int, within_s: float = 60) -> dict[str, str]:
     with ThreadPoolExecutor(UNDER_WAY) as pool:
         known = inquiry.ask(records(count), pool, time.monotonic() + within_s)
-    assert len({record["connectionId"]["S"] for record, _ in known}) == len(known)
-    return {record["connectionId"]["S"]: answer for record, answer in known}
+    assert len({record.connection_id for record, _ in known}) == len(known)
+    return {record.connection_id: answer for record, answer in known}
 
 
 def inquiry(per_second: float = 10_000) -> Inquiry:

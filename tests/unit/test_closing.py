@@ -7,13 +7,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import closing
+import duplicates
 import judge_record
 import pytest
 from log import ALREADY_GONE, KEPT, REMOVED
+from record import Record
 from settings import Settings
 
 from tests.unit.fake_aws import Answer, error
-from tests.unit.support import API, TABLE, Context, Table, closer, ended
+from tests.unit.support import API, TABLE, Context, Table, closer, ended, record
 
 if TYPE_CHECKING:
     from ended import Ended
@@ -221,26 +223,38 @@ def test_a_record_rewritten_while_its_steps_run_survives(aws: FakeAws, connectio
 
 @pytest.mark.parametrize("seen", [{"connectedAt": {"N": "1"}}, {}], ids=str)
 def test_a_seen_record_that_is_gone_is_no_error(seen: dict[str, Any], connections: Table) -> None:
-    assert closer().close(ended("c"), later(), seen={"connectionId": {"S": "c"}, **seen}) == ALREADY_GONE
+    assert closer().close(ended("c"), later(), seen=record(**seen)) == ALREADY_GONE
 
 
-def test_a_step_for_later_is_handed_over_before_the_record_goes(
-    aws: FakeAws, connections: Table, subscriptions: Table, history: Table, queue: RetryQueue, lines: Lines
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The connections whose client's other records were looked at."""
+    found: list[str] = []
+    monkeypatch.setattr(duplicates.Duplicates, "settle", lambda _, ended, deadline: found.append(ended["connectionId"]))
+    return found
+
+
+DUPLICATES = {"DUPLICATES": "stale", "CLIENT_INDEX": "byClient", **API}
+
+
+def test_duplicates_for_later_are_queued_before_the_record_goes(
+    aws: FakeAws, connections: Table, queue: RetryQueue, lines: Lines, looked_at: list[str]
 ) -> None:
     connections.put("c", clientId="kim")
-    everything = closer(RELATED_TABLES=RELATED, HISTORY_TABLE="history", RETRY_QUEUE_URL=queue.url)
     aws.requests.clear()
-    assert everything.close(ended("c"), later(), later=("history", "duplicates")) == REMOVED
+    assert closer(RETRY_QUEUE_URL=queue.url, **DUPLICATES).close(ended("c"), later(), duplicates="later") == REMOVED
     assert aws.operations[-2:] == ["SendMessage", "DeleteItem"]
-    assert history.items == []
-    assert [message["finish"]["steps"] for message in queue.receive()] == [["history"]]
-    assert lines() == []
+    assert (looked_at, lines()) == ([], [])
+    assert [message["finish"]["steps"] for message in queue.receive()] == [["duplicates"]]
 
 
-def test_without_a_queue_nothing_is_for_later(connections: Table, history: Table) -> None:
-    connections.put("c")
-    assert closer(HISTORY_TABLE="history").close(ended("c"), later(), later=("history",)) == REMOVED
-    assert history.keys == {"c"}
+@pytest.mark.parametrize(("when", "expected"), [("later", ["c"]), ("now", ["c"]), ("never", [])])
+def test_without_a_queue_duplicates_are_settled_now_or_never(
+    when: Any, expected: list[str], connections: Table, looked_at: list[str]
+) -> None:
+    connections.put("c", clientId="kim")
+    assert closer(**DUPLICATES).close(ended("c"), later(), duplicates=when) == REMOVED
+    assert looked_at == expected
 
 
 def test_all_that_a_record_is_judged_by_is_watched() -> None:
@@ -251,9 +265,10 @@ def test_all_that_a_record_is_judged_by_is_watched() -> None:
             asked.add(name)
             return super().get(name, default)
 
-    now_ms, settings = CONNECTED + 3_600_000, Settings({"CONNECTIONS_TABLE": TABLE, **API})
     for attributes in ({"connectedAt": {"N": str(CONNECTED)}}, {}):
-        judge_record.judge(Noting(attributes), now_ms, settings)
+        found = Record(Noting(connectionId={"S": "c"}, **attributes))
+        found.read_ms = CONNECTED + 3_600_000
+        judge_record.judge(found, Settings({"CONNECTIONS_TABLE": TABLE, **API}))
     assert asked == set(judge_record.ATTRIBUTES)
 
 
@@ -263,14 +278,14 @@ OF_ANOTHER = {"connectionId": {"S": "another"}}
 def test_an_answer_about_another_record_is_no_reason_to_close_it(aws: FakeAws, connections: Table, history: Table) -> None:
     """A second answer to the request before, say."""
     aws.on("GetItem", lambda request: Answer(200, {"Item": OF_ANOTHER}))
-    with pytest.raises(closing.Misled, match=r"asked about c, DynamoDB answered about .*another"):
+    with pytest.raises(closing.WrongRecordError, match=r"asked about c, DynamoDB answered about .*another"):
         closer(HISTORY_TABLE="history").close(ended("c"), later())
     assert history.items == []
 
 
 def test_an_answer_about_another_record_is_no_removal(aws: FakeAws, connections: Table) -> None:
     aws.on("DeleteItem", lambda request: Answer(200, {"Attributes": OF_ANOTHER}))
-    with pytest.raises(closing.Misled):
+    with pytest.raises(closing.WrongRecordError):
         closer().close(ended("c"), later())
 
 
@@ -308,12 +323,6 @@ def test_the_records_address_stays_in_the_record(mode: str, connections: Table, 
 def test_steps_are_in_the_order_of_the_design(aws: FakeAws) -> None:
     extras = {"RELATED_TABLES": RELATED, "HISTORY_TABLE": "history", "DUPLICATES": "stale", "EVENT_BUS": "default"}
     assert list(closer(CLIENT_INDEX="byClient", **extras, **API).steps) == ["related", "history", "duplicates", "announce"]
-
-
-def test_a_step_can_be_left_out(connections: Table, history: Table) -> None:
-    connections.put("c")
-    assert closer(HISTORY_TABLE="history").close(ended("c"), later(), without=("history",)) == REMOVED
-    assert history.items == []
 
 
 def test_the_deadline_is_the_reserve_before_lambdas(clock: Clock) -> None:

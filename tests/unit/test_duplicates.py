@@ -77,7 +77,7 @@ def test_newest_keeps_a_lone_connection(aws: FakeAws, connections: Table, clock:
 def test_while_one_is_too_young_to_be_asked_about_newest_closes_nothing(fate: str, aws: FakeAws, connections: Table, clock: Clock) -> None:
     ages(connections, clock, gone=30, old=20, young=0.9)
     aws.gone = {"gone", "young"}  # as API Gateway says of a connection whose `$connect` is still under way, too
-    with pytest.raises(duplicates.Unsettled, match="too young"):
+    with pytest.raises(duplicates.UnsettledError, match="too young"):
         settle("newest")
     assert connections.keys == {"old", "young"}
     assert "young" not in [request["connectionId"] for request in aws.asked("GET @connections")]
@@ -130,14 +130,14 @@ def test_when_another_stages_connection_ended_our_endpoints_410_proves_nothing(a
     ages(connections, clock, gone=20)
     connections.put("ours", clientId="kim", connectedAt=clock.ms - 20 * MINUTE, apiId="api1", stage="live")
     aws.gone = {"gone", "ours"}
-    with pytest.raises(duplicates.Unsettled, match="WEBSOCKET_STAGE"):
+    with pytest.raises(duplicates.UnsettledError, match="WEBSOCKET_STAGE"):
         settle("stale", stage="test")
     assert connections.keys == {"gone"}
 
 
 def test_of_two_young_connections_the_older_is_closed_when_both_could_be_asked(aws: FakeAws, connections: Table, clock: Clock) -> None:
     ages(connections, clock, older=0.9, newest=0.5)
-    with pytest.raises(duplicates.Unsettled, match="too young"):
+    with pytest.raises(duplicates.UnsettledError, match="too young"):
         settle("newest")
     assert connections.keys == {"older", "newest"}
     clock.advance(31)
@@ -174,7 +174,7 @@ def test_all_pages_of_the_index_are_read(aws: FakeAws, connections: Table, clock
 def test_what_api_gateway_did_not_tell_is_asked_again_later(status: int, code: str, aws: FakeAws, connections: Table, clock: Clock) -> None:
     ages(connections, clock, expired=126, unknown=20)
     aws.on("GET @connections", error(status, code))
-    with pytest.raises(duplicates.Unsettled, match=code):
+    with pytest.raises(duplicates.UnsettledError, match=code):
         settle("newest")
     assert connections.keys == {"unknown"}
 
@@ -182,14 +182,14 @@ def test_what_api_gateway_did_not_tell_is_asked_again_later(status: int, code: s
 def test_a_socket_that_could_not_be_closed_keeps_its_record_and_is_tried_again(aws: FakeAws, connections: Table, clock: Clock) -> None:
     ages(connections, clock, old=30, newest=20)
     aws.on("DELETE @connections", error(429, "LimitExceededException"))
-    with pytest.raises(duplicates.Unsettled, match="LimitExceeded"):
+    with pytest.raises(duplicates.UnsettledError, match="LimitExceeded"):
         settle("newest")
     assert connections.keys == {"old", "newest"}
 
 
 def test_nothing_is_begun_after_the_deadline(aws: FakeAws, connections: Table, clock: Clock) -> None:
     ages(connections, clock, expired=126)
-    with pytest.raises(duplicates.Unsettled, match="out of time"):
+    with pytest.raises(duplicates.UnsettledError, match="out of time"):
         settle("stale", within_s=0)
     assert connections.keys == {"expired"}
 
@@ -197,7 +197,7 @@ def test_nothing_is_begun_after_the_deadline(aws: FakeAws, connections: Table, c
 def test_no_socket_is_closed_after_the_deadline(aws: FakeAws, connections: Table, clock: Clock) -> None:
     ages(connections, clock, old=30, newest=20)
     aws.on("GET @connections", lambda request: clock.advance(40))
-    with pytest.raises(duplicates.Unsettled, match="out of time"):
+    with pytest.raises(duplicates.UnsettledError, match="out of time"):
         settle("newest", within_s=60)
     assert aws.asked("DELETE @connections") == []
 

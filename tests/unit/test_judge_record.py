@@ -8,9 +8,14 @@ import judge_record
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from record import FIRST_API_MS
 from settings import Settings
 
+from tests.unit import support
+
 if TYPE_CHECKING:
+    from record import Record
+
     from tests.unit.support import Item
 
 NOW = 1_795_300_000_000
@@ -27,8 +32,8 @@ def n(value: object) -> dict[str, Any]:
     return {"N": str(value)}
 
 
-def record(**attributes: dict[str, Any]) -> Item:
-    return {"connectionId": {"S": "c"}, **attributes}
+def record(**attributes: Any) -> Record:
+    return support.record(now_ms=NOW, **attributes)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +46,7 @@ def record(**attributes: dict[str, Any]) -> Item:
         ({"connectedAt": n(NOW - EXPIRED_MS + 1)}, "suspect"),
         ({"connectedAt": n(NOW - EXPIRED_MS)}, "expired"),
         ({"connectedAt": n(f"{NOW - EXPIRED_MS}.5")}, "expired"),
-        ({"connectedAt": n(judge_record.FIRST_API_MS)}, "expired"),
+        ({"connectedAt": n(FIRST_API_MS)}, "expired"),
         # until it was seen again
         ({"connectedAt": n(NOW - HOUR), "lastSeenAt": n(NOW - SUSPECT_MS + 1)}, "fresh"),
         ({"connectedAt": n(NOW - HOUR), "lastSeenAt": n(NOW - SUSPECT_MS)}, "suspect"),
@@ -61,7 +66,7 @@ def record(**attributes: dict[str, Any]) -> Item:
         ({"connectedAt": n(NOW * 1_000)}, "timeless"),
         ({"connectedAt": n(0)}, "timeless"),
         ({"connectedAt": n(-1)}, "timeless"),
-        ({"connectedAt": n(judge_record.FIRST_API_MS - 1)}, "timeless"),
+        ({"connectedAt": n(FIRST_API_MS - 1)}, "timeless"),
         ({"connectedAt": n("1e40")}, "timeless"),
         ({"connectedAt": n(NOW + MINUTE)}, "fresh"),
         ({"connectedAt": n(NOW + MINUTE + 1)}, "timeless"),
@@ -70,8 +75,8 @@ def record(**attributes: dict[str, Any]) -> Item:
         ({"expiresAt": n(NOW // S - 301)}, "expired"),
         ({"expiresAt": n(NOW // S + 7_200)}, "timeless"),
         ({"expiresAt": n(NOW - HOUR)}, "timeless"),
-        ({"expiresAt": n(judge_record.FIRST_API_MS // S)}, "expired"),
-        ({"expiresAt": n(judge_record.FIRST_API_MS // S - 1)}, "timeless"),
+        ({"expiresAt": n(FIRST_API_MS // S)}, "expired"),
+        ({"expiresAt": n(FIRST_API_MS // S - 1)}, "timeless"),
         ({"expiresAt": n(1)}, "timeless"),
         ({"expiresAt": {"S": str(NOW // S - 301)}}, "timeless"),
         ({"connectedAt": n(NOW // S - 9_000), "expiresAt": n(NOW // S - 301)}, "expired"),
@@ -85,25 +90,25 @@ def record(**attributes: dict[str, Any]) -> Item:
     ids=str,
 )
 def test_a_record_is_judged_by_its_times_and_owner(attributes: Item, expected: str) -> None:
-    assert judge_record.judge(record(**attributes), NOW, settings()) == expected
+    assert judge_record.judge(record(**attributes), settings()) == expected
 
 
 def test_a_function_that_knows_no_api_takes_every_record_for_its_own() -> None:
     alone = Settings({"CONNECTIONS_TABLE": "connections"})
-    assert judge_record.judge(record(connectedAt=n(NOW - EXPIRED_MS), apiId={"S": "api2"}), NOW, alone) == "expired"
+    assert judge_record.judge(record(connectedAt=n(NOW - EXPIRED_MS), apiId={"S": "api2"}), alone) == "expired"
 
 
 def test_no_record_is_suspect_in_the_minute_that_connect_may_take() -> None:
     eager = settings(SUSPECT_AFTER_SECONDS="0")
-    assert judge_record.judge(record(connectedAt=n(NOW - MINUTE + 1)), NOW, eager) == "fresh"
-    assert judge_record.judge(record(connectedAt=n(NOW - MINUTE)), NOW, eager) == "suspect"
+    assert judge_record.judge(record(connectedAt=n(NOW - MINUTE + 1)), eager) == "fresh"
+    assert judge_record.judge(record(connectedAt=n(NOW - MINUTE)), eager) == "suspect"
 
 
 def test_how_long_a_suspect_has_been_silent_can_be_said_each_time() -> None:
     quiet = record(connectedAt=n(NOW - HOUR), lastSeenAt=n(NOW - 2 * MINUTE))
-    assert judge_record.judge(quiet, NOW, settings()) == "fresh"
-    assert judge_record.judge(quiet, NOW, settings(), suspect_after_ms=2 * MINUTE) == "suspect"
-    assert judge_record.judge(record(connectedAt=n(NOW - MINUTE + 1)), NOW, settings(), suspect_after_ms=0) == "fresh"
+    assert judge_record.judge(quiet, settings()) == "fresh"
+    assert judge_record.judge(quiet, settings(), suspect_after_ms=2 * MINUTE) == "suspect"
+    assert judge_record.judge(record(connectedAt=n(NOW - MINUTE + 1)), settings(), suspect_after_ms=0) == "fresh"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +122,7 @@ def test_how_long_a_suspect_has_been_silent_can_be_said_each_time() -> None:
     ids=str,
 )
 def test_a_connection_is_young_for_the_minute_that_connect_may_take(attributes: Item, young: bool) -> None:
-    assert judge_record.is_young(record(**attributes), NOW) is young
+    assert record(**attributes).is_young is young
 
 
 @pytest.mark.parametrize(
@@ -136,10 +141,10 @@ def test_a_record_is_silent_since_it_was_made_or_last_seen(attributes: Item, sil
 
 def test_the_margin_beyond_two_hours_is_a_setting() -> None:
     patient = settings(EXPIRED_AFTER_SECONDS="10000")
-    assert judge_record.judge(record(connectedAt=n(NOW - 10_000 * S + 1)), NOW, patient) == "suspect"
-    assert judge_record.judge(record(connectedAt=n(NOW - 10_000 * S)), NOW, patient) == "expired"
-    assert judge_record.judge(record(expiresAt=n(NOW // S - 2_800)), NOW, patient) == "timeless"
-    assert judge_record.judge(record(expiresAt=n(NOW // S - 2_801)), NOW, patient) == "expired"
+    assert judge_record.judge(record(connectedAt=n(NOW - 10_000 * S + 1)), patient) == "suspect"
+    assert judge_record.judge(record(connectedAt=n(NOW - 10_000 * S)), patient) == "expired"
+    assert judge_record.judge(record(expiresAt=n(NOW // S - 2_800)), patient) == "timeless"
+    assert judge_record.judge(record(expiresAt=n(NOW // S - 2_801)), patient) == "expired"
 
 
 @pytest.mark.parametrize(
@@ -166,10 +171,10 @@ ATTRIBUTE = st.fixed_dictionaries(
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(["connectedAt", "expiresAt", "lastSeenAt", "apiId", "stage"], ATTRIBUTE)))
 def test_no_record_is_too_strange_to_be_judged(attributes: Item) -> None:
-    assert judge_record.judge(attributes, NOW, settings()) in ("expired", "suspect", "timeless", "foreign", "fresh")
+    assert judge_record.judge(record(**attributes), settings()) in ("expired", "suspect", "timeless", "foreign", "fresh")
 
 
 @given(st.integers(NOW - 2 * HOUR, NOW), st.integers(0, 2**53), st.integers(0, 2**53))
 def test_a_connection_younger_than_two_hours_is_never_expired(connected_at: int, expires_at: int, seen_at: int) -> None:
     young = record(connectedAt=n(connected_at), expiresAt=n(expires_at), lastSeenAt=n(seen_at))
-    assert judge_record.judge(young, NOW, settings()) in ("fresh", "suspect")
+    assert judge_record.judge(young, settings()) in ("fresh", "suspect")

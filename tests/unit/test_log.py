@@ -10,6 +10,7 @@ import log
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from route_settings import RouteSettings
 
 from tests.unit.support import ended
 
@@ -19,10 +20,8 @@ if TYPE_CHECKING:
     from tests.unit.support import Clock, Lines
 
 
-@pytest.fixture(autouse=True)
-def name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CONNECTIONS_TABLE", "connections")
-    monkeypatch.setenv("METRICS_NAME", "test-api")
+def configure(**environment: str) -> None:
+    log.configure(RouteSettings({"CONNECTIONS_TABLE": "connections", **environment}))
 
 
 def directives(line: dict[str, Any]) -> list[dict[str, Any]]:
@@ -48,8 +47,8 @@ def test_a_line_has_time_level_and_outcome_before_its_fields(clock: Clock, lines
     assert before <= round(written.timestamp() * 1000) <= clock.ms
 
 
-def test_at_level_warn_a_line_is_left_out_unless_it_warns_or_carries_a_metric(monkeypatch: pytest.MonkeyPatch, lines: Lines) -> None:
-    monkeypatch.setenv("LOG_LINE_LEVEL", "WARN")
+def test_at_level_warn_a_line_is_left_out_unless_it_warns_or_carries_a_metric(lines: Lines) -> None:
+    configure(LOG_LINE_LEVEL="WARN")
     log.report("removed", ended("left out"), counted=False)
     log.report("removed", ended("counted"), counted=True)
     log.emit("postponed", {}, "WARN")
@@ -84,8 +83,8 @@ def test_a_metrics_time_is_the_lines(clock: Clock, lines: Lines) -> None:
     assert before <= lines()[0]["_aws"]["Timestamp"] <= clock.ms
 
 
-def test_without_a_name_the_table_names_the_metrics(monkeypatch: pytest.MonkeyPatch, lines: Lines) -> None:
-    monkeypatch.delenv("METRICS_NAME")
+def test_without_a_name_the_table_names_the_metrics(lines: Lines) -> None:
+    configure()
     log.emit("swept", {}, metrics={"": {"Silent": (7, "Seconds")}})
     assert lines()[0]["Name"] == "connections"
 

@@ -130,14 +130,14 @@ def test_what_is_handed_back_is_tried_again_after_longer_and_longer_waits(aws: F
 def test_items_still_handed_back_at_the_deadline_are_reported(aws: FakeAws, subscriptions: Table, clock: Clock) -> None:
     subscriptions.put("c", topic="t")
     aws.on("BatchWriteItem", lambda request: Answer(200, {"UnprocessedItems": request.parameters["RequestItems"]}))
-    with pytest.raises(related.Unfinished, match="subscriptions: Unfinished: out of time"):
+    with pytest.raises(related.UnfinishedError, match="subscriptions: UnfinishedError: out of time"):
         remove(BY_KEY, within_s=20)
     assert 19 <= sum(clock.slept) <= 22
 
 
 def test_nothing_is_begun_after_the_deadline(aws: FakeAws, subscriptions: Table) -> None:
     subscriptions.put("c", topic="t")
-    with pytest.raises(related.Unfinished, match="out of time"):
+    with pytest.raises(related.UnfinishedError, match="out of time"):
         remove(BY_KEY, within_s=0)
     assert aws.asked("BatchWriteItem") == []
 
@@ -149,7 +149,7 @@ def test_ten_tables_have_no_more_time_than_one(aws: FakeAws, clock: Clock) -> No
 
     aws.on("Query", hang)
     began = clock.monotonic()
-    with pytest.raises(related.Unfinished, match=r"t0: .*; t1: .*; t2: Unfinished: out of time; .*t9: Unfinished: out of time"):
+    with pytest.raises(related.UnfinishedError, match=r"t0: .*; t1: .*; t2: UnfinishedError: .*t9: UnfinishedError: out of time"):
         remove(*({**BY_KEY, "table": f"t{number}"} for number in range(10)), within_s=3)
     assert len(aws.asked("Query")) == 2
     assert clock.monotonic() - began < 6
@@ -160,24 +160,24 @@ def test_no_page_is_read_after_the_deadline(aws: FakeAws, subscriptions: Table, 
         subscriptions.put("c", topic=f"t{number}")
     aws.on("Query", lambda request: request.parameters.update(Limit=1))
     aws.on("BatchWriteItem", lambda request: clock.advance(20))
-    with pytest.raises(related.Unfinished, match="out of time"):
+    with pytest.raises(related.UnfinishedError, match="out of time"):
         remove(BY_KEY, within_s=30)
     assert len(aws.asked("Query")) == 2
 
 
 def test_a_missing_table_is_named_and_the_others_are_done(aws: FakeAws, subscriptions: Table) -> None:
     subscriptions.put("c", topic="t")
-    with pytest.raises(related.Unfinished, match="alerts: ResourceNotFoundException"):
+    with pytest.raises(related.UnfinishedError, match="alerts: ResourceNotFoundException"):
         remove(BY_INDEX, BY_KEY)
     assert subscriptions.items == []
 
 
 def test_a_missing_index_is_named_with_its_table(aws: FakeAws, subscriptions: Table) -> None:
-    with pytest.raises(related.Unfinished, match=r"subscriptions: .*(?i:index)"):
+    with pytest.raises(related.UnfinishedError, match=r"subscriptions: .*(?i:index)"):
         remove({**BY_KEY, "index": "byNobody"})
 
 
 def test_every_table_that_fails_is_named(aws: FakeAws, subscriptions: Table) -> None:
     aws.on("Query", error(400, "AccessDeniedException"))
-    with pytest.raises(related.Unfinished, match=r"subscriptions: .*AccessDenied.*; alerts: .*AccessDenied"):
+    with pytest.raises(related.UnfinishedError, match=r"subscriptions: .*AccessDenied.*; alerts: .*AccessDenied"):
         remove(BY_KEY, BY_INDEX)

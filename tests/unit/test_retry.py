@@ -108,7 +108,7 @@ def test_a_step_that_fails_again_comes_back(aws: FakeAws, start: Start, lines: L
     assert cleanup.lambda_handler(batch(finish_message("c", "history")), Context(CONTEXT_S)) == failures(0)
     step, message = lines()
     assert (step["step"], step["connectionId"]) == ("history", "c")
-    assert (message["step"], message["messageId"], message["error"]) == ("retry", "m0", "Unfinished: failed again: history")
+    assert (message["step"], message["messageId"], message["error"]) == ("retry", "m0", "UnfinishedError: failed again: history")
     assert len(aws.asked("ChangeMessageVisibility")) == 1
 
 
@@ -253,7 +253,7 @@ def test_sweeps_come_last_as_they_take_all_the_time(aws: FakeAws, connections: T
 @pytest.mark.parametrize("stray", [None, [], {}, "sweep", {"Records": "all"}, {"sweep": []}, {"sweep": {"segment": -1}}], ids=repr)
 def test_a_stray_invocation_is_told_what_was_expected(stray: object, aws: FakeAws, start: Start) -> None:
     aws.requests.clear()
-    with pytest.raises(ended_.Rejected, match=r"expected|must"):
+    with pytest.raises(ended_.RejectedError, match=r"expected|must"):
         start().lambda_handler(stray, Context(CONTEXT_S))
     assert aws.requests == []
 

@@ -16,6 +16,7 @@ RELATED = {"table": "subscriptions", "attribute": "connectionId", "index": None,
 def test_a_table_is_all_that_must_be_set() -> None:
     plain = Settings(TABLE)
     assert (plain.table, plain.details, plain.connection_metrics) == ("connections", "masked", False)
+    assert (plain.metrics_name, plain.log_level) == ("connections", "INFO")
     assert (plain.queue_url, plain.dead_letter_queue_url, plain.related) == (None, None, [])
     assert (plain.history_table, plain.history_days, plain.duplicates, plain.client_index) == (None, 90, None, None)
     assert (plain.event_bus, plain.offline_after_s) == (None, 0)
@@ -29,6 +30,8 @@ def test_every_variable_is_read() -> None:
         TABLE
         | {
             "CLIENT_DETAILS": "full",
+            "METRICS_NAME": "chat",
+            "LOG_LINE_LEVEL": "WARN",
             "CONNECTION_METRICS": "true",
             "RETRY_QUEUE_URL": "https://retry",
             "DEAD_LETTER_QUEUE_URL": "https://dead",
@@ -48,7 +51,7 @@ def test_every_variable_is_read() -> None:
             "EXCLUSIVE_TABLE": "true",
         }
     )
-    assert (full.details, full.connection_metrics) == ("full", True)
+    assert (full.details, full.connection_metrics, full.metrics_name, full.log_level) == ("full", True, "chat", "WARN")
     assert (full.queue_url, full.dead_letter_queue_url) == ("https://retry", "https://dead")
     assert full.related == [RELATED, {**RELATED, "index": "byConnection"}]
     assert (full.history_table, full.history_days, full.duplicates, full.client_index) == ("history", 30, "newest", "byClient")
@@ -62,7 +65,7 @@ def test_an_empty_variable_is_as_good_as_none() -> None:
     names = "CLIENT_DETAILS CONNECTION_METRICS RETRY_QUEUE_URL DEAD_LETTER_QUEUE_URL RELATED_TABLES HISTORY_TABLE HISTORY_DAYS DUPLICATES"
     names += " CLIENT_INDEX WEBSOCKET_API_ID WEBSOCKET_STAGE EXPIRED_AFTER_SECONDS SUSPECT_AFTER_SECONDS PROBES_PER_SECOND"
     names += " EVENT_BUS CLIENT_OFFLINE_AFTER_SECONDS"
-    names += " MOST_PROBES_PER_SECOND EXCLUSIVE_TABLE"
+    names += " MOST_PROBES_PER_SECOND EXCLUSIVE_TABLE METRICS_NAME LOG_LINE_LEVEL"
     empty = Settings(TABLE | dict.fromkeys(names.split(), ""))
     assert {name: value for name, value in vars(empty).items() if name != "_environment"} == {
         name: value for name, value in vars(Settings(TABLE)).items() if name != "_environment"
@@ -86,6 +89,7 @@ def test_an_empty_variable_is_as_good_as_none() -> None:
         ("EXPIRED_AFTER_SECONDS", "7199"),
         ("PROBES_PER_SECOND", "1e3"),
         ("MOST_PROBES_PER_SECOND", "many"),
+        ("LOG_LINE_LEVEL", "DEBUG"),
         ("EXCLUSIVE_TABLE", "yes"),
         ("RELATED_TABLES", "not JSON"),
         ("RELATED_TABLES", "null"),

@@ -15,7 +15,7 @@ from sweep_part import Part
 
 from tests.faults.clock import InLine
 from tests.unit.fake_aws import Answer, error
-from tests.unit.support import API, Context, Table
+from tests.unit.support import API, Context, Table, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -600,9 +600,9 @@ def test_a_sample_is_bounded_and_uniform(monkeypatch: pytest.MonkeyPatch) -> Non
     for _ in range(2_000):
         sample = Sample(5)
         for number in range(20):
-            sample.offer({"connectionId": {"S": str(number)}})
+            sample.offer(record(str(number)))
         assert len(sample.records) == 5
-        drawn.update(record["connectionId"]["S"] for record in sample.records)
+        drawn.update(found.connection_id for found in sample.records)
     assert len(drawn) == 20
     assert all(400 < count < 600 for count in drawn.values())  # 500 expected
 
@@ -610,13 +610,13 @@ def test_a_sample_is_bounded_and_uniform(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_sample_of_few_is_all_of_them() -> None:
     sample = Sample(5)
     for number in range(4):
-        sample.offer({"connectionId": {"S": str(number)}})
-    assert sorted(record["connectionId"]["S"] for record in sample.records) == ["0", "1", "2", "3"]
+        sample.offer(record(str(number)))
+    assert sorted(found.connection_id for found in sample.records) == ["0", "1", "2", "3"]
 
 
 def test_a_sample_of_none_holds_none() -> None:
     sample = Sample(0)
-    sample.offer({})
+    sample.offer(record())
     assert sample.records == []
 
 
@@ -885,13 +885,13 @@ def test_a_look_at_once_that_could_not_be_queued_is_not_taken_for_done(
 
 @pytest.mark.parametrize("value", [None, [], {}, {"segments": 0}, {"segments": 101}, {"segments": "1"}, {"segments": True}], ids=repr)
 def test_a_look_at_once_that_makes_no_sense_is_rejected(value: object, aws: FakeAws, queue: RetryQueue, load: Load) -> None:
-    with pytest.raises(ended_.Rejected, match="segments"):
+    with pytest.raises(ended_.RejectedError, match="segments"):
         load("cleanup", RETRY_QUEUE_URL=queue.url, **PROBE).lambda_handler({"look_at_once": value}, Context(120))
     assert queue.receive() == []
 
 
 def test_a_look_at_once_without_the_probe_says_what_to_set(aws: FakeAws, queue: RetryQueue, load: Load) -> None:
-    with pytest.raises(ended_.Rejected, match="set PROBES_PER_SECOND"):
+    with pytest.raises(ended_.RejectedError, match="set PROBES_PER_SECOND"):
         load("cleanup", RETRY_QUEUE_URL=queue.url, **API).lambda_handler({"look_at_once": {"segments": 1}}, Context(120))
 
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     ids=repr,
 )
 def test_a_part_that_makes_no_sense_is_rejected(value: object) -> None:
-    with pytest.raises(ended_.Rejected):
+    with pytest.raises(ended_.RejectedError):
         Part.parse(value)
 
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from settings import Settings
 from weigh_evidence import Weighed
 
-from tests.unit.support import API, TABLE
+from tests.unit.support import API, TABLE, record
 
 if TYPE_CHECKING:
-    from tests.unit.support import Item
+    from record import Record
 
 TIME: dict[str, Any] = {"connectedAt": {"N": "1795234579479"}}
 OURS: dict[str, Any] = {"apiId": {"S": "api1"}, "stage": {"S": "live"}}
@@ -21,17 +21,13 @@ SHARED = Settings({"CONNECTIONS_TABLE": TABLE, **API})
 ALONE = Settings({"CONNECTIONS_TABLE": TABLE, **API, "EXCLUSIVE_TABLE": "true"})
 
 
-def record(name: str = "c", **attributes: Any) -> Item:
-    return {"connectionId": {"S": name}, **attributes}
-
-
-def weigh(*answers: tuple[Item, str], settings: Settings = SHARED, alive: bool = False) -> tuple[list[str], list[str], int]:
+def weigh(*answers: tuple[Record, str], settings: Settings = SHARED, alive: bool = False) -> tuple[list[str], list[str], int]:
     weighed = Weighed(list(answers), settings, alive)
     return names(weighed.gone), names(weighed.again), weighed.unproven
 
 
-def names(records: list[Item]) -> list[str]:
-    return [item["connectionId"]["S"] for item in records]
+def names(records: list[Record]) -> list[str]:
+    return [record.connection_id for record in records]
 
 
 def test_a_410_counts_when_the_record_names_our_api_and_stage() -> None:

@@ -1,0 +1,101 @@
+"""The messages of the queues, written and read: everything needed to finish a connection's closing, or to go on with a sweep.
+
+{"version": 1, "close":   {"ended": {…}}}                       the whole closing, record included
+{"version": 1, "finish":  {"ended": {…}, "steps": ["history"]}} steps that are left; the record is removed already
+{"version": 1, "offline": {"ended": {…}, "id": "offline/…"}}    whether its client is offline; comes after the grace period
+{"version": 1, "sweep":   {…}}                                  where a sweep goes on (sweep_part.Part)
+{"version": 1, "gone":    {"connectionId": "…"}}                somebody says that it is gone (check_report.py). The only one that others
+                                                                may send, by a queue of their own: else they could have any record removed
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+import ended as ended_
+import privacy
+from cause import CAUSES
+from ended import RejectedError
+from sweep_part import Part
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ended import Ended
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Close:
+    ended: Ended
+
+
+@dataclass(frozen=True)
+class Finish:
+    ended: Ended
+    steps: list[str]
+
+
+@dataclass(frozen=True)
+class Offline:
+    ended: Ended
+    id: str
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class Gone:
+    connectionId: str
+
+
+NAMES = {Close: "close", Finish: "finish", Offline: "offline", Part: "sweep", Gone: "gone"}
+
+
+def write(message: Close | Finish | Offline | Part | Gone) -> str:
+    return json.dumps({"version": VERSION, NAMES[type(message)]: asdict(message)}, separators=(",", ":"))
+
+
+def read(body: object, details: str) -> Close | Finish | Offline | Part | Gone:
+    """Raises RejectedError for what none of this version's functions wrote. `details` is the privacy mode: it may be stricter by now."""
+    try:
+        message = json.loads(body if isinstance(body, str) else "")
+    except (ValueError, RecursionError):  # RecursionError: nested too deeply
+        raise RejectedError("the message is not JSON") from None
+    if not isinstance(message, dict) or message.get("version") != VERSION:
+        raise RejectedError(f"the message is not of version {VERSION}")
+    name = next((name for name in NAMES.values() if name in message), None)
+    content = message.get(name)
+    if name == "sweep":
+        return Part.parse(content)
+    if name is None or not isinstance(content, dict):
+        raise RejectedError(f"the message must have one of {', '.join(NAMES.values())}, an object")
+    if name == "gone":
+        return Gone(ended_.connection_id(content.get("connectionId")))
+    ended = _read_ended(content.get("ended"), details)
+    if name == "close":
+        return Close(ended)
+    if name == "offline":
+        announcement_id = ended_.plain_text(content.get("id"))
+        if not announcement_id or "clientId" not in ended:
+            raise RejectedError("offline must have an id, and an ended connection with a clientId")
+        return Offline(ended, announcement_id, content.get("again") is True)
+    steps = content.get("steps")
+    if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):
+        raise RejectedError("finish must have steps, a list of names")
+    return Finish(ended, steps)
+
+
+def _read_ended(value: object, details: str) -> Ended:
+    if not isinstance(value, dict):
+        raise RejectedError("ended must be an object")
+    ended_at, why = ended_.plain_integer(value.get("endedAt")), value.get("cause")
+    if ended_at is None or not isinstance(why, str) or why not in CAUSES:
+        raise RejectedError("ended must have endedAt (epoch ms) and a known cause")
+    ended: Ended = {"connectionId": ended_.connection_id(value.get("connectionId"), ended_.LONGEST_KEY), "cause": why, "endedAt": ended_at}
+    texts = {name: ended_.plain_text(value.get(name)) for name in ("closeReason", "apiId", "stage", "gatewayRequestId")}
+    texts["closeReason"] = privacy.reason(texts["closeReason"], details)
+    texts["sourceIp"], texts["userAgent"] = privacy.address(value.get("sourceIp"), details), privacy.agent(value.get("userAgent"), details)
+    texts["clientId"] = ended_.client_id(value.get("clientId"))
+    numbers = {name: ended_.plain_integer(value.get(name)) for name in ("connectedAt", "durationMs", "closeCode")}
+    return ended | {name: known for name, known in (numbers | texts).items() if known is not None}  # type: ignore[return-value]
