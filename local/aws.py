@@ -48,6 +48,11 @@ def is_disconnect(request: Request) -> bool:
     return request.operation == "Invoke" and request.json["requestContext"]["eventType"] == "DISCONNECT"
 
 
+def is_queued(request: Request) -> bool:
+    """Whether this is API Gateway sending what a route's template made to a queue."""
+    return request.service == "sqs" and request.body.startswith(b"Action=SendMessage")
+
+
 def client(service: str, **options: Any) -> Any:
     """A boto3 client with the root's keys, for an `endpoint_url`; whatever the caller's own settings are."""
     config = Config(proxies={}).merge(options.pop("config", None) or Config())

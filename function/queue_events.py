@@ -1,0 +1,52 @@
+"""The messages of the disconnect queue: a `$disconnect` as API Gateway's template writes it (modules/disconnect-route), as an event.
+
+A message is form-encoded, `connectionId=…&identity.userAgent=…`, each value encoded by itself: nothing that a client chooses ends a field.
+A variable that API Gateway does not fill is empty and left out.
+"""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import parse_qsl
+
+from ended import Rejected
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+NUMBERS = ("connectedAt", "disconnectStatusCode", "requestTimeEpoch")
+MOST_FIELDS = 100
+
+
+def to_event(body: object) -> dict[str, Any]:
+    """The event that an invocation would have had. Raises Rejected for anything but a form whose names are all different."""
+    try:
+        # errors: what is not UTF-8 makes an unreadable value, not a lost event.
+        fields = parse_qsl(body if isinstance(body, str) else "", strict_parsing=True, errors="replace", max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise Rejected("the message is not form-encoded: does only API Gateway write to this queue?") from None
+    context: dict[str, Any] = {}
+    for name, text in fields:
+        parent, _, key = name.rpartition(".")
+        target = context.setdefault(parent, {}) if parent else context
+        if not isinstance(target, dict) or key in target:
+            raise Rejected("the message names a field twice")
+        target[key] = int(text) if name in NUMBERS and text.isascii() and text.isdecimal() and len(text) < 20 else text
+    return {"requestContext": context}
+
+
+def waited_ms(record: dict[str, Any]) -> int | None:
+    """How long ago a message was sent; None when it does not say."""
+    return _since_ms(record, "SentTimestamp")
+
+
+def tried_for_s(record: dict[str, Any]) -> int:
+    """How long ago a message was first received: a first failure passes, one that goes on must be seen."""
+    return (_since_ms(record, "ApproximateFirstReceiveTimestamp") or 0) // 1000
+
+
+def _since_ms(record: dict[str, Any], attribute: str) -> int | None:
+    """Source: Lambda developer guide, "Using Lambda with Amazon SQS": epoch ms, as text."""
+    text = record.get("attributes", {}).get(attribute, "")
+    return max(0, int(time.time() * 1000) - int(text)) if text.isdecimal() else None

@@ -1,0 +1,106 @@
+"""What API Gateway's template writes into the disconnect queue is read back as it was."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, quote_plus
+
+import ended
+import pytest
+import queue_events
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.unit.support import EVENTS, event
+
+if TYPE_CHECKING:
+    from typing import Any
+
+ROUTE = EVENTS.parents[2] / "modules/disconnect-route/main.tf"
+HOSTILE = st.text(st.sampled_from("&=%+;?#$!{}()\"'\\/.\n\r\0 \ufeff\ufffe\ud800é😀ab1") | st.characters(), max_size=60) | st.sampled_from(
+    ["&connectionId=victim", "%26connectionId%3Dvictim", "$context.connectionId", '#set($x = "y")', "${x}", "a=b&&&=", "é&" * 128_000]
+)
+WORD = st.text("abcXYZ019_-=$", min_size=1, max_size=40)
+TIME = st.integers(0, 2**53 - 1)
+CLIENT = ["userAgent", "sourceIp"]
+CONTEXT = st.fixed_dictionaries(
+    {"connectionId": WORD, "eventType": st.just("DISCONNECT"), "identity": st.fixed_dictionaries(dict.fromkeys(CLIENT, HOSTILE))},
+    optional={
+        **dict.fromkeys(["connectedAt", "requestTimeEpoch"], TIME),
+        "disconnectStatusCode": st.integers(1000, 4999),
+        "disconnectReason": HOSTILE,
+        **dict.fromkeys(["apiId", "requestId"], WORD),
+        "stage": HOSTILE,
+    },
+)
+
+
+def variables() -> list[str]:
+    """The names of the `$context` variables that the template sends."""
+    source = ROUTE.read_text()
+    return re.findall(r'"([\w.]+)"', re.search(r"variables = \[(.*?)\]", source, re.DOTALL)[1])  # type: ignore[index]
+
+
+def java_encoded(text: str) -> str:
+    """`$util.urlEncode`: java.net.URLEncoder, which writes "?" for half of a surrogate pair."""
+    return quote_plus(text.encode("utf-8", "replace"), safe="*").replace("~", "%7E")
+
+
+def rendered(context: dict[str, Any]) -> str:
+    """The message that SQS has after the template's request, in which every value is encoded twice."""
+    request = "Action=SendMessage&MessageBody="
+    for number, name in enumerate(variables()):
+        value: Any = context
+        for key in name.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        request += f"{'%26' if number else ''}{name}%3D{java_encoded(java_encoded('' if value is None else str(value)))}"
+    return parse_qs(request)["MessageBody"][0]
+
+
+@given(CONTEXT)
+@example({"connectionId": "c", "identity": {"userAgent": "", "sourceIp": ""}})
+def test_a_message_tells_what_an_invocation_tells(context: dict[str, Any]) -> None:
+    direct = ended.from_event({"requestContext": {"requestTimeEpoch": 1, **context}}, "full")
+    queued = ended.from_event(queue_events.to_event(rendered({"requestTimeEpoch": 1, **context})), "full")
+    assert queued == {name: value for name, value in direct.items() if value != ""}
+
+
+@pytest.mark.parametrize("name", [path.stem for path in EVENTS.glob("*.json")])
+def test_a_sample_comes_through_the_queue(name: str) -> None:
+    sample = event(name)
+    told = ended.from_event(queue_events.to_event(rendered(sample["requestContext"])), "full")
+    assert told == {key: value for key, value in ended.from_event(sample, "full").items() if value != ""}
+
+
+def test_what_api_gateway_does_not_fill_is_left_out() -> None:
+    context = {"connectionId": "c", "disconnectStatusCode": None, "disconnectReason": None, "requestTimeEpoch": 5}
+    told = ended.from_event(queue_events.to_event(rendered(context)), "full")
+    assert told == {"connectionId": "c", "cause": "unknown", "endedAt": 5}
+
+
+@given(st.text() | st.none() | st.integers() | st.binary())
+@example("connectionId=a&connectionId=b")
+@example("identity=x&identity.userAgent=y")
+@example("identity.userAgent=y&identity=x")
+@example("a.b.c=1&a.b=2")
+@example("&".join(f"f{n}=1" for n in range(101)))
+def test_anything_else_is_an_event_or_rejected(body: object) -> None:
+    try:
+        told = ended.from_event(queue_events.to_event(body), "full")
+    except ended.Rejected:
+        return
+    assert isinstance(told["connectionId"], str)
+    assert f"connectionId={told['connectionId']}"[:14] in str(body)
+
+
+@pytest.mark.parametrize("body", ["connectionId=a&connectionId=b", "identity=x&identity.userAgent=y", '{"version": 1}', "", None])
+def test_what_the_template_can_not_have_written_is_rejected(body: object) -> None:
+    with pytest.raises(ended.Rejected):
+        ended.from_event(queue_events.to_event(body), "full")
+
+
+@pytest.mark.parametrize(("sent", "waited"), [("1000", True), ("x", False), ("", False), ("99999999999999", True)])
+def test_a_message_tells_how_long_it_waited(sent: str, waited: bool) -> None:
+    assert (queue_events.waited_ms({"attributes": {"SentTimestamp": sent}}) is not None) == waited
+    assert queue_events.waited_ms({}) is None
