@@ -20,6 +20,9 @@ locals {
   announcing = var.events != null
   offline    = try(var.events.client_offline_after_seconds, null) != null
 
+  disconnect_queue = var.delivery == "queue" ? coalesce(var.disconnect_queue, { maximum_concurrency = 50 }) : var.disconnect_queue
+  queueing         = local.disconnect_queue != null
+
   client_index  = local.duplicates || local.offline ? var.connections_table.client_index : null
   event_bus_arn = !local.announcing ? null : coalesce(var.events.bus_arn, "arn:${local.partition}:events:${local.region}:${local.account}:event-bus/default")
 
@@ -52,7 +55,6 @@ locals {
   }
 
   cleanup_only_environment = {
-    DEAD_LETTER_QUEUE_URL  = one(local.retry_queue[*].dead_letter_url)
     REPORT_QUEUE_URL       = one(local.report_queue[*].url)
     EXPIRED_AFTER_SECONDS  = tostring(var.sweep.expired_after_seconds)
     PROBES_PER_SECOND      = local.probing ? tostring(var.sweep.probe.per_second) : null
@@ -61,9 +63,14 @@ locals {
     EXCLUSIVE_TABLE        = try(local.probing && var.sweep.probe.exclusive_table, false) ? "true" : null
   }
 
+  dead_letter_environment = {
+    DEAD_LETTER_QUEUE_URL = one(local.retry_queue[*].dead_letter_url)
+  }
+
   disconnect_environment = { for name, value in merge(
     var.function.environment,
     local.shared_environment,
+    local.queueing ? local.dead_letter_environment : null,
     local.client_index != null ? local.own_api_environment : null,
     local.duplicates ? local.connections_api_environment : null,
   ) : name => value if value != null }
@@ -73,6 +80,7 @@ locals {
     local.shared_environment,
     local.own_api_environment,
     local.connections_api_environment,
+    local.dead_letter_environment,
     local.cleanup_only_environment,
   ) : name => value if value != null }
 }

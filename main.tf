@@ -7,6 +7,8 @@
 #                                              ▲
 #                                            sweep, for the $disconnect that never came, and
 #                                            look_at_once, when an alarm tells that some were lost
+#
+# With delivery = "queue" the disconnect queue is between $disconnect and the disconnect function.
 
 module "connections_table" {
   source = "./modules/connections-table"
@@ -50,6 +52,22 @@ module "route" {
 
   websocket_api = var.websocket_api
   function      = module.disconnect
+  queue         = var.delivery == "queue" ? module.disconnect_queue[0].for_route : null
+}
+
+module "disconnect_queue" {
+  source = "./modules/disconnect-queue"
+  count  = local.queueing ? 1 : 0
+
+  name                = var.name
+  function_name       = module.disconnect.name
+  function_timeout    = var.function.timeout
+  dead_letter_arn     = local.retry_queue.dead_letter_arn
+  max_receive_count   = var.retry_queue.max_receive_count
+  maximum_concurrency = local.disconnect_queue.maximum_concurrency
+  role                = var.role
+  kms_key_arn         = var.kms_key_arn
+  tags                = var.tags
 }
 
 module "retry_queue" {
@@ -57,6 +75,7 @@ module "retry_queue" {
   count  = var.retry_queue.enabled ? 1 : 0
 
   name                = "${var.name}-retry"
+  dead_letter_sources = local.queueing ? [module.disconnect_queue[0].arn] : []
   function_name       = module.cleanup[0].name
   function_timeout    = var.cleanup_function.timeout
   max_receive_count   = var.retry_queue.max_receive_count

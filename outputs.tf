@@ -33,6 +33,11 @@ output "redeployment_trigger" {
   value       = module.route.redeployment_trigger
 }
 
+output "disconnect_queue" {
+  description = "Name, URL and ARN of the queue between the route and the disconnect function. null without the queue."
+  value       = !local.queueing ? null : { name = module.disconnect_queue[0].name, url = module.disconnect_queue[0].url, arn = module.disconnect_queue[0].arn }
+}
+
 output "retry_queue" {
   description = "Names, URLs and ARNs of the retry queue and its dead-letter queue. null without the retry queue."
   value       = one(module.retry_queue)

@@ -47,6 +47,13 @@ locals {
     condition = null
   }
 
+  receive_disconnects = {
+    sid       = "ReceiveDisconnects"
+    actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+    resources = local.queueing ? [module.disconnect_queue[0].arn] : []
+    condition = null
+  }
+
   send_dead_letters = {
     sid = "SendDeadLetters", actions = ["sqs:SendMessage"], resources = local.retry_queue[*].dead_letter_arn, condition = null
   }
@@ -129,6 +136,7 @@ locals {
   disconnect_statements = concat(
     local.shared_statements,
     local.duplicates ? [local.probe_connections] : [],
+    local.queueing ? [local.receive_disconnects, local.send_dead_letters] : [],
   )
 
   cleanup_statements = concat(

@@ -364,6 +364,49 @@ variable "role" {
   }
 }
 
+variable "delivery" {
+  description = "How `$disconnect` events reach the disconnect function. `function`: API Gateway invokes it, once for each event. `queue`: API Gateway sends them to a queue, from which the function takes them, so that a storm loses none."
+  type        = string
+  default     = "function"
+  nullable    = false
+
+  validation {
+    condition     = contains(["function", "queue"], var.delivery)
+    error_message = "delivery must be \"function\" or \"queue\"."
+  }
+}
+
+variable "disconnect_queue" {
+  description = <<-EOT
+    The queue of `delivery = "queue"`. Given, it also stays with `delivery = "function"`, for the way back.
+    - `maximum_concurrency`: Batches of ten events that the disconnect function handles at a time, from 2 to 1,000.
+  EOT
+  type = object({
+    maximum_concurrency = optional(number, 50)
+  })
+  default = null
+
+  validation {
+    condition = var.disconnect_queue == null || try(
+      var.disconnect_queue.maximum_concurrency >= 2 && var.disconnect_queue.maximum_concurrency <= 1000
+      && floor(var.disconnect_queue.maximum_concurrency) == var.disconnect_queue.maximum_concurrency
+    , false)
+    error_message = "disconnect_queue.maximum_concurrency must be a whole number from 2 to 1000."
+  }
+
+  validation {
+    condition     = (var.delivery == "function" && var.disconnect_queue == null) || var.retry_queue.enabled
+    error_message = "Events that the function can't read go to the retry queue's dead-letter queue: set retry_queue.enabled = true, or delivery = \"function\" without a disconnect_queue."
+  }
+
+  validation {
+    condition = (var.delivery == "function" && var.disconnect_queue == null) || var.function.reserved_concurrency == null || try(
+      try(var.disconnect_queue.maximum_concurrency, 50) <= var.function.reserved_concurrency, false
+    )
+    error_message = "disconnect_queue.maximum_concurrency (50 unless given) must be at most function.reserved_concurrency: batches beyond it are refused, wait for their visibility time-out, and end in the dead-letter queue after retry_queue.max_receive_count times."
+  }
+}
+
 variable "retry_queue" {
   description = <<-EOT
     Queue for removals that failed, with a dead-letter queue. Without it a failed removal is lost, and neither the sweep nor the options below can be used.

@@ -63,6 +63,16 @@ def _names_the_message(http: Any, parsed: dict[str, Any]) -> bool:
     return "MessageId" in parsed
 
 
+def is_throttled(error: BaseException) -> bool:
+    """Whether DynamoDB refused a request for want of capacity. Source: DynamoDB developer guide, "Error handling with DynamoDB"."""
+    response = getattr(error, "response", {})
+    return response.get("Error", {}).get("Code") in (
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+    )
+
+
 def status_code(error: BaseException) -> int:
     """The HTTP status of a botocore ClientError, or 0 for any other exception."""
     response = getattr(error, "response", None)

@@ -16,6 +16,7 @@ import closing
 import ended as ended_
 import log
 import messages
+import queue_events
 from aws import Clients
 from check_report import Reports, TooEarly
 from ended import RejectedError
@@ -159,8 +160,7 @@ def _age(record: dict[str, Any]) -> log.Metrics:
     a report: it may wait, and is dropped in the end."""
     if not _is_ours(record):
         return {}
-    now, first_ms = int(time.time()), record.get("attributes", {}).get("ApproximateFirstReceiveTimestamp", "")
-    return {"RetryAge": (max(0, now - int(first_ms) // 1000) if first_ms.isdecimal() else 0, "Seconds")}
+    return {"RetryAge": (queue_events.tried_for_s(record), "Seconds")}
 
 
 def _bury(record: dict[str, Any], problem: RejectedError) -> bool:

@@ -3,6 +3,9 @@
 Answers 200 "disconnected" when the record is gone or its removal is queued, 400 when the event names no connection. Raises, so that Lambda
 counts an error, when neither the table nor the queue could be reached: API Gateway does not retry, and the record is left to the sweep.
 
+With `delivery = "queue"` the events come in batches, and each is handled as if it had come alone. What can't be done now comes back, so
+nothing is raised; what can't be an event goes to the dead-letter queue at once.
+
 With no extras, closing a connection is one DeleteItem, and fast_delete does it; what else there is, boto3 above all, is imported only when
 that does not succeed, since API Gateway loses events while an environment starts.
 """
@@ -58,7 +61,10 @@ closer = None if fast else make_closer()
 
 
 def lambda_handler(event: object, context: Any) -> dict[str, Any]:
-    """`event`: any JSON value, hopefully an API Gateway `$disconnect` event; `context`: Lambda's."""
+    """`event`: any JSON value, hopefully an API Gateway `$disconnect` event or an SQS batch of them; `context`: Lambda's."""
+    if isinstance(event, dict) and isinstance(event.get("Records"), list):
+        left = [record for record in event["Records"] if not _take(record, context)]
+        return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in left]}
     request = {"requestId": context.aws_request_id}
     try:
         ended = ended_.from_event(event, settings.details)
@@ -68,12 +74,59 @@ def lambda_handler(event: object, context: Any) -> dict[str, Any]:
     try:
         outcome = _remove(ended, context)
     except Exception as problem:  # whatever it is, the removal must not be lost
-        import retry
-
-        retry.hand_over(closer.queue if closer else None, ended, problem, request)
+        _hand_over(ended, problem, request)
     else:
         log.report(outcome, ended, settings.connection_metrics, **request)
     return {"statusCode": 200, "body": "disconnected"}
+
+
+def _take(record: dict[str, Any], context: Any) -> bool:
+    """Handles a message of the disconnect queue; False when it has to come back."""
+    import queue_events
+
+    fields = {"requestId": context.aws_request_id, "messageId": record["messageId"], "waitedMs": queue_events.waited_ms(record)}
+    age: log.Metrics = {"RetryAge": (queue_events.tried_for_s(record), "Seconds")}
+    if context.get_remaining_time_in_millis() < RESERVE_S * 1000:
+        log.emit("postponed", fields, "WARN", {"": age})
+        return False
+    try:
+        ended = ended_.from_event(queue_events.to_event(record.get("body")), settings.details)
+    except ended_.RejectedError as problem:
+        log.emit("rejected", {"error": str(problem), **fields}, "ERROR")
+        return isinstance(problem, ended_.OtherEventError) or _bury(record, fields)  # clients must not fill the dead-letter queue
+    try:
+        outcome = _remove(ended, context)
+    except Exception as problem:
+        import aws
+
+        if aws.is_throttled(problem):  # a message to the retry queue for each would be no help
+            log.error("close", problem, {**ended, **fields}, outcome="postponed", level="WARN", more=age)
+            return False
+        try:
+            _hand_over(ended, problem, fields)
+        except Exception:  # it has its line
+            return False
+    else:
+        log.report(outcome, ended, settings.connection_metrics, **fields)
+    return True
+
+
+def _bury(record: dict[str, Any], fields: dict[str, Any]) -> bool:
+    """Moves a message that can never succeed to the dead-letter queue; whether that worked."""
+    global closer
+    closer = closer or make_closer()
+    try:
+        closer.clients("sqs").send_message(QueueUrl=closer.settings.dead_letter_queue_url, MessageBody=record.get("body") or "{}")
+    except Exception as problem:  # it then gets there by being received too often
+        log.error("message", problem, fields)
+        return False
+    return True
+
+
+def _hand_over(ended: Ended, problem: Exception, fields: dict[str, Any]) -> None:
+    import retry
+
+    retry.hand_over(closer.queue if closer else None, ended, problem, fields)
 
 
 def _remove(ended: Ended, context: Any) -> str:

@@ -45,6 +45,10 @@ class RejectedError(ValueError):
     """The input can't be acted upon; the text says what was expected."""
 
 
+class OtherEventError(RejectedError):
+    """The event is of another type: a client's message may lead to the route."""
+
+
 def from_event(event: object, details: str) -> Ended:
     """Reads a `$disconnect` event, any JSON value; `details` is the privacy mode.
 
@@ -56,7 +60,7 @@ def from_event(event: object, details: str) -> Ended:
     if not isinstance(context, dict):
         raise RejectedError("requestContext must be an object: is this function integrated with a WebSocket route (AWS_PROXY)?")
     if context.get("eventType") not in (None, "DISCONNECT"):
-        raise RejectedError("eventType must be DISCONNECT: only its own end removes a connection's record")
+        raise OtherEventError("eventType must be DISCONNECT: only its own end removes a connection's record")
     now = int(time.time() * 1000)
     ended_at = plain_integer(context.get("requestTimeEpoch")) or now
     ended: Ended = {"connectionId": connection_id(context.get("connectionId")), "cause": cause.UNKNOWN, "endedAt": ended_at}

@@ -58,7 +58,7 @@ def emit(outcome: str, fields: Mapping[str, Any], level: str = "INFO", metrics: 
     sys.stdout.flush()
 
 
-def report(outcome: str, ended: Ended, counted: bool, **more: str) -> None:
+def report(outcome: str, ended: Ended, counted: bool, **more: object) -> None:
     """Writes a connection's line; `counted` adds the metric `Closed`, once per connection: for the caller that removed the record."""
     if outcome == KEPT:
         return

@@ -6,6 +6,8 @@
 {"version": 1, "sweep":   {…}}                                  where a sweep goes on (sweep_part.Part)
 {"version": 1, "gone":    {"connectionId": "…"}}                somebody says that it is gone (check_report.py). The only one that others
                                                                 may send, by a queue of their own: else they could have any record removed
+
+What is not JSON may be an event of the disconnect queue (queue_events.py): dead letters are sent back by the retry queue.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from dataclasses import asdict, dataclass
 
 import ended as ended_
 import privacy
+import queue_events
 from cause import CAUSES
 from ended import RejectedError
 from sweep_part import Part
@@ -61,7 +64,7 @@ def read(body: object, details: str) -> Close | Finish | Offline | Part | Gone:
     try:
         message = json.loads(body if isinstance(body, str) else "")
     except (ValueError, RecursionError):  # RecursionError: nested too deeply
-        raise RejectedError("the message is not JSON") from None
+        return Close(ended_.from_event(queue_events.to_event(body), details))
     if not isinstance(message, dict) or message.get("version") != VERSION:
         raise RejectedError(f"the message is not of version {VERSION}")
     name = next((name for name in NAMES.values() if name in message), None)

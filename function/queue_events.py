@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from urllib.parse import parse_qsl
 
-from ended import Rejected
+from ended import RejectedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,18 +20,18 @@ MOST_FIELDS = 100
 
 
 def to_event(body: object) -> dict[str, Any]:
-    """The event that an invocation would have had. Raises Rejected for anything but a form whose names are all different."""
+    """The event that an invocation would have had. Raises RejectedError for anything but a form whose names are all different."""
     try:
         # errors: what is not UTF-8 makes an unreadable value, not a lost event.
         fields = parse_qsl(body if isinstance(body, str) else "", strict_parsing=True, errors="replace", max_num_fields=MOST_FIELDS)
     except ValueError:
-        raise Rejected("the message is not form-encoded: does only API Gateway write to this queue?") from None
+        raise RejectedError("the message is not form-encoded: does only API Gateway write to this queue?") from None
     context: dict[str, Any] = {}
     for name, text in fields:
         parent, _, key = name.rpartition(".")
         target = context.setdefault(parent, {}) if parent else context
         if not isinstance(target, dict) or key in target:
-            raise Rejected("the message names a field twice")
+            raise RejectedError("the message names a field twice")
         target[key] = int(text) if name in NUMBERS and text.isascii() and text.isdecimal() and len(text) < 20 else text
     return {"requestContext": context}
 

@@ -36,7 +36,7 @@ class Queue:
         self._clients("sqs").change_message_visibility(QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=max(1, int(seconds)))
 
 
-def hand_over(queue: Queue | None, ended: Ended, problem: Exception, request: dict[str, str]) -> None:
+def hand_over(queue: Queue | None, ended: Ended, problem: Exception, request: dict[str, Any]) -> None:
     """Queues a removal that failed, so that it is not lost; when that fails too, or there is no queue, raises. Logs either way."""
     fields = {**ended, **request}
     if queue is None:

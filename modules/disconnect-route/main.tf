@@ -1,8 +1,24 @@
-# The $disconnect route of a WebSocket API that somebody else owns, and a function behind it.
+# The $disconnect route of a WebSocket API that somebody else owns, and a function or a queue behind it.
 
 locals {
   source_arn = "${var.websocket_api.execution_arn}/${coalesce(var.websocket_api.stage, "*")}/$disconnect"
   region     = split(":", var.websocket_api.execution_arn)[3]
+
+  integration = var.queue == null ? aws_apigatewayv2_integration.this : aws_apigatewayv2_integration.queue[0]
+
+  queue_arn = var.queue == null ? null : split(":", var.queue.arn)
+
+  # What the function reads of an event. disconnectStatusCode and disconnectReason are not documented for templates and may stay empty.
+  variables = [
+    "connectionId", "connectedAt", "eventType", "requestId", "requestTimeEpoch", "apiId", "stage",
+    "identity.sourceIp", "identity.userAgent", "disconnectStatusCode", "disconnectReason",
+  ]
+
+  # A form within a form: each value is encoded once for its field and once for the request, so that nothing a client chooses (user agent,
+  # reason) ends a field. In quotes, a variable without a value is empty and not a null argument.
+  send_event = "Action=SendMessage&MessageBody=${join("%26", [
+    for name in local.variables : "${name}%3D$util.urlEncode($util.urlEncode(\"$!context.${name}\"))"
+  ])}"
 }
 
 # Its id, since only provider 6 has `region` and there `name` is deprecated.
@@ -26,6 +42,24 @@ resource "aws_apigatewayv2_integration" "this" {
   depends_on = [aws_lambda_permission.this]
 }
 
+# How AWS's own constructs lead a WebSocket route to SQS (aws-apigatewayv2websocket-sqs). The function's integration and permission stay: the
+# stage serves what was last deployed, so events may still go there while this is made, and after it is gone.
+resource "aws_apigatewayv2_integration" "queue" {
+  count = var.queue == null ? 0 : 1
+
+  api_id               = var.websocket_api.id
+  description          = "Queues the removal of a closed connection's record"
+  integration_type     = "AWS"
+  integration_method   = "POST"
+  integration_uri      = "arn:${local.queue_arn[1]}:apigateway:${local.queue_arn[3]}:sqs:path/${local.queue_arn[4]}/${local.queue_arn[5]}"
+  credentials_arn      = var.queue.role_arn
+  passthrough_behavior = "NEVER"
+  request_parameters   = { "integration.request.header.Content-Type" = "'application/x-www-form-urlencoded'" }
+  request_templates    = { "$default" = local.send_event }
+
+  template_selection_expression = "\\$default"
+}
+
 # Another API or stage: what is new is there before what was goes, or events in between would be lost. Terraform treats all that a route
 # refers to in the same way, down to the function's role; so nothing there may keep its name when it is replaced.
 resource "aws_apigatewayv2_route" "this" {
@@ -33,7 +67,7 @@ resource "aws_apigatewayv2_route" "this" {
   api_id         = var.websocket_api.id
   operation_name = "Disconnect"
   route_key      = "$disconnect"
-  target         = "integrations/${aws_apigatewayv2_integration.this.id}"
+  target         = "integrations/${local.integration.id}"
 
   lifecycle {
     create_before_destroy = true

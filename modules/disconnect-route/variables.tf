@@ -36,3 +36,12 @@ variable "function" {
     error_message = "function.invoke_arn must be the ARN by which API Gateway invokes the function: aws_lambda_function.this.invoke_arn, not its arn."
   }
 }
+
+variable "queue" {
+  description = "A queue from which the function takes the events instead: its ARN, and that of a role that API Gateway may assume to send to it."
+  type = object({
+    arn      = string
+    role_arn = string
+  })
+  default = null
+}

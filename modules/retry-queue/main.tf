@@ -43,7 +43,7 @@ resource "aws_sqs_queue_redrive_allow_policy" "dead_letter" {
 
   redrive_allow_policy = jsonencode({
     redrivePermission = "byQueue"
-    sourceQueueArns   = [aws_sqs_queue.retry.arn]
+    sourceQueueArns   = concat([aws_sqs_queue.retry.arn], var.dead_letter_sources)
   })
 }
 

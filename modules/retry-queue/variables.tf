@@ -9,6 +9,13 @@ variable "name" {
   }
 }
 
+variable "dead_letter_sources" {
+  description = "ARNs of other queues that may use the dead-letter queue."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
 variable "function_name" {
   description = "Name of the function that the queue invokes."
   type        = string

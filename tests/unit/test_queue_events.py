@@ -88,7 +88,7 @@ def test_what_api_gateway_does_not_fill_is_left_out() -> None:
 def test_anything_else_is_an_event_or_rejected(body: object) -> None:
     try:
         told = ended.from_event(queue_events.to_event(body), "full")
-    except ended.Rejected:
+    except ended.RejectedError:
         return
     assert isinstance(told["connectionId"], str)
     assert f"connectionId={told['connectionId']}"[:14] in str(body)
@@ -96,7 +96,7 @@ def test_anything_else_is_an_event_or_rejected(body: object) -> None:
 
 @pytest.mark.parametrize("body", ["connectionId=a&connectionId=b", "identity=x&identity.userAgent=y", '{"version": 1}', "", None])
 def test_what_the_template_can_not_have_written_is_rejected(body: object) -> None:
-    with pytest.raises(ended.Rejected):
+    with pytest.raises(ended.RejectedError):
         ended.from_event(queue_events.to_event(body), "full")
 
 

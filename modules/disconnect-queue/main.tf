@@ -1,0 +1,116 @@
+# A queue between the $disconnect route and the function: what comes faster than the function takes it waits here instead of being lost.
+
+locals {
+  # As in modules/lambda-function: the route has the new role before the old one goes.
+  role_name = "${var.name}-gateway${var.role.name_suffix}${var.role.path == "/" ? "" : "-${substr(sha1(var.role.path), 0, 8)}"}"
+  region    = split(":", aws_sqs_queue.this.arn)[3]
+
+  send_event = {
+    Sid      = "SendEvent"
+    Effect   = "Allow"
+    Action   = "sqs:SendMessage"
+    Resource = aws_sqs_queue.this.arn
+  }
+
+  encrypt_event = [
+    for key in var.kms_key_arn[*] : {
+      Sid       = "EncryptEvent"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource  = key
+      Condition = { StringEquals = { "kms:ViaService" = "sqs.${local.region}.amazonaws.com" } }
+    }
+  ]
+}
+
+# A generated name, as in modules/retry-queue.
+resource "aws_sqs_queue" "this" {
+  name_prefix                = "${var.name}-disconnects-"
+  message_retention_seconds  = 10 * 86400 # as the retry queue's, so that a message lies in the dead-letter queue for four days at least
+  visibility_timeout_seconds = 6 * var.function_timeout
+  sqs_managed_sse_enabled    = var.kms_key_arn == null ? true : null
+  kms_master_key_id          = var.kms_key_arn
+  tags                       = var.tags
+
+  lifecycle {
+    ignore_changes = [name_prefix]
+  }
+}
+
+resource "aws_sqs_queue_redrive_policy" "this" {
+  queue_url = aws_sqs_queue.this.url
+
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = var.dead_letter_arn
+    maxReceiveCount     = var.max_receive_count
+  })
+}
+
+# Whoever can send here can have any record removed.
+resource "aws_sqs_queue_policy" "this" {
+  queue_url = aws_sqs_queue.this.url
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "DenyWithoutTLS"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = aws_sqs_queue.this.arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+      {
+        Sid       = "DenyOtherSenders"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:SendMessage"
+        Resource  = aws_sqs_queue.this.arn
+        Condition = { ArnNotEquals = { "aws:PrincipalArn" = aws_iam_role.this.arn } }
+      },
+    ]
+  })
+}
+
+# No condition on aws:SourceArn: AWS does not say that API Gateway tells it when it assumes an integration's role.
+resource "aws_iam_role" "this" {
+  name                 = local.role_name
+  description          = "Lets the $disconnect route of ${var.name} send to its queue"
+  path                 = var.role.path
+  permissions_boundary = var.role.permissions_boundary_arn
+  tags                 = var.tags
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "apigateway.amazonaws.com" }
+    }]
+  })
+}
+
+# A generated name, as in modules/lambda-function.
+resource "aws_iam_role_policy" "this" {
+  name_prefix = "${var.name}-gateway-"
+  role        = aws_iam_role.this.name
+
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = concat([local.send_event], local.encrypt_event)
+  })
+}
+
+# Batches of ten without a window: nobody waits for a batch to fill.
+resource "aws_lambda_event_source_mapping" "this" {
+  event_source_arn        = aws_sqs_queue.this.arn
+  function_name           = var.function_name
+  batch_size              = 10
+  function_response_types = ["ReportBatchItemFailures"]
+  tags                    = var.tags
+
+  scaling_config {
+    maximum_concurrency = var.maximum_concurrency
+  }
+}

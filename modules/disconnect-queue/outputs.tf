@@ -1,0 +1,23 @@
+output "name" {
+  description = "Name of the queue."
+  value       = aws_sqs_queue.this.name
+}
+
+output "url" {
+  description = "URL of the queue."
+  value       = aws_sqs_queue.this.url
+}
+
+output "arn" {
+  description = "ARN of the queue."
+  value       = aws_sqs_queue.this.arn
+}
+
+# The route leads here only once API Gateway may send and the function receives, and as long as it does, neither goes. Nothing else is waited
+# for: create-before-destroy spreads to it, and the queue's policies are overwritten by their replacement.
+output "for_route" {
+  description = "The queue's ARN and that of the role by which API Gateway sends to it."
+  value       = { arn = aws_sqs_queue.this.arn, role_arn = aws_iam_role.this.arn }
+
+  depends_on = [aws_iam_role_policy.this, aws_lambda_event_source_mapping.this]
+}

@@ -1,0 +1,144 @@
+"""The disconnect queue's batches: each message is handled as an invocation is, and what can't be done now comes back."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.unit.fake_aws import error
+from tests.unit.support import EVENTS, REQUEST_ID, Context, RetryQueue, Table, event, sqs_record
+from tests.unit.test_queue_events import rendered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from tests.unit.fake_aws import FakeAws
+    from tests.unit.support import Lines, Load
+
+    Batch = Callable[..., dict[str, Any]]
+
+DONE: list[str] = []
+THROTTLED = error(400, "ThrottlingException")
+
+
+def batch(*bodies: str) -> dict[str, Any]:
+    return {"Records": [sqs_record(body, f"m{number}", queue="disconnects") for number, body in enumerate(bodies)]}
+
+
+def named(*ids: str) -> dict[str, Any]:
+    """A batch with the ends of these connections."""
+    return batch(*(rendered(event(connectionId=name)["requestContext"]) for name in ids))
+
+
+def failures(answer: dict[str, Any]) -> list[str]:
+    assert answer.keys() == {"batchItemFailures"}
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+@pytest.mark.parametrize("extras", [{}, {"HISTORY_TABLE": "history"}], ids=["fast path", "extras"])
+@pytest.mark.parametrize("name", [path.stem for path in EVENTS.glob("*.json")])
+def test_a_message_is_handled_as_its_invocation(
+    name: str, extras: dict[str, str], dynamodb: Any, connections: Table, load: Load, lines: Lines
+) -> None:
+    Table(dynamodb, "history")
+    handler, sample = load("disconnect", CONNECTION_METRICS="true", **extras).lambda_handler, event(name)
+    told = []
+    for given in (sample, batch(rendered(sample["requestContext"]))):
+        connections.put(sample["requestContext"]["connectionId"])
+        handler(given, Context())
+        assert connections.keys == set()
+        [line] = lines()
+        del line["timestamp"], line["_aws"]
+        told.append(line)
+    direct, queued = told
+    assert queued.pop("messageId") == "m0"
+    assert queued.pop("waitedMs") == pytest.approx((time.time() - 1_700_000_000) * 1000, abs=60_000)
+    assert queued == {key: value for key, value in direct.items() if value != ""}
+
+
+def test_a_plain_batch_takes_one_request_each_without_boto3(aws: FakeAws, connections: Table, load: Load) -> None:
+    connections.put("b")
+    handler = load("disconnect").lambda_handler
+    aws.requests.clear()
+    assert failures(handler(named("a", "b", "c", "b"), Context())) == DONE
+    assert [request.parameters["Key"]["connectionId"]["S"] for request in aws.requests] == ["a", "b", "c", "b"]
+    assert not any(request.agent for request in aws.requests)
+    assert connections.keys == set()
+
+
+def test_what_can_not_be_an_event_is_buried_at_once(
+    connections: Table, queue: RetryQueue, dead_letters: RetryQueue, load: Load, lines: Lines
+) -> None:
+    connections.put("a")
+    handler = load("disconnect", DEAD_LETTER_QUEUE_URL=dead_letters.url, RETRY_QUEUE_URL=queue.url).lambda_handler
+    poison = ["{}", "connectionId=", "connectionId=a&connectionId=b"]
+    assert failures(handler(batch(*poison, rendered(event(connectionId="b")["requestContext"])), Context())) == DONE
+    assert [record["body"] for record in dead_letters.batch()["Records"]] == poison
+    assert connections.keys == {"a"}
+    told = lines()
+    assert [(line["level"], line["outcome"], line["messageId"]) for line in told[:3]] == [("ERROR", "rejected", f"m{n}") for n in range(3)]
+    assert all(line["error"] for line in told[:3])
+    assert told[3]["outcome"] == "already_gone"
+
+
+def test_a_clients_message_to_the_route_ends_nobody_and_is_dropped(
+    connections: Table, dead_letters: RetryQueue, load: Load, lines: Lines
+) -> None:
+    connections.put("a")
+    message = rendered(event(connectionId="a", eventType="MESSAGE")["requestContext"])
+    assert failures(load("disconnect", DEAD_LETTER_QUEUE_URL=dead_letters.url).lambda_handler(batch(message), Context())) == DONE
+    assert (connections.keys, dead_letters.batch()["Records"]) == ({"a"}, [])
+    assert [(line["level"], line["outcome"]) for line in lines()] == [("ERROR", "rejected")]
+
+
+def test_poison_that_can_not_be_buried_comes_back(
+    aws: FakeAws, connections: Table, dead_letters: RetryQueue, load: Load, lines: Lines
+) -> None:
+    handler = load("disconnect", DEAD_LETTER_QUEUE_URL=dead_letters.url).lambda_handler
+    aws.on("SendMessage", error(403, "AccessDenied"))
+    assert failures(handler(batch("x", rendered(event()["requestContext"])), Context())) == ["m0"]
+    assert [line["outcome"] for line in lines()] == ["rejected", "error", "already_gone"]
+
+
+def test_what_dynamodb_throttles_comes_back_and_is_sent_nowhere(
+    aws: FakeAws, connections: Table, queue: RetryQueue, load: Load, lines: Lines
+) -> None:
+    handler = load("disconnect", RETRY_QUEUE_URL=queue.url).lambda_handler
+    aws.on("DeleteItem", lambda request: THROTTLED(request) if request.parameters["Key"]["connectionId"]["S"] == "b" else None)
+    assert failures(handler(named("a", "b", "c"), Context())) == ["m1"]
+    assert queue.receive() == []
+    told = {line["connectionId"]: line for line in lines() if "connectionId" in line}
+    assert (told["b"]["outcome"], told["b"]["level"], told["b"]["RetryAge"], told["b"]["Failures"]) == ("postponed", "WARN", 0, 1)
+
+
+def test_what_fails_otherwise_goes_to_the_retry_queue(aws: FakeAws, queue: RetryQueue, load: Load) -> None:
+    handler = load("disconnect", RETRY_QUEUE_URL=queue.url).lambda_handler
+    aws.on("DeleteItem", error(400, "AccessDeniedException"))
+    assert failures(handler(named("a", "b"), Context())) == DONE
+    assert [message["close"]["ended"]["connectionId"] for message in queue.receive()] == ["a", "b"]
+
+
+@pytest.mark.parametrize("retries", [True, False], ids=["a queue that refuses", "no queue"])
+def test_what_nobody_takes_comes_back(retries: bool, aws: FakeAws, queue: RetryQueue, load: Load, lines: Lines) -> None:
+    handler = load("disconnect", RETRY_QUEUE_URL=queue.url if retries else None).lambda_handler
+    aws.on("DeleteItem", error(400, "AccessDeniedException"))
+    aws.on("SendMessage", error(400, "AccessDenied"))
+    assert failures(handler(named("a"), Context())) == ["m0"]
+    assert [line["outcome"] for line in lines()] == ["failed"]
+
+
+def test_what_there_is_no_time_for_comes_back(connections: Table, load: Load, lines: Lines) -> None:
+    connections.put("a")
+    context = Context()
+    remaining = iter([10_000, 6_500, 6_499, 0])
+    context.get_remaining_time_in_millis = lambda: next(remaining)  # type: ignore[method-assign]
+    assert failures(load("disconnect").lambda_handler(named("a", "b", "c", "d"), context)) == ["m2", "m3"]
+    assert [(line["outcome"], line["messageId"], line["requestId"]) for line in lines()] == [
+        ("removed", "m0", REQUEST_ID),
+        ("already_gone", "m1", REQUEST_ID),
+        ("postponed", "m2", REQUEST_ID),
+        ("postponed", "m3", REQUEST_ID),
+    ]
