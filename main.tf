@@ -52,7 +52,8 @@ module "route" {
 
   websocket_api = var.websocket_api
   function      = module.disconnect
-  queue         = var.delivery == "queue" ? module.disconnect_queue[0].for_route : null
+  queue         = local.queueing ? module.disconnect_queue[0].for_route : null
+  through_queue = var.delivery == "queue"
 }
 
 module "disconnect_queue" {

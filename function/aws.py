@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+THROTTLED = ("ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException")
+
 
 class Clients:
     """One low-level client per service. `timeout` (s): the wait for a connection, and for an answer; `attempts`: first try and retries."""
@@ -65,12 +67,8 @@ def _names_the_message(http: Any, parsed: dict[str, Any]) -> bool:
 
 def is_throttled(error: BaseException) -> bool:
     """Whether DynamoDB refused a request for want of capacity. Source: DynamoDB developer guide, "Error handling with DynamoDB"."""
-    response = getattr(error, "response", {})
-    return response.get("Error", {}).get("Code") in (
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ThrottlingException",
-    )
+    response = getattr(error, "response", None) or {}
+    return response.get("Error", {}).get("Code") in THROTTLED
 
 
 def status_code(error: BaseException) -> int:

@@ -7,6 +7,8 @@ import messages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from aws import Clients
     from ended import Ended
     from messages import Close, Finish, Offline

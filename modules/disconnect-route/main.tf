@@ -4,7 +4,7 @@ locals {
   source_arn = "${var.websocket_api.execution_arn}/${coalesce(var.websocket_api.stage, "*")}/$disconnect"
   region     = split(":", var.websocket_api.execution_arn)[3]
 
-  integration = var.queue == null ? aws_apigatewayv2_integration.this : aws_apigatewayv2_integration.queue[0]
+  integration = var.through_queue ? aws_apigatewayv2_integration.queue[0] : aws_apigatewayv2_integration.this
 
   queue_arn = var.queue == null ? null : split(":", var.queue.arn)
 
@@ -42,8 +42,8 @@ resource "aws_apigatewayv2_integration" "this" {
   depends_on = [aws_lambda_permission.this]
 }
 
-# How AWS's own constructs lead a WebSocket route to SQS (aws-apigatewayv2websocket-sqs). The function's integration and permission stay: the
-# stage serves what was last deployed, so events may still go there while this is made, and after it is gone.
+# As AWS's own constructs lead a WebSocket route to SQS (aws-apigatewayv2websocket-sqs). Both ways stay whichever the route takes: a stage
+# serves what was last deployed, so events still come by the other one until the next deployment.
 resource "aws_apigatewayv2_integration" "queue" {
   count = var.queue == null ? 0 : 1
 

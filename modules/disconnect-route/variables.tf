@@ -38,10 +38,22 @@ variable "function" {
 }
 
 variable "queue" {
-  description = "A queue from which the function takes the events instead: its ARN, and that of a role that API Gateway may assume to send to it."
+  description = "A queue from which the function can take the events: its ARN, and that of a role that API Gateway may assume to send to it."
   type = object({
     arn      = string
     role_arn = string
   })
   default = null
+}
+
+variable "through_queue" {
+  description = "Whether events go to the queue instead of the function."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.through_queue || var.queue != null
+    error_message = "through_queue needs a queue."
+  }
 }

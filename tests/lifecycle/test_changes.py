@@ -354,9 +354,9 @@ def test_on_another_api_its_clients_are_followed(other_api: Inputs, living: Livi
 
 
 def test_everything_is_turned_off_and_nobody_is_lost(other_api: Inputs, living: Living) -> None:
-    """The retry queue last, by itself: what waits in it goes with it."""
-    off = {change.input: change.new for change in OFF}
-    queue = {path: off.pop(path) for path in ("sweep.enabled", "retry_queue.enabled")}
+    """The queues last, by themselves: what waits in them goes with them."""
+    off = {change.input: change.new for change in OFF} | {"delivery": "function"}
+    queue = {path: off.pop(path) for path in ("disconnect_queue", "sweep.enabled", "retry_queue.enabled")}
     assert living.apply_while_clients_come_and_go("green", it=with_values(other_api, off)) == []
     assert living.apply_while_clients_come_and_go("green", it=with_values(other_api, off | queue)) == []
     assert living.root.plan() == ""

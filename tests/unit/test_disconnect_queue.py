@@ -142,3 +142,11 @@ def test_what_there_is_no_time_for_comes_back(connections: Table, load: Load, li
         ("postponed", "m2", REQUEST_ID),
         ("postponed", "m3", REQUEST_ID),
     ]
+
+
+@pytest.mark.parametrize(("source", "kept"), [("retry", set()), ("reports", {"a"})])
+def test_a_dead_letter_is_read_when_it_is_sent_back(source: str, kept: set[str], queue: RetryQueue, connections: Table, load: Load) -> None:
+    connections.put("a")
+    letter = sqs_record(rendered(event(connectionId="a")["requestContext"]), queue=source)
+    assert failures(load("cleanup", RETRY_QUEUE_URL=queue.url).lambda_handler({"Records": [letter]}, Context(120))) == DONE
+    assert connections.keys == kept
