@@ -32,7 +32,7 @@ up: .venv/local
 	@$(BIN)/python -m tools.up
 
 prove: .venv/local
-	@$(BIN)/python -m tools.prove $(if $(CLIENTS),--clients '$(CLIENTS)') $(if $(LONG),--long) $(if $(YES),--yes) $(if $(LOCAL),--local)
+	@$(BIN)/python -m tools.prove $(if $(CLIENTS),--clients '$(CLIENTS)') $(if $(LONG),--long='$(LONG)') $(if $(YES),--yes='$(YES)') $(if $(LOCAL),--local='$(LOCAL)')
 
 plan: .venv/local
 	@$(BIN)/python -m tools.plan $(if $(FOLDER),'$(FOLDER)') $(if $(BASE),--base '$(BASE)') $(if $(PLATFORM),--platform '$(PLATFORM)') $(if $(JSON),--json '$(JSON)')

@@ -1,18 +1,19 @@
-"""Real WebSocket clients that end in every way a client can, and a watch on the table that should follow them."""
+"""Real WebSocket clients, which end in every way a client can."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
-import time
+import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from socket import SHUT_RDWR
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote
 
 from websockets.sync.client import connect
@@ -75,6 +76,10 @@ class ClientProcess:
         self._process = leash.start(command, cwd=str(REPOSITORY), stdout=subprocess.PIPE)
         self.pid = int(self._process.stdout.readline()) if self._process.stdout else 0  # it says so when all are connected
 
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
     def __enter__(self) -> ClientProcess:
         return self
 
@@ -82,51 +87,27 @@ class ClientProcess:
         leash.end(self._process)
 
 
-class Aws(Protocol):
-    """An account, here or there."""
+class Visitors:
+    """Clients that come and leave, several a second, until the block ends."""
 
-    def client(self, service: str) -> Any: ...
+    def __init__(self, url: str) -> None:
+        self.left: list[str] = []
+        self._url, self._over = url, threading.Event()
+        self._thread = threading.Thread(target=self._come_and_go, daemon=True)
 
+    def _come_and_go(self) -> None:
+        while not self._over.wait(0.1):
+            client = Client(self._url, f"visits-{uuid.uuid4()}")
+            self._over.wait(0.1)
+            client.close()
+            self.left.append(client.name)
 
-class Watch:
-    """Reads the table over and over, and notes when each client's record came and went."""
-
-    def __init__(self, aws: Aws, table: str) -> None:
-        self._pages = aws.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
-        self.records: dict[str, dict[str, Any]] = {}  # client's name -> its record, as far as it is still there
-        self.gone_at: dict[str, float] = {}  # client's name -> time.monotonic()
-        self._changed = threading.Condition()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._follow, daemon=True)
-
-    def wait_for(self, condition: Callable[[], bool], seconds: float) -> bool:
-        with self._changed:
-            return self._changed.wait_for(condition, seconds)
-
-    def wait_until_there(self, names: Iterable[str], seconds: float = 60) -> bool:
-        come = set(names)
-        return self.wait_for(lambda: come <= self.records.keys(), seconds)
-
-    def wait_until_gone(self, names: Iterable[str], seconds: float = 30) -> bool:
-        ended = set(names)
-        return self.wait_for(lambda: not ended & self.records.keys(), seconds)
-
-    def _follow(self) -> None:
-        while not self._stop.is_set():
-            items = [item for page in self._pages for item in page["Items"]]
-            now = {item.get("clientId", item["connectionId"])["S"]: item for item in items}
-            with self._changed:
-                self.gone_at.update(dict.fromkeys(self.records.keys() - now.keys(), time.monotonic()))
-                self.records = now
-                self._changed.notify_all()
-            self._stop.wait(0.02)
-
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Visitors:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._stop.set()
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
         self._thread.join()
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from local.aws import REGION, REPOSITORY, LocalAws
 
+from .deployment import Deployment
 from .terraform import Root
 
 STATE_BUCKET = "terraform-state"
@@ -22,139 +20,72 @@ TABLES = {
 }
 
 
-@dataclass
-class Stack:
-    name: str
-    aws: LocalAws
-    platform: Root
-    env: Root
+class Stack(Deployment):
+    """`root` is envs/dev, for example; `platform` has the API which it looks up."""
 
-    @classmethod
-    def on(cls, aws: LocalAws, name: str) -> Stack:
-        folder = aws.folder / name
-        platform = Root(
+    aws: LocalAws
+
+    def __init__(self, aws: LocalAws, env: str) -> None:
+        self.env_name, folder = env, aws.folder / env
+        self.root = Root(REPOSITORY / "envs" / env, aws.environment, folder / "env")
+        super().__init__(aws, self._outputs)
+        self.platform = Root(
             REPOSITORY / "examples" / "websocket-api",
             aws.environment,
             folder / "platform",
             state=folder / "platform.tfstate",
-            name=f"history-{name}",
-            stage=name,
-            connections_table=TABLES[name],
+            name=f"history-{env}",
+            stage=env,
+            connections_table=TABLES[env],
         )
-        return cls(name, aws, platform, Root(REPOSITORY / "envs" / name, aws.environment, folder / "env"))
+
+    def _outputs(self) -> dict[str, Any]:
+        own = self.root.outputs()
+        functions = {f"{which}_function": function for which, function in own["functions"].items()}
+        return {**own, **functions, "websocket_api": {"id": own["websocket_api_id"], "stage": self.env_name}}
 
     def init(self) -> None:
         s3 = self.aws.client("s3")
         with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
             s3.create_bucket(Bucket=STATE_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         self.platform.init()
-        self.env.init(bucket=STATE_BUCKET, region=REGION)
+        self.root.init(bucket=STATE_BUCKET, region=REGION)
 
     def apply(self) -> None:
         self.platform.apply()
-        self.env.apply()
+        self.root.apply()
 
     def destroy(self) -> None:
-        self.env.destroy()
+        self.root.destroy()
         self.platform.destroy()
 
     def broadcaster(self) -> Root:
         """examples/broadcaster for this environment, once it is applied."""
         outputs = {"websocket_api": self.platform.outputs()["websocket_api"]}
         outputs |= {name: self.outputs[name] for name in ("connections_table", "report_gone")}
-        folder, variables = self.aws.folder / self.name, {name: json.dumps(value) for name, value in outputs.items()}
-        data, state, name = folder / "broadcaster", folder / "broadcaster.tfstate", f"history-{self.name}-broadcast"
-        return Root(REPOSITORY / "examples" / "broadcaster", self.aws.environment, data, state=state, name=name, **variables)
+        folder, variables = self.aws.folder / self.env_name, {name: json.dumps(value) for name, value in outputs.items()}
+        data, state = folder / "broadcaster", folder / "broadcaster.tfstate"
+        return Root(
+            REPOSITORY / "examples" / "broadcaster", self.aws.environment, data, state=state, name=f"{self.name}-broadcast", **variables
+        )
 
     def broadcast(self, **event: Any) -> dict[str, int]:
         """What the broadcaster answers."""
-        name = f"history-{self.name}-broadcast"
-        answer = self.aws.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))["Payload"].read()
+        answer = self.aws.client("lambda").invoke(FunctionName=f"{self.name}-broadcast", Payload=json.dumps(event))["Payload"].read()
         return dict(json.loads(answer))
 
-    @property
-    def table(self) -> str:
-        return TABLES[self.name]
 
-    @cached_property
-    def outputs(self) -> dict[str, Any]:
-        return self.env.outputs()
-
-    @property
-    def api_id(self) -> str:
-        return str(self.outputs["websocket_api_id"])
-
-    @property
-    def url(self) -> str:
-        return self.aws.websocket_url(self.api_id, self.name)
-
-    @property
-    def retry_queue(self) -> str:
-        return str(self.outputs["retry_queue"]["url"])
-
-    def table_description(self) -> dict[str, Any]:
-        return dict(self.aws.client("dynamodb").describe_table(TableName=self.table)["Table"])
-
-    def log_lines(self, function: str) -> list[dict[str, Any]]:
-        """What the function wrote so far: "disconnect" or "cleanup"."""
-        pages = self.aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=log_group(self.name, function))
-        messages = [event["message"] for page in pages for event in page["events"]]
-        return [json.loads(message) for message in messages if message.startswith("{")]
-
-    def errors(self, function: str) -> int:
-        """How many of the function's invocations failed so far: Lambda's own metric."""
-        names = [{"Name": "FunctionName", "Value": f"history-{self.name}-{function}"}]
-        metric = {"Namespace": "AWS/Lambda", "MetricName": "Errors", "Dimensions": names, "Period": 86400, "Statistics": ["Sum"]}
-        now = time.time()
-        found = self.aws.client("cloudwatch").get_metric_statistics(**metric, StartTime=now - 86400, EndTime=now + 60)
-        return int(sum(point["Sum"] for point in found["Datapoints"]))
-
-    def age(self, records: Iterable[dict[str, Any]], ms: int) -> None:
-        """Rewrite records as if their connections had been made that much earlier."""
-        dynamodb = self.aws.client("dynamodb")
-        for record in list(records):
-            connected_at = {"N": str(int(record["connectedAt"]["N"]) - ms)}
-            dynamodb.put_item(TableName=self.table, Item={**record, "connectedAt": connected_at})
-
-    def sweep(self) -> None:
-        """Do what EventBridge Scheduler does when the time has come."""
-        scheduler = self.aws.client("scheduler")
-        for schedule in scheduler.list_schedules(NamePrefix=f"history-{self.name}")["Schedules"]:
-            target = scheduler.get_schedule(GroupName=schedule["GroupName"], Name=schedule["Name"])["Target"]
-            self.aws.client("lambda").invoke(FunctionName=target["Arn"], Payload=target["Input"])
-
-    def messages(self, queue: str = "") -> int:
-        """How many messages the queue with this URL, or else the retry queue, holds, visible or not."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
-        found = self.aws.client("sqs").get_queue_attributes(QueueUrl=queue or self.retry_queue, AttributeNames=names)["Attributes"]
-        return sum(int(found.get(name, 0)) for name in names)
-
-    def records(self) -> list[dict[str, Any]]:
-        pages = self.aws.client("dynamodb").get_paginator("scan").paginate(TableName=self.table, ConsistentRead=True)
-        return [item for page in pages for item in page["Items"]]
-
-    def removers(self) -> dict[str, list[str]]:
-        """By connection, who asked DynamoDB to delete its record: "Boto3", or "" for the fast path, which sends no User-Agent."""
-        found: dict[str, list[str]] = {}
-        for request in list(self.aws.faults.requests):
-            if request.operation == "DeleteItem" and request.json["TableName"] == self.table:
-                found.setdefault(request.json["Key"]["connectionId"]["S"], []).append(request.agent.partition("/")[0])
-        return found
-
-    def clear(self) -> None:
-        """Forget all records, and what is still to be retried."""
-        self.aws.client("sqs").purge_queue(QueueUrl=self.retry_queue)
-        for record in self.records():
-            self.aws.client("dynamodb").delete_item(TableName=self.table, Key={"connectionId": record["connectionId"]})
-
-
-def log_group(name: str, function: str) -> str:
-    """Of an environment's "disconnect" or "cleanup"."""
-    return f"/aws/lambda/history-{name}-{function}"
+def removers(on: Deployment) -> dict[str, list[str]]:
+    """By connection, who asked DynamoDB to delete its record: "Boto3", or "" for the fast path, which sends no User-Agent."""
+    found: dict[str, list[str]] = {}
+    for request in list(on.aws.faults.requests) if isinstance(on.aws, LocalAws) else []:
+        if request.operation == "DeleteItem" and request.json["TableName"] == on.table:
+            found.setdefault(request.json["Key"]["connectionId"]["S"], []).append(request.agent.partition("/")[0])
+    return found
 
 
 def leftovers(aws: LocalAws) -> list[str]:
-    """Whatever is still in the account, but for Terraform's own state bucket."""
+    """Whatever is still in the account, except Terraform's own state bucket."""
     lists: dict[str, Callable[[], list[Any]]] = {
         "function": lambda: [f["FunctionName"] for f in aws.client("lambda").list_functions()["Functions"]],
         "table": lambda: list(aws.client("dynamodb").list_tables()["TableNames"]),

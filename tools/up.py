@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
 
-from local.aws import LocalAws, local_aws
+from local.aws import REPOSITORY, local_aws
 
-from .demo import Demo, apply
+from . import program
+from .acts.trial import Trial
+from .demo import apply
 from .page.server import page
-from .stack import Stack, log_group
-from .terraform import TerraformError
+from .stack import Stack
 
 HOW = """
 Look at it, and play with it: {page}
@@ -19,7 +19,7 @@ Look at it, and play with it: {page}
 The endpoint is {endpoint}. In another terminal, a client, and what becomes of it:
 
   {python} -m websockets "{url}?clientId=me"
-  {python} -m tools.watch {endpoint}
+  cd {repository} && {python} -m tools.watch {endpoint}
 
 With the AWS CLI, version 1 or 2:
 
@@ -36,29 +36,18 @@ def how(stack: Stack, page: str) -> str:
     environment = stack.aws.environment
     settings = " ".join(f"{name}={environment[name]}" for name in sorted(environment) if name.startswith("AWS_"))
     words = {"endpoint": stack.aws.endpoint, "python": sys.executable, "url": stack.url, "settings": settings, "table": stack.table}
-    return HOW.format(**words, page=page, log_group=log_group(stack.name, "disconnect"))
+    log_group = stack.outputs["disconnect_function"]["log_group_name"]
+    return HOW.format(**words, page=page, repository=REPOSITORY, log_group=log_group)
 
 
-def run(aws: LocalAws) -> None:
-    stack = Stack.on(aws, "dev")
-    apply(Demo(), stack)
-    with page(stack) as url:
-        print(how(stack, url), flush=True)
-        threading.Event().wait()
-
-
-def main() -> int:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with local_aws() as aws:
-            run(aws)
-    except TerraformError as error:
-        print(error)
-        return 1
-    except KeyboardInterrupt:
-        print("\nStopped, and removed.")
-    return 0
+def main() -> None:
+    with local_aws() as aws:
+        stack = Stack(aws, "dev")
+        apply(Trial(stack), stack)
+        with page(stack) as url:
+            program.say(how(stack, url))
+            threading.Event().wait()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program.run(main)

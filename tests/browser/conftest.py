@@ -22,7 +22,7 @@ Launch = Callable[..., Browser]
 @pytest.fixture(scope="session")
 def applied() -> Iterator[Stack]:
     with local_aws() as aws:
-        stack = Stack.on(aws, "dev")
+        stack = Stack(aws, "dev")
         stack.init()
         stack.apply()
         yield stack

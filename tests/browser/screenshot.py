@@ -13,8 +13,8 @@ from playwright.sync_api import Page, expect, sync_playwright
 from local.aws import REPOSITORY, is_disconnect, local_aws
 from tests.browser import chromium
 from tools import dashboard
+from tools.acts.sweeping import TWO_HOURS_AND_MORE_MS
 from tools.clients import ENDINGS, open_clients
-from tools.demo import TWO_HOURS_AND_MORE_MS
 from tools.page.server import page
 from tools.stack import Stack
 
@@ -84,7 +84,7 @@ def main() -> None:
             browser = chromium.launch(playwright)
         except chromium.NoBrowser as problem:
             sys.exit(str(problem))
-        stack = Stack.on(aws, "prod")  # it has a dashboard
+        stack = Stack(aws, "prod")  # it has a dashboard
         stack.init()
         stack.apply()
         with page(stack) as url:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from local.aws import is_disconnect
 from tests.browser.conftest import Launch
 from tests.browser.test_endings import HOLD
-from tools.clients import Watch
+from tools.deployment import Watch
 from tools.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 @pytest.fixture
 def watch(stack: Stack) -> Iterator[Watch]:
-    with Watch(stack.aws, stack.table) as watch:
+    with Watch(stack) as watch:
         yield watch
 
 
@@ -45,7 +45,7 @@ def connection_id(watch: Watch, *others: str) -> str:
 
 def causes(stack: Stack, watch: Watch, of: str) -> list[tuple[int, str]]:
     def found() -> list[dict[str, Any]]:
-        return [line for line in stack.log_lines("disconnect") if line.get("connectionId") == of]
+        return [line for line in stack.lines("disconnect") if line.get("connectionId") == of]
 
     assert watch.wait_for(lambda: bool(found()), 30)
     return [(line["closeCode"], line["cause"]) for line in found()]
@@ -69,7 +69,7 @@ def test_a_page_that_comes_back_from_the_cache_connects_again(connected: Page, w
 
 def test_what_the_server_ends_comes_back_by_itself(connected: Page, stack: Stack, watch: Watch) -> None:
     first = connection_id(watch)
-    stack.aws.connections(stack.api_id, stack.name).delete_connection(ConnectionId=first)
+    stack.connections.delete_connection(ConnectionId=first)
     connection_id(watch, first)
     assert causes(stack, watch, first) == [(1000, "closed_by_server")]
 
@@ -147,7 +147,7 @@ def test_the_old_connections_disconnect_never_touches_the_new_record(connected: 
         connected.get_by_role("button", name="close()").click()
         connected.get_by_role("button", name="Connect", exact=True).click()
         expect(connected.locator("#own-state")).to_have_text("open")
-    gateway = stack.aws.connections(stack.api_id, stack.name)
+    gateway = stack.connections
 
     def is_the_open_one(record: dict[str, Any]) -> bool:
         with suppress(gateway.exceptions.GoneException):

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Error, Page
 
 from local.aws import REPOSITORY
 from tests.browser.conftest import Launch
-from tools.clients import Watch
+from tools.deployment import Watch
 from tools.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -134,9 +134,9 @@ def test_an_ending_is_told_as_the_documentation_says(
     code, end = WAYS[how]
 
     def lines() -> list[dict[str, Any]]:
-        return [line for line in stack.log_lines("disconnect") if line.get("connectionId") == connection_id]
+        return [line for line in stack.lines("disconnect") if line.get("connectionId") == connection_id]
 
-    with Watch(stack.aws, stack.table) as watch:
+    with Watch(stack) as watch:
         held = hold("page", code)
         assert watch.wait_for(lambda: "page" in watch.records, 30)
         connection_id = watch.records["page"]["connectionId"]["S"]
@@ -154,7 +154,7 @@ def test_a_page_that_falls_silent_is_not_told(stack: Stack, hold: Callable[[str,
     all_held = {how: hold(how.replace(" ", "-"), HOLD) for how in SILENT}
     names = {how.replace(" ", "-") for how in SILENT}
     try:
-        with Watch(stack.aws, stack.table) as watch:
+        with Watch(stack) as watch:
             assert watch.wait_for(lambda: watch.records.keys() == names, 30)
             for how, held in all_held.items():
                 SILENT[how][0](held)

@@ -24,11 +24,11 @@ STATE_AND_LOOKUP = [
 
 
 def let_deployer_apply(stack: Stack) -> None:
-    names = {"NAME": f"history-{stack.name}", "TABLE": stack.table, "RELATED": "none", "API_ID": "*", "KEY_ID": "none"}
+    names = {"NAME": f"history-{stack.env_name}", "TABLE": TABLES[stack.env_name], "RELATED": "none", "API_ID": "*", "KEY_ID": "none"}
     policies = [filled((FOLDER / f"{name}.json").read_text(), **names) for name in ("plan", "apply")]
     own = json.dumps({"Version": "2012-10-17", "Statement": STATE_AND_LOOKUP})
-    deployer = User(stack.aws, f"deployer-{stack.name}", *policies, own)
-    stack.env = Root(REPOSITORY / "envs" / stack.name, deployer.environment, stack.aws.folder / stack.name / "env")
+    deployer = User(stack.aws, f"deployer-{stack.env_name}", *policies, own)
+    stack.root = Root(REPOSITORY / "envs" / stack.env_name, deployer.environment, stack.aws.folder / stack.env_name / "env")
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +40,7 @@ def lifecycle_aws() -> Iterator[LocalAws]:
 @pytest.fixture(scope="session")
 def applied(lifecycle_aws: LocalAws) -> dict[str, Stack]:
     """Every environment by its name."""
-    stacks = {name: Stack.on(lifecycle_aws, name) for name in TABLES}
+    stacks = {name: Stack(lifecycle_aws, name) for name in TABLES}
     for stack in stacks.values():
         let_deployer_apply(stack)
         stack.init()

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,8 @@ from zipfile import ZipFile
 import pytest
 
 from local.aws import REPOSITORY, LocalAws, local_aws
-from tools.clients import Client, Watch, open_clients
+from tools.clients import Visitors, open_clients
+from tools.deployment import Deployment, Watch
 from tools.stack import leftovers
 from tools.terraform import Root
 
@@ -120,7 +119,8 @@ class Chat:
         self.platform.apply()
         self.websocket_api: dict[str, str] = self.platform.outputs()["websocket_api"]
         self.api_id = self.websocket_api["id"]
-        self.stay = open_clients(aws.websocket_url(self.api_id, "live"), [f"stays-{i}" for i in range(20)])
+        self.on = Deployment(aws, lambda: {"websocket_api": self.websocket_api, "connections_table": {"name": TABLE}})
+        self.stay = open_clients(self.on.url, [f"stays-{i}" for i in range(20)])
         self.identity = self.what_stays()
 
     def _root(self, folder: Path) -> Root:
@@ -134,7 +134,7 @@ class Chat:
         (root.folder / "main.tf").write_text(re.sub(r'"git::[^"]*"', f'"{REPOSITORY}"\n  {QUICK}', text))
 
     def what_stays(self) -> dict[str, Any]:
-        """By what AWS itself tells whether they are the same as ever."""
+        """What AWS itself says of them: as long as they are the same, so is this."""
         gateway = self.aws.client("apigatewayv2")
         return {
             "table": self.aws.client("dynamodb").describe_table(TableName=TABLE)["Table"]["TableId"],
@@ -143,7 +143,7 @@ class Chat:
         }
 
     def known_from_elsewhere(self) -> str:
-        """What a root that does not own the API is told of it."""
+        """What a root that does not own the API has to know of it."""
         routes = self.aws.client("apigatewayv2").get_routes(ApiId=self.api_id)["Items"]
         [route_id] = [route["RouteId"] for route in routes if route["RouteKey"] == "$disconnect"]
         return f'locals {{\n  websocket_api = {json.dumps(self.websocket_api)}\n  route_id = "{route_id}"\n}}\n'
@@ -153,39 +153,14 @@ class Chat:
         before = set(leftovers(self.aws))
         self.write(root, *parts)
         root.init()
-        with Watch(self.aws, TABLE) as watch:
-            with Visitors(self.aws.websocket_url(self.api_id, "live")) as visitors:
+        with Watch(self.on) as watch:
+            with Visitors(self.on.url) as visitors:
                 root.apply()
             assert len(visitors.left) > 5
             assert watch.wait_until_gone(visitors.left)
             assert watch.records.keys() == {client.name for client in self.stay}
         assert self.what_stays() == self.identity
         return before - set(leftovers(self.aws))
-
-
-class Visitors:
-    """A client that comes and goes, three times a second, until the block ends."""
-
-    def __init__(self, url: str) -> None:
-        self.left: list[str] = []
-        self._url = url
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._come_and_go, daemon=True)
-
-    def _come_and_go(self) -> None:
-        while not self._over.wait(0.2):
-            client = Client(self._url, f"visits-{uuid.uuid4()}")
-            self._over.wait(0.1)
-            client.close()
-            self.left.append(client.name)
-
-    def __enter__(self) -> Visitors:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._over.set()
-        self._thread.join()
 
 
 @pytest.fixture
@@ -198,7 +173,7 @@ def of(function: str) -> set[str]:
     return {f"function {function}", f"role {function}", f"log group /aws/lambda/{function}"}
 
 
-def test_a_living_stack_comes_under_the_module_and_leaves_it_again_and_loses_nobody(chat: Chat) -> None:
+def test_a_living_stack_comes_and_leaves_and_loses_nobody(chat: Chat) -> None:
     assert chat.apply(chat.platform, PLATFORM, OWN_FUNCTION, BLOCKS["in"]) == set()
     assert chat.apply(chat.platform, PLATFORM, BLOCKS["in"]) == of("chat-goodbye")
 

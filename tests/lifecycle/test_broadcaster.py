@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from local.aws import is_disconnect
-from tools.clients import Client, Watch, open_clients, spread
+from tools import demo
+from tools.acts import failures, sweeping
+from tools.acts.trial import Trial
+from tools.clients import open_clients
+from tools.deployment import Watch
 from tools.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("lifecycle")
 
-LIVING = {f"lives-{i}" for i in range(5)}
-DEAD = {f"is-gone-{i}" for i in range(12)}
-OLD_ENOUGH_MS = 2 * 60 * 1000  # to be asked about, and far from being suspected by itself
+LIVES, DEAD = "lives-0", [f"gone-{i}" for i in range(4)]
 
 
 @pytest.fixture(scope="module")
@@ -32,83 +32,66 @@ def stack(applied: dict[str, Stack]) -> Iterator[Stack]:
 
 @pytest.fixture
 def watch(stack: Stack) -> Iterator[Watch]:
+    """Of a table with one who lives and some whose `$disconnect` was lost, all old enough for a report."""
     stack.clear()
-    with Watch(stack.aws, stack.table) as watch:
+    failures.lose(Trial(stack), "gone", len(DEAD))
+    [lives] = open_clients(stack.url, [LIVES])
+    with Watch(stack) as watch:
+        assert watch.wait_until_there([LIVES, *DEAD])
+        stack.age(watch.records.values(), sweeping.A_WHILE_MS)
         yield watch
-    stack.clear()  # of the dead, whom nobody tells
+        lives.close()
+        assert watch.wait_until_gone([LIVES])
+    stack.clear()
 
 
-@pytest.fixture
-def living(stack: Stack, watch: Watch) -> Iterator[list[Client]]:
-    """Clients that stay, in a table where others are whose $disconnect was lost."""
-    living, dying = open_clients(stack.url, LIVING), open_clients(stack.url, DEAD)
-    assert watch.wait_for(lambda: watch.records.keys() == LIVING | DEAD, 60)
-    with stack.aws.faults.fail("lambda", "cut", where=is_disconnect) as lost:
-        for client in dying:
-            client.close()
-        assert watch.wait_for(lambda: lost.hits == len(DEAD), 30)
-    stack.age(watch.records.values(), OLD_ENOUGH_MS)
-    yield living
-    for client in living:
-        client.close()
+def test_the_demos_acts_hold(stack: Stack) -> None:
+    """`make demo`, on a stack that is there."""
+    stack.clear()
+    trial = Trial(stack, each=2)
+    trial.take(demo.acts(stack, each=2))
+    assert trial.broken == []
+    assert {"fast path", "queued", "lost", "expired", "probe", "reported"} <= trial.verdicts.keys()
 
 
-def report(stack: Stack, *messages: dict[str, object]) -> None:
-    for message in messages:
-        body = json.dumps({"version": 1, **message})
-        stack.aws.client("sqs").send_message(QueueUrl=stack.outputs["report_gone"]["queue_url"], MessageBody=body)
+def test_without_ids_the_whole_table_is_posted_to(stack: Stack, watch: Watch) -> None:
+    assert stack.broadcast(message="hello") == {"sent": 1, "gone": len(DEAD), "failed": 0}
+    assert watch.wait_until_gone(DEAD)
+    assert stack.broadcast(message="hello again") == {"sent": 1, "gone": 0, "failed": 0}
 
 
-def test_the_first_broadcast_clears_the_table_of_who_is_gone(
-    stack: Stack, watch: Watch, living: list[Client], record_property: Callable[[str, object], None]
-) -> None:
-    began = time.monotonic()
-    assert stack.broadcast(message="hello") == {"sent": len(LIVING), "gone": len(DEAD), "failed": 0}
-    assert watch.wait_until_gone(DEAD, 60)
-    record_property(f"time to truth, {len(DEAD)} dead connections, from a broadcast", spread(watch.gone_at[name] - began for name in DEAD))
-    assert [client.socket.recv(5) for client in living] == ["hello"] * len(LIVING)
-    assert watch.records.keys() == LIVING
-    assert stack.broadcast(message="hello again") == {"sent": len(LIVING), "gone": 0, "failed": 0}
-
-
-def test_nobody_can_have_a_living_connection_removed_by_the_report_queue(stack: Stack, watch: Watch, living: list[Client]) -> None:
-    ids = {name: record["connectionId"]["S"] for name, record in watch.records.items()}
-    lives, dead = ids["lives-0"], ids["is-gone-0"]
-    ended = {"connectionId": lives, "cause": "client_closed", "endedAt": int(time.time() * 1000)}
-    report(stack, {"gone": {"connectionId": lives}}, {"close": {"ended": ended}}, {"gone": {"connectionId": "never-was"}})
-    report(stack, {"gone": {"connectionId": dead}}, {"gone": {"connectionId": dead}})
-    assert watch.wait_until_gone(["is-gone-0"], 60)
-    assert watch.wait_for(lambda: stack.messages(stack.outputs["report_gone"]["queue_url"]) == 0, 60)
-    assert watch.records.keys() == (LIVING | DEAD) - {"is-gone-0"}
-    assert stack.messages(stack.outputs["retry_queue"]["dead_letter_url"]) == 0
+def test_no_report_removes_a_living_connection(stack: Stack, watch: Watch) -> None:
+    ids = watch.ids([LIVES, *DEAD])
+    ended = {"connectionId": ids[LIVES], "cause": "client_closed", "endedAt": int(time.time() * 1000)}
+    dead = {"gone": {"connectionId": ids[DEAD[0]]}}
+    for message in ({"gone": {"connectionId": ids[LIVES]}}, {"close": {"ended": ended}}, {"gone": {"connectionId": "never"}}, dead, dead):
+        stack.send(stack.report_queue, {"version": 1, **message})
+    assert watch.wait_until_gone(DEAD[:1])
+    assert watch.wait_for(lambda: stack.messages(stack.report_queue) == 0, 60)
+    assert watch.records.keys() == {LIVES, *DEAD[1:]}
+    assert stack.messages(stack.dead_letters) == 0
 
 
 def test_a_report_of_a_young_connection_waits_in_its_queue(stack: Stack, watch: Watch) -> None:
     [young] = open_clients(stack.url, ["is-young"])
     assert watch.wait_until_there(["is-young"])
-    queue = stack.outputs["report_gone"]["queue_url"]
     seen = len(stack.aws.faults.requests)
-    report(stack, {"gone": {"connectionId": watch.records["is-young"]["connectionId"]["S"]}})
-    hidden = {"QueueUrl": queue, "VisibilityTimeout": 60}
+    stack.send(stack.report_queue, {"version": 1, "gone": {"connectionId": watch.ids(["is-young"])["is-young"]}})
+    hidden = {"QueueUrl": stack.report_queue, "VisibilityTimeout": 60}
 
     def is_hidden() -> bool:
         asked = [request.json for request in stack.aws.faults.requests[seen:] if request.operation == "ChangeMessageVisibility"]
         return any(hidden.items() <= parameters.items() for parameters in asked)
 
     assert watch.wait_for(is_hidden, 60)
-    assert stack.messages(queue) == 1
-    assert [line for line in stack.log_lines("cleanup") if line.get("step") == "postpone"] == []
-    stack.aws.client("sqs").purge_queue(QueueUrl=queue)
+    assert stack.messages(stack.report_queue) == 1
+    assert [line for line in stack.lines("cleanup") if line.get("step") == "postpone"] == []
+    stack.aws.client("sqs").purge_queue(QueueUrl=stack.report_queue)
     young.close()
 
 
-def test_a_sender_may_report_only_with_the_policy_that_the_module_gives_it(stack: Stack, watch: Watch, living: list[Client]) -> None:
-    iam, policy = stack.aws.client("iam"), {"RoleName": "history-staging-broadcast", "PolicyName": "report-gone"}
-    document = iam.get_role_policy(**policy)["PolicyDocument"]
-    iam.delete_role_policy(**policy)
-    try:
+def test_a_sender_reports_only_with_the_modules_policy(stack: Stack, watch: Watch) -> None:
+    with stack.without_statement(f"{stack.name}-broadcast", "ReportGone", "report-gone"):
         assert stack.broadcast(message="hello")["gone"] == len(DEAD)
-    finally:
-        iam.put_role_policy(**policy, PolicyDocument=json.dumps(document))
-    assert stack.messages(stack.outputs["report_gone"]["queue_url"]) == 0
-    assert watch.records.keys() == LIVING | DEAD
+    assert stack.messages(stack.report_queue) == 0
+    assert watch.records.keys() == {LIVES, *DEAD}

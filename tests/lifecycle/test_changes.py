@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import threading
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +18,8 @@ import pytest
 
 from local.aws import REPOSITORY, LocalAws, local_aws
 from tools import docs
-from tools.clients import Client, Watch, open_clients
+from tools.clients import Client, Visitors, open_clients
+from tools.deployment import Deployment, Watch
 from tools.terraform import Root, TerraformError
 
 pytestmark = pytest.mark.xdist_group("changes")
@@ -157,8 +156,12 @@ class Living:
         }
         (self.folder / "main.tf.json").write_text(json.dumps(everything, indent=1))  # errors quote a line
 
-    def url(self, api: str) -> str:
-        return self.aws.websocket_url(self.root.outputs()[api], "live")
+    def on(self, api: str) -> Deployment:
+        """The table, and the API of this name."""
+        return Deployment(
+            self.aws,
+            lambda: {"websocket_api": {"id": self.root.outputs()[api], "stage": "live"}, "connections_table": {"name": TABLE}},
+        )
 
     def plan(self, *options: str) -> dict[str, str]:
         """What a plan would do, by address: the sign that Terraform shows. Raises TerraformError with its text when there is none."""
@@ -190,36 +193,12 @@ class Living:
     def apply_while_clients_come_and_go(self, api: str = "blue", **calls: Inputs) -> list[str]:
         """Those who left meanwhile and are still in the table a minute later."""
         self.write(**calls, brought=BROUGHT)  # type: ignore[arg-type]
-        with Watch(self.aws, TABLE) as watch:
-            with Visitors(self.url(api)) as visitors:
+        with Watch(self.on(api)) as watch:
+            with Visitors(self.on(api).url) as visitors:
                 self.root.apply()
             assert visitors.left
             watch.wait_until_gone(visitors.left, 60)
             return [name for name in visitors.left if name in watch.records]
-
-
-class Visitors:
-    """Clients that come and leave, several a second, until the block ends."""
-
-    def __init__(self, url: str) -> None:
-        self.left: list[str] = []
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._come_and_go, args=(url,), daemon=True)
-
-    def _come_and_go(self, url: str) -> None:
-        while not self._over.wait(0.05):
-            client = Client(url, f"visits-{uuid.uuid4()}")
-            self._over.wait(0.1)
-            client.close()
-            self.left.append(client.name)
-
-    def __enter__(self) -> Visitors:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._over.set()
-        self._thread.join()
 
 
 def in_words(planned: dict[str, str], prefix: str) -> str:
@@ -244,7 +223,7 @@ def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
 @pytest.fixture(scope="module")
 def stays(living: Living) -> list[Client]:
     """Clients that are connected all the time."""
-    return open_clients(living.url("blue"), [f"stays-{i}" for i in range(3)])
+    return open_clients(living.on("blue").url, [f"stays-{i}" for i in range(3)])
 
 
 @pytest.fixture(scope="module")
@@ -326,8 +305,8 @@ def test_who_was_connected_all_the_time_is_still_followed(
     settings_changed: tuple[Inputs, list[str]], living: Living, stays: list[Client]
 ) -> None:
     names = {client.name for client in stays}
-    with Watch(living.aws, TABLE) as watch:
-        assert watch.wait_for(lambda: names <= watch.records.keys(), 10)
+    with Watch(living.on("blue")) as watch:
+        assert watch.wait_until_there(names)
         assert all(client.is_open() for client in stays)
         for client in stays:
             client.close()
@@ -346,8 +325,8 @@ def other_api(settings_changed: tuple[Inputs, list[str]], living: Living) -> Inp
 
 def test_on_another_api_its_clients_are_followed(other_api: Inputs, living: Living) -> None:
     assert living.root.plan() == ""
-    with Watch(living.aws, TABLE) as watch:
-        [client] = open_clients(living.url("green"), ["visits the other"])
+    with Watch(living.on("green")) as watch:
+        [client] = open_clients(living.on("green").url, ["visits the other"])
         assert watch.wait_for(lambda: client.name in watch.records, 30)
         client.close()
         assert watch.wait_until_gone([client.name], 60)

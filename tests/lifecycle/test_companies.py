@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 import json
+import uuid
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from local.aws import REPOSITORY, LocalAws, local_aws
-from tools.clients import Watch, open_clients
-from tools.stack import leftovers
+from tools.acts import speed
+from tools.acts.trial import Trial
+from tools.deployment import Deployment
+from tools.stack import leftovers, removers
 from tools.terraform import Root
 
 TABLE, LOG_GROUP = "company-connections", "/platform/company"
@@ -104,8 +106,16 @@ module "disconnect" {{
   }}
 }}
 
-output "api_id" {{
-  value = module.websocket_api.websocket_api.id
+output "websocket_api" {{
+  value = module.websocket_api.websocket_api
+}}
+
+output "connections_table" {{
+  value = module.disconnect.connections_table
+}}
+
+output "disconnect_function" {{
+  value = module.disconnect.disconnect_function
 }}
 """
 
@@ -114,6 +124,7 @@ class Company:
     def __init__(self, aws: LocalAws, folder: Path) -> None:
         self.aws, self._folder = aws, folder
         self.root = Root(folder, aws.environment, folder / ".terraform")
+        self.on = Deployment(aws, self.root.outputs)
         layer = io.BytesIO()
         with zipfile.ZipFile(layer, "w") as archive:
             archive.writestr("extensions/nothing", "")
@@ -123,19 +134,10 @@ class Company:
         names = {"folder": self._folder, "repository": REPOSITORY, "table": TABLE, "log_group": LOG_GROUP}
         (self._folder / "main.tf").write_text(COMPANY.format(**names, environment=json.dumps(environment)))
 
-    def come_and_go(self, name: str) -> list[str]:
-        """A client's life; who asked DynamoDB to delete its record."""
-        self.aws.faults.requests.clear()
-        with Watch(self.aws, TABLE) as watch:
-            [client] = open_clients(self.aws.websocket_url(self.root.outputs()["api_id"], "live"), [name])
-            assert watch.wait_for(lambda: name in watch.records, 30)
-            client.close()
-            assert watch.wait_until_gone([name])
-        return [request.agent.partition("/")[0] for request in list(self.aws.faults.requests) if request.operation == "DeleteItem"]
-
-    def lines(self) -> list[dict[str, Any]]:
-        pages = self.aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=LOG_GROUP)
-        return [json.loads(event["message"]) for page in pages for event in page["events"] if event["message"].startswith("{")]
+    def come_and_go(self, clients: int) -> list[list[str]]:
+        """Some clients' lives; who asked DynamoDB to delete their records."""
+        ids = speed.come_and_go(Trial(self.on), uuid.uuid4().hex, clients)
+        return [removers(self.on)[connection_id] for connection_id in ids]
 
 
 @pytest.fixture
@@ -144,7 +146,7 @@ def company(tmp_path: Path) -> Iterator[Company]:
         yield Company(aws, tmp_path)
 
 
-def test_a_stack_with_all_that_companies_require_lives_and_leaves_nothing(company: Company) -> None:
+def test_a_stack_with_all_that_companies_require(company: Company) -> None:
     company.write(DD_SITE="datadoghq.eu")
     company.root.init()
     company.root.apply()
@@ -157,13 +159,12 @@ def test_a_stack_with_all_that_companies_require_lives_and_leaves_nothing(compan
     assert function["Role"].endswith("role/company-disconnect-here")
     assert function["Environment"]["Variables"].items() >= {"DD_SITE": "datadoghq.eu", "CONNECTIONS_TABLE": TABLE}.items()
 
-    assert company.come_and_go("by the fast path") == [""]
+    assert company.come_and_go(1) == [[""]]
 
     company.write(HTTPS_PROXY="http://proxy.internal:3128")
     company.root.apply()
-    assert company.come_and_go("past a proxy") == ["Boto3"]
-    assert company.come_and_go("past a proxy again") == ["Boto3"]
-    [line] = company.lines()  # at level WARN nothing is told of a disconnect that went well, and this once
+    assert company.come_and_go(2) == [["Boto3"], ["Boto3"]]
+    [line] = company.on.lines()  # at level WARN nothing is logged of a disconnect that went well, and this once
     assert (line["outcome"], line["FastPathOff"], "HTTPS_PROXY" in line["why"]) == ("fast_path_off", 1, True)
 
     company.root.destroy()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 
 from local.aws import REPOSITORY, LocalAws, local_aws
 from tools.clients import Client
+from tools.deployment import Deployment
 from tools.terraform import Root
 
 pytestmark = pytest.mark.xdist_group("dashboard feed")
@@ -45,19 +45,6 @@ class Dashboard:
     def about(self, kind: str, client: str) -> list[Event]:
         return [event for event in self.heard if event["detail-type"] == kind and event["detail"].get("clientId") == client]
 
-    @contextmanager
-    def without(self, sid: str) -> Iterator[None]:
-        """The route's function, for a while, without one statement of its role."""
-        iam, policy = self.aws.client("iam"), dict.fromkeys(("RoleName", "PolicyName"), "dashboard-example-disconnect")
-        whole = iam.get_role_policy(**policy)["PolicyDocument"]
-        part = {**whole, "Statement": [statement for statement in whole["Statement"] if statement["Sid"] != sid]}
-        assert len(part["Statement"]) == len(whole["Statement"]) - 1
-        iam.put_role_policy(**policy, PolicyDocument=json.dumps(part))
-        try:
-            yield
-        finally:
-            iam.put_role_policy(**policy, PolicyDocument=json.dumps(whole))
-
 
 @pytest.fixture(scope="module")
 def dashboard() -> Iterator[Dashboard]:
@@ -79,7 +66,7 @@ def dashboard() -> Iterator[Dashboard]:
 
 
 def pushed(page: Client, wanted: Callable[[dict[str, Any]], bool], seconds: float = 60) -> dict[str, Any]:
-    """What an open page is told, up to the first news that is wanted."""
+    """What is pushed to an open page, up to the first news that is wanted."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         for news in json.loads(page.socket.recv(timeout=deadline - time.monotonic())):
@@ -88,7 +75,7 @@ def pushed(page: Client, wanted: Callable[[dict[str, Any]], bool], seconds: floa
     raise TimeoutError
 
 
-def test_who_leaves_is_announced_and_told_to_open_pages(dashboard: Dashboard) -> None:
+def test_who_leaves_is_announced_and_pushed_to_open_pages(dashboard: Dashboard) -> None:
     page, first, second = (Client(dashboard.url, name) for name in ("page", "kim", "kim"))
     first.close(4001, "bye")
     ended = dashboard.hear(ENDED, "kim")
@@ -118,17 +105,17 @@ def test_a_reload_is_not_announced_as_leaving(dashboard: Dashboard) -> None:
     dashboard.hear(OFFLINE, "reloads")
 
 
-def test_a_function_that_may_not_announce_hands_it_to_the_retry_queue(dashboard: Dashboard) -> None:
+def test_a_denied_announcement_goes_to_the_retry_queue(dashboard: Dashboard) -> None:
     dashboard.aws.faults.requests.clear()
     client = Client(dashboard.url, "denied")
-    with dashboard.without("Announce"):
+    with Deployment(dashboard.aws, dict).without_statement("dashboard-example-disconnect", "Announce"):
         client.close()
         dashboard.hear(ENDED, "denied")  # the clean-up function has a role of its own
     answers = [request.answer for request in dashboard.aws.faults.requests if request.operation == "PutEvents"]
     assert b"not authorized to perform: events:PutEvents" in answers[0]
 
 
-def test_a_bus_that_is_away_is_told_when_it_is_back(dashboard: Dashboard) -> None:
+def test_a_bus_that_was_away_gets_the_announcement(dashboard: Dashboard) -> None:
     client = Client(dashboard.url, "waits")
     with dashboard.aws.faults.fail("events", "ServiceUnavailable", operation="PutEvents") as away:
         client.close()

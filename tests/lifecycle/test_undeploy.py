@@ -12,13 +12,13 @@ pytestmark = pytest.mark.xdist_group("lifecycle")
 
 
 def destroy(stack: Stack) -> None:
-    if stack.table_description()["DeletionProtectionEnabled"]:
-        stack.env.apply(deletion_protection="false")
+    if stack.env_name != "dev":
+        stack.root.apply(deletion_protection="false")
     stack.destroy()
 
 
 def test_destroy_leaves_nothing_behind(stacks: dict[str, Stack]) -> None:
     with ThreadPoolExecutor(len(stacks)) as pool:
         list(pool.map(destroy, stacks.values()))
-    assert [stack.env.resources() + stack.platform.resources() for stack in stacks.values()] == [[]] * len(stacks)
+    assert [stack.root.resources() + stack.platform.resources() for stack in stacks.values()] == [[]] * len(stacks)
     assert leftovers(next(iter(stacks.values())).aws) == []

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ import pytest
 import route_settings
 
 from local.aws import LocalAws
-from tools.prove import cost, earlier, leftovers, report, run, speed
-from tools.prove.account import Account, Refused
+from tools.acts import speed
+from tools.prove import cost, earlier, experiment, leftovers, report, run
+from tools.prove.account import Account, RefusedError
 from tools.terraform import REPOSITORY
 
 from .conftest import TRUST, policy
@@ -40,9 +42,9 @@ def closed_port() -> str:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def prove(folder: Path, environment: dict[str, str], answer: str = "") -> subprocess.CompletedProcess[str]:
+def prove(folder: Path, environment: dict[str, str], *options: str, answer: str = "") -> subprocess.CompletedProcess[str]:
     own = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY)}
-    command = [sys.executable, "-m", "tools.prove"]
+    command = [sys.executable, "-m", "tools.prove", *options]
     return subprocess.run(command, cwd=folder, env=own | NOTHING | environment, input=answer, capture_output=True, text=True, timeout=300)
 
 
@@ -75,6 +77,17 @@ def test_it_says_what_it_would_do_and_creates_nothing_unless_told_to(aws: LocalA
         assert said in done.stdout
     assert calls(aws) == before
     assert not any(folder.name in done.stdout for folder in run.FOLDERS.glob("*"))
+
+
+@pytest.mark.parametrize("option", ["--yes", "--local", "--long"])
+def test_only_1_true_and_yes_mean_yes(aws: LocalAws, tmp_path: Path, option: str) -> None:
+    """`make prove YES=0` hands on --yes=0."""
+    done = prove(tmp_path, aws.environment, f"{option}=0")
+    assert (done.returncode, "'0' is none of 1, true, yes" in done.stderr) == (2, True)
+
+
+def test_an_option_is_spelled_out(aws: LocalAws, tmp_path: Path) -> None:
+    assert prove(tmp_path, aws.environment, "--ye").returncode == 2
 
 
 def calls(aws: LocalAws) -> list[Any]:
@@ -118,7 +131,7 @@ def test_what_an_earlier_run_left_is_found_and_stays_unless_somebody_agrees(
     account: Account, left: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n"))
-    with pytest.raises(Refused, match="no other proof begins"):
+    with pytest.raises(RefusedError, match="no other proof begins"):
         earlier.clean_up(account, yes=False)
     assert "was not cleaned up: 1 queue, 1 role." in capsys.readouterr().out
     assert there(account) == ["queue wsproof-0123abcd-retry", "role wsproof-0123abcd-sweep"]
@@ -150,7 +163,7 @@ def test_what_may_be_under_way_on_another_machine_is_not_removed_unasked(
     account: Account, left: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedError):
         earlier.clean_up(account, yes=True)
     assert there(account) == ["queue wsproof-0123abcd-retry", "role wsproof-0123abcd-sweep"]
 
@@ -161,10 +174,32 @@ def test_nothing_begins_beside_a_run_that_is_under_way(account: Account) -> None
     other.note()
     with (other.folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(Refused, match="under way on this machine"):
+        with pytest.raises(RefusedError, match="under way on this machine"):
             earlier.clean_up(account, yes=True)
     earlier.clean_up(account, yes=True)
     assert not other.folder.exists()
+
+
+class InterruptedRoot:
+    """Terraform that is interrupted when it has made a queue, and does not know of it."""
+
+    def __init__(self, account: Account, run: run.Run) -> None:
+        self._create = partial(account.client("sqs").create_queue, QueueName=f"{run.name}-retry", tags={leftovers.TAG: run.id})
+
+    def apply(self) -> None:
+        self._create()
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_run_destroys_what_it_has_made(account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    this = run.Run(account, "0123abcd", "2026-11-25T00:00:00Z")
+    this.root = InterruptedRoot(account, this)  # type: ignore[assignment]
+    proof = experiment.Proof(this)
+    assert experiment.run_and_report(proof, 57, 0.05) == 130
+    assert there(account) == []
+    assert "removed by their tag" in proof.outcome["destroyed"][1]
+    assert len(list(tmp_path.glob("proof-*"))) == 2
 
 
 def test_a_run_on_an_emulator_that_is_gone_is_forgotten(account: Account) -> None:
@@ -176,7 +211,7 @@ def test_a_run_on_an_emulator_that_is_gone_is_forgotten(account: Account) -> Non
 
 
 def test_something_unknown_that_bears_the_tag_is_left_to_its_owner(account: Account) -> None:
-    with pytest.raises(Refused, match="remove it, or its tag, by hand"):
+    with pytest.raises(RefusedError, match="remove it, or its tag, by hand"):
         leftovers.kind_and_name("arn:aws:rds:eu-central-1:123456789012:db:precious")
 
 

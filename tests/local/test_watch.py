@@ -12,11 +12,13 @@ import pytest
 from botocore import xform_name
 
 from local.aws import LocalAws
-from tools.stack import TABLES, Stack, log_group
+from tools.deployment import FUNCTIONS
+from tools.stack import TABLES, Stack
 from tools.up import how
-from tools.watch import FUNCTIONS, follow, told
+from tools.watch import follow, shown
 
 NAME = "prod"  # no other test of this local AWS has it
+GROUPS = {which: f"/aws/lambda/history-{NAME}-{which}" for which in FUNCTIONS}
 
 
 @pytest.fixture
@@ -24,13 +26,13 @@ def stack(aws: LocalAws) -> Iterator[str]:
     dynamodb, logs = aws.client("dynamodb"), aws.client("logs")
     key = {"KeySchema": [{"AttributeName": "connectionId", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST"}
     dynamodb.create_table(TableName=TABLES[NAME], AttributeDefinitions=[{"AttributeName": "connectionId", "AttributeType": "S"}], **key)
-    for function in FUNCTIONS:
-        logs.create_log_group(logGroupName=log_group(NAME, function))
-        logs.create_log_stream(logGroupName=log_group(NAME, function), logStreamName="s")
+    for group in GROUPS.values():
+        logs.create_log_group(logGroupName=group)
+        logs.create_log_stream(logGroupName=group, logStreamName="s")
     yield NAME
     dynamodb.delete_table(TableName=TABLES[NAME])
-    for function in FUNCTIONS:
-        logs.delete_log_group(logGroupName=log_group(NAME, function))
+    for group in GROUPS.values():
+        logs.delete_log_group(logGroupName=group)
 
 
 def test_it_tells_once_who_came_who_left_and_what_was_logged(aws: LocalAws, stack: str) -> None:
@@ -49,14 +51,16 @@ def test_it_tells_once_who_came_who_left_and_what_was_logged(aws: LocalAws, stac
     assert look() == [("came", record)]
     dynamodb.delete_item(TableName=TABLES[stack], Key={"connectionId": {"S": "c1"}})
     line = [{"timestamp": int(time.time() * 1000), "message": '{"outcome":"removed"}'}]
-    logs.put_log_events(logGroupName=log_group(stack, "disconnect"), logStreamName="s", logEvents=line)
-    assert look() == [("left", record), ("disconnect", {"outcome": "removed"})]
+    logs.put_log_events(logGroupName=GROUPS["disconnect"], logStreamName="s", logEvents=line)
+    assert look() == [("disconnect", {"outcome": "removed"}), ("left", record)]
     assert look() == []
-    assert told("left", record).endswith('{"connectionId": "c1", "clientId": "kim"}')
+    assert shown("left", record).endswith('{"connectionId": "c1", "clientId": "kim"}')
 
 
 def test_what_make_up_says_can_be_typed(aws: LocalAws) -> None:
-    said = how(cast("Stack", SimpleNamespace(aws=aws, name="dev", url="ws://127.0.0.1:1/api/dev", table="table")), "http://127.0.0.1:2/")
+    outputs = {"disconnect_function": {"log_group_name": GROUPS["disconnect"]}}
+    stack = SimpleNamespace(aws=aws, url="ws://127.0.0.1:1/api/dev", table="table", outputs=outputs)
+    said = how(cast("Stack", stack), "http://127.0.0.1:2/")
     assert '"ws://127.0.0.1:1/api/dev?clientId=me"' in said
     commands = re.findall(rf"aws --endpoint-url {aws.endpoint} (\S+) (\S+)", said)
     assert [service for service, _ in commands] == ["dynamodb", "logs"]

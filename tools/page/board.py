@@ -23,7 +23,7 @@ class Board:
         self._table = stack.table
         self._dynamodb, self._logs, self._sqs = (stack.aws.client(service) for service in ("dynamodb", "logs", "sqs"))
         self._queues = {"waiting": stack.retry_queue, "deadLetters": stack.outputs["retry_queue"]["dead_letter_url"]}
-        self._groups = {name: stack.outputs["functions"][name]["log_group_name"] for name in FUNCTIONS}
+        self._groups = {name: stack.outputs[f"{name}_function"]["log_group_name"] for name in FUNCTIONS}
         self._read: dict[str, dict[str, int]] = {name: {} for name in FUNCTIONS}  # of the log's last minute: event's id -> epoch ms
         self._began = int(time.time() * 1000)
         self._records: dict[str, dict[str, Any]] = {}
@@ -33,10 +33,8 @@ class Board:
         self._changed = threading.Condition()
         self._watchers = 0
         self._closed = False
-        scheduler = stack.aws.client("scheduler")
-        found = scheduler.list_schedules(NamePrefix=f"history-{stack.name}")["Schedules"]
-        schedules = [scheduler.get_schedule(GroupName=s["GroupName"], Name=s["Name"])["ScheduleExpression"] for s in found]
-        self.put("stack", {"name": stack.name, "url": stack.url, "table": self._table, "schedule": ", ".join(schedules)})
+        schedules = [schedule["ScheduleExpression"] for schedule in stack.schedules()]
+        self.put("stack", {"name": stack.env_name, "url": stack.url, "table": self._table, "schedule": ", ".join(schedules)})
         self._thread = threading.Thread(target=self._follow, name="board", daemon=True)
         self._thread.start()
 

@@ -32,7 +32,7 @@ class Refused(ValueError):
 class Hands:
     def __init__(self, stack: Stack, board: Board) -> None:
         self._stack, self._board = stack, board
-        self._connections = stack.aws.connections(stack.api_id, stack.name)
+        self._connections = stack.connections
         self._numbers = count(1)
         self._clients: dict[str, Client] = {}
         self._process: ClientProcess | None = None

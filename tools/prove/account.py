@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=32)
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The proof does not begin; the text says what to do."""
 
 
@@ -33,19 +33,19 @@ class Account:
 
     @classmethod
     def of_environment(cls) -> Account:
-        """The account that the usual variables lead to; raises Refused where they lead to none."""
+        """The account that the usual variables lead to; raises RefusedError where they lead to none."""
         try:
             session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # boto3 itself reads AWS_DEFAULT_REGION only
             if not session.region_name:
-                raise Refused("There is no region: set AWS_REGION, for example AWS_REGION=eu-central-1, or a profile that has one.")
+                raise RefusedError("There is no region: set AWS_REGION, for example AWS_REGION=eu-central-1, or a profile that has one.")
             if session.get_credentials() is None:
-                raise Refused(
+                raise RefusedError(
                     "There are no credentials of an AWS account: set AWS_PROFILE (after `aws sso login`, for example), or "
                     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Without an account, `make prove LOCAL=1` does the same on an emulator."
                 )
             identity = session.client("sts", config=CONFIG).get_caller_identity()
         except (BotoCoreError, ClientError) as problem:
-            raise Refused(f"AWS could not be asked whose credentials these are: {problem}. Renew them, or mend what it names.") from None
+            raise RefusedError(f"AWS did not say whose credentials these are: {problem}. Renew them, or mend what it names.") from None
         return cls(session, identity["Account"], identity["Arn"], session.region_name, os.environ.get("AWS_ENDPOINT_URL"))
 
     def client(self, service: str, endpoint: str | None = None) -> Any:
@@ -61,6 +61,6 @@ class Account:
         suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
         return f"wss://{api_id}.execute-api.{self.region}.{suffix}/{stage}"
 
-    def connections(self, websocket_url: str) -> Any:
+    def connections(self, api_id: str, stage: str) -> Any:
         """A client of the stage's @connections."""
-        return self.client("apigatewaymanagementapi", websocket_url.replace("ws", "http", 1))
+        return self.client("apigatewaymanagementapi", self.websocket_url(api_id, stage).replace("ws", "http", 1))

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from datetime import datetime, timezone
 
 from . import leftovers, run
-from .account import Account, Refused
-from .question import agree
+from .account import Account, RefusedError
 
 LONGEST_RUN_S = 4 * 3600
 
 
 def clean_up(account: Account, yes: bool) -> None:
-    """Removes what earlier runs left, if whoever is asked agrees; else raises Refused."""
+    """Removes what earlier runs left, if whoever is asked agrees; else raises RefusedError."""
     here = {one.id: one for one in run.here(account)}
     for one in here.values():
         if run.is_under_way(one.folder):
-            raise Refused(f"A proof of {one.started} is under way on this machine: wait for its end.")
+            raise RefusedError(f"A proof of {one.started} is under way on this machine: wait for its end.")
     elsewhere = {left.run: left.started for left in leftovers.find(account) if left.started and left.run not in here}
     for one in here.values():
         _remove(one, yes)
@@ -38,9 +38,15 @@ def _remove(left: run.Run, yes: bool) -> None:
     if things:
         print(f"\nA proof of {left.started} was not cleaned up: {', '.join(f'{n} {kind}' for kind, n in things.items())}.", flush=True)
         if not agree("Remove it?", yes):
-            raise Refused("As long as it is there, no other proof begins.")
+            raise RefusedError("As long as it is there, no other proof begins.")
     if left.folder.exists():
         left.prepare()
     left.destroy()
     if things:
         print("It is removed: nothing is found by its tag or by name.", flush=True)
+
+
+def agree(question: str, yes: bool) -> bool:
+    """Whether it is answered with yes; `yes` is the answer given beforehand."""
+    print(f"{question} yes (YES=1)\n" if yes else f"{question} [y/N] ", end="", flush=True)
+    return yes or sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .account import Account, Refused
+from .account import Account, RefusedError
 
 TAG = "websocket-disconnect-proof"  # its value is the run
 STARTED = f"{TAG}-started"  # ISO 8601, UTC
@@ -141,7 +141,7 @@ def kind_and_name(arn: str) -> tuple[str, str]:
         if service == of and resource.startswith(prefix):
             name = resource.removeprefix(prefix)
             return kind, name.partition("/")[0] if kind == "API" else name.removesuffix(":*")
-    raise Refused(f"{arn} bears the tag {TAG}, but is nothing that this program makes: remove it, or its tag, by hand.")
+    raise RefusedError(f"{arn} bears the tag {TAG}, but is nothing that this program makes: remove it, or its tag, by hand.")
 
 
 def _roles(account: Account, run: str | None) -> Iterator[Left]:

@@ -10,10 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from .claims import BROKEN, HELD, UNSEEN
-from .proof import Proof
+from tools.acts.claims import BROKEN, HELD, UNSEEN
+from tools.acts.endings import counted
 
-# What a service's own words could bring along: ARNs, URLs, addresses, account ids, keys, ids.
+from .experiment import Proof
+
+# What a service's own words may hold: ARNs, URLs, addresses, account ids, keys, ids.
 PRIVATE = re.compile(
     r"arn:[\w-]+:\S*|\w+://\S+|\b(\d{1,3}\.){3}\d{1,3}\b|\b([0-9a-f]{1,4}:){3,}[0-9a-f:]*|\b\d{12}\b|\bA[A-Z]{3}[A-Z0-9]{12,}\b|\b[0-9a-f-]{32,}\b"
 )
@@ -21,18 +23,18 @@ FIGURES = {"endings": "Endings", "delivery": "Delivery", "durations": "Durations
 
 
 def content(proof: Proof, cost: float) -> dict[str, Any]:
-    verdicts = [claim.verdict for claim in proof.claims.values()]
+    verdicts = [verdict for verdict, _ in proof.outcome.values()]
     return {
-        "date": time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(proof.began)),
-        "aws": f"an emulator, MiniStack {version('ministack')} with local/patches" if proof.account.endpoint else "an account",
-        "region": proof.account.region,
+        "date": time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(proof.run.began)),
+        "aws": f"an emulator, MiniStack {version('ministack')} with local/patches" if proof.run.account.endpoint else "an account",
+        "region": proof.run.account.region,
         "versions": {**proof.versions, "boto3": version("boto3"), "python": platform.python_version()},
-        "clients of each ending": proof.clients,
+        "clients of each ending": proof.each,
         "long": proof.long,
-        "minutes": round((time.time() - proof.began) / 60, 1),
+        "minutes": round((time.time() - proof.run.began) / 60, 1),
         "cost at most, USD": round(cost, 2),
         "verdicts": {verdict: verdicts.count(verdict) for verdict in (HELD, BROKEN, UNSEEN)},
-        "claims": [{"id": name, **vars(claim)} for name, claim in proof.claims.items()],
+        "claims": [{"id": name, "says": proof.claims[name].says, "verdict": v, "seen": s} for name, (v, s) in proof.outcome.items()],
         "figures": proof.figures,
         "failed steps": proof.failed,
     }
@@ -41,9 +43,9 @@ def content(proof: Proof, cost: float) -> dict[str, Any]:
 def write(proof: Proof, cost: float, folder: Path) -> Path:
     """Both files; the path of the one to read."""
     outputs = proof.run.outputs if proof.run.is_applied else {}
-    whose = [proof.account.id, proof.account.arn, proof.run.id, outputs.get("websocket_api", {}).get("id")]
+    whose = [proof.run.account.id, proof.run.account.arn, proof.run.id, outputs.get("websocket_api", {}).get("id")]
     cleaned = clean(content(proof, cost), [word for word in whose if word])
-    name = time.strftime("proof-%Y-%m-%dT%H%MZ", time.gmtime(proof.began))
+    name = time.strftime("proof-%Y-%m-%dT%H%MZ", time.gmtime(proof.run.began))
     (folder / f"{name}.json").write_text(json.dumps(cleaned, indent=2, ensure_ascii=False) + "\n")
     path = folder / f"{name}.md"
     path.write_text(markdown(cleaned))
@@ -95,10 +97,6 @@ def _cell(value: Any) -> str:
     if isinstance(value, dict):
         value = counted(value)
     return str(value).replace("|", "\\|").replace("\n", " ")
-
-
-def counted(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} ({count})" for name, count in counts.items())
 
 
 def _strong(verdict: str) -> str:

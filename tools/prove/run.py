@@ -15,13 +15,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
+from tools.deployment import Deployment
 from tools.terraform import CACHE, REPOSITORY, Root, TerraformError
 
 from . import leftovers
@@ -53,16 +53,19 @@ output "proof" {
 """
 
 
-class Run:
+class Run(Deployment):
     def __init__(self, account: Account, run_id: str, started: str) -> None:
-        self.account = account
-        self.id = run_id
-        self.name = f"{leftovers.PREFIX}{run_id}"
+        self.account, self.id = account, run_id
         self.started = started  # ISO 8601, UTC
         self.folder = FOLDERS.resolve() / run_id
         self.root = Root(self.folder, os.environ, self.folder / ".terraform")
+        super().__init__(account, lambda: dict(self.root.outputs()["proof"]))
         self.root.grace = GRACE_S
         self._lock: Any = None
+
+    @property
+    def name(self) -> str:
+        return f"{leftovers.PREFIX}{self.id}"
 
     @classmethod
     def new(cls, account: Account) -> Run:
@@ -93,15 +96,6 @@ class Run:
         changes = [change for change in json.loads(self.root.show(file, "-json"))["resource_changes"] if change["mode"] == "managed"]
         tagged = [change for change in changes if "tags_all" in change["change"]["after"] and change["type"] not in GO_WITH_ANOTHER]
         return Counter(change["type"] for change in changes), len(tagged)
-
-    @cached_property
-    def outputs(self) -> dict[str, Any]:
-        return dict(self.root.outputs()["proof"])
-
-    @cached_property
-    def url(self) -> str:
-        api = self.outputs["websocket_api"]
-        return self.account.websocket_url(api["id"], api["stage"])
 
     @property
     def is_applied(self) -> bool:

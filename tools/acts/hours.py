@@ -16,10 +16,11 @@ from botocore.exceptions import ClientError
 from websockets.exceptions import ConnectionClosed
 
 from tools.clients import Client, open_clients
+from tools.deployment import until
 
 from . import cloudwatch
 from .claims import LONG_ONLY
-from .proof import Proof, until
+from .trial import Trial
 
 IDLE_S, LIFETIME_S = 600, 7_200  # API Gateway's quotas
 LATE_S = 300  # how much later than that is still called so
@@ -28,58 +29,59 @@ STILL_HERE = '{"action": "still here"}'  # no route has this key: it is answered
 NAMES = ("idle", "two hours", "half-open")
 
 
-def take_hours(proof: Proof) -> None:
-    if not proof.long:
-        for name in (*NAMES, "ttl", "missing data"):
-            proof.missed(name, LONG_ONLY)
-        return
+def no_time(trial: Trial) -> None:
+    for name in (*NAMES, "ttl", "missing data"):
+        trial.missed(name, LONG_ONLY)
+
+
+def take_hours(trial: Trial) -> None:
     with ExitStack() as until_the_end:
-        clients = dict(zip(NAMES, open_clients(proof.run.url, [f"{name.replace(' ', '-')}/1" for name in NAMES]), strict=True))
-        by_client = {record["clientId"]["S"]: key for key, record in proof.records().items()}
+        clients = dict(zip(NAMES, open_clients(trial.on.url, [f"{name.replace(' ', '-')}/1" for name in NAMES]), strict=True))
+        by_client = {record["clientId"]["S"]: record["connectionId"]["S"] for record in trial.on.records()}
         ids = {name: by_client[client.name] for name, client in clients.items()}
-        began, kept = time.time(), _put_expired(proof)
+        began, kept = time.time(), _put_expired(trial)
         over = threading.Event()
         until_the_end.callback(over.set)
         threading.Thread(target=_stay, args=[clients["two hours"], over], daemon=True).start()
         pulled = until_the_end.enter_context(pulled_cable(clients["half-open"]))
-        looked = _status(proof, ids["half-open"]) if pulled else 0
+        looked = _status(trial, ids["half-open"]) if pulled else 0
 
-        cloudwatch.missing_data(proof)
-        told = _told(proof, "idle", ids, began + IDLE_S + LATE_S)
-        proof.saw(
-            "idle", (told.get("cause"), told.get("closeCode"), told.get("closeReason")) == ("idle_timeout", 1001, "Going away"), _seen(told)
+        cloudwatch.missing_data(trial)
+        line = _line(trial, "idle", ids, began + IDLE_S + LATE_S)
+        trial.saw(
+            "idle", (line.get("cause"), line.get("closeCode"), line.get("closeReason")) == ("idle_timeout", 1001, "Going away"), _seen(line)
         )
         if pulled:
-            told = _told(proof, "half-open", ids, began + IDLE_S + LATE_S)
-            proof.saw("half-open", looked == 200 and bool(told), f"GET @connections answered {looked}; {_seen(told)}")
+            line = _line(trial, "half-open", ids, began + IDLE_S + LATE_S)
+            trial.saw("half-open", looked == 200 and bool(line), f"GET @connections answered {looked}; {_seen(line)}")
         else:
-            proof.missed("half-open", "this machine lets nobody drop packets: it takes root and iptables")
-        told = _told(proof, "two hours", ids, began + LIFETIME_S + LATE_S)
-        proof.saw("two hours", told.get("cause") == "expired", _seen(told))
-        gone = until(lambda: not _item(proof, kept), bool, began + LIFETIME_S + LATE_S - time.time(), 30)
+            trial.missed("half-open", "this machine lets nobody drop packets: it takes root and iptables")
+        line = _line(trial, "two hours", ids, began + LIFETIME_S + LATE_S)
+        trial.saw("two hours", line.get("cause") == "expired", _seen(line))
+        gone = until(lambda: not _item(trial, kept), bool, began + LIFETIME_S + LATE_S - time.time(), 30)
         after = f"{time.time() - began:.0f} s after it was put with an expiry in the past"
         if gone:
-            proof.saw("ttl", True, f"gone {after}")
+            trial.saw("ttl", True, f"gone {after}")
         else:
-            proof.missed("ttl", f"still there {after}; AWS promises a few days")
+            trial.missed("ttl", f"still there {after}; AWS promises a few days")
 
 
-def _told(proof: Proof, name: str, ids: dict[str, str], deadline: float) -> dict[str, Any]:
+def _line(trial: Trial, name: str, ids: dict[str, str], deadline: float) -> dict[str, Any]:
     """The line about a connection; {} when none came by then (epoch s)."""
-    with proof.step(f"waiting for what becomes of: {name}"):
-        found = proof.lines_about({ids[name]}, proof.patience(name, deadline - time.time()))
+    with trial.step(f"waiting for what becomes of: {name}"):
+        found = trial.on.lines_about({ids[name]}, trial.patience(name, deadline - time.time()))
     return next(iter(found.get(ids[name], [])), {})
 
 
-def _seen(told: dict[str, Any]) -> str:
-    if not told:
+def _seen(line: dict[str, Any]) -> str:
+    if not line:
         return "no line came"
-    return f"{told.get('closeCode')} {told.get('closeReason', '')} after {told.get('durationMs', 0) / 1000:.0f} s: {told['cause']}"
+    return f"{line.get('closeCode')} {line.get('closeReason', '')} after {line.get('durationMs', 0) / 1000:.0f} s: {line['cause']}"
 
 
-def _status(proof: Proof, connection_id: str) -> int:
+def _status(trial: Trial, connection_id: str) -> int:
     try:
-        answer = proof.account.connections(proof.run.url).get_connection(ConnectionId=connection_id)
+        answer = trial.on.connections.get_connection(ConnectionId=connection_id)
     except ClientError as problem:
         answer = problem.response
     return int(answer["ResponseMetadata"]["HTTPStatusCode"])
@@ -91,16 +93,16 @@ def _stay(client: Client, over: threading.Event) -> None:
             client.socket.send(STILL_HERE)
 
 
-def _put_expired(proof: Proof) -> dict[str, Any]:
+def _put_expired(trial: Trial) -> dict[str, Any]:
     """Into the history, where no sweep looks; the item's key."""
     key = {"connectionId": {"S": uuid.uuid4().hex}}
     item = {**key, "endedAt": {"N": "0"}, "expiresAt": {"N": str(int(time.time()) - 3600)}}
-    proof.client("dynamodb").put_item(TableName=proof.run.outputs["history_table"]["name"], Item=item)
+    trial.on.aws.client("dynamodb").put_item(TableName=trial.on.outputs["history_table"]["name"], Item=item)
     return key
 
 
-def _item(proof: Proof, key: dict[str, Any]) -> Any:
-    return proof.client("dynamodb").get_item(TableName=proof.run.outputs["history_table"]["name"], Key=key).get("Item")
+def _item(trial: Trial, key: dict[str, Any]) -> Any:
+    return trial.on.aws.client("dynamodb").get_item(TableName=trial.on.outputs["history_table"]["name"], Key=key).get("Item")
 
 
 @contextmanager

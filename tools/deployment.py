@@ -1,0 +1,309 @@
+"""What Terraform has deployed, known by its outputs: ways to look at it, and changes to it for as long as a block runs.
+
+The same for a stack on the local AWS and for one in an account.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from types import TracebackType
+from typing import Any, Protocol, TypeVar
+
+FUNCTIONS = ("disconnect", "cleanup")
+METRICS = "WebSocketConnections"  # the functions' own namespace
+LINES_WITHIN_S = 90  # from what happened to the function's line in CloudWatch
+LATE_MS = 60_000  # a line may come this long after its time
+
+Found = TypeVar("Found")
+Record = dict[str, Any]  # as DynamoDB has it
+Line = dict[str, Any]  # of a log
+
+
+class Aws(Protocol):
+    """LocalAws, or an account."""
+
+    def client(self, service: str) -> Any: ...
+    def websocket_url(self, api_id: str, stage: str) -> str: ...
+    def connections(self, api_id: str, stage: str) -> Any: ...
+
+
+class Deployment:
+    """`outputs` reads those of examples/complete, or as many of them as are needed."""
+
+    def __init__(self, aws: Aws, outputs: Callable[[], dict[str, Any]]) -> None:
+        self.aws, self._read = aws, outputs
+        self.began = time.time()  # older lines and metrics are another deployment's
+
+    @cached_property
+    def outputs(self) -> dict[str, Any]:
+        return self._read()
+
+    # Names
+
+    @property
+    def name(self) -> str:
+        """The module's `name`."""
+        return self.function("disconnect").removesuffix("-disconnect")
+
+    def function(self, which: str) -> str:
+        """The name of "disconnect" or "cleanup"."""
+        return str(self.outputs[f"{which}_function"]["name"])
+
+    @property
+    def table(self) -> str:
+        return str(self.outputs["connections_table"]["name"])
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        api = self.outputs["websocket_api"]
+        return self.aws.websocket_url(api["id"], api["stage"])
+
+    @property
+    def connections(self) -> Any:
+        """A client of @connections."""
+        api = self.outputs["websocket_api"]
+        return self.aws.connections(api["id"], api["stage"])
+
+    @property
+    def retry_queue(self) -> str:
+        return str(self.outputs["retry_queue"]["url"])
+
+    @property
+    def dead_letters(self) -> str:
+        return str(self.outputs["retry_queue"]["dead_letter_url"])
+
+    @property
+    def report_queue(self) -> str:
+        return str(self.outputs["report_gone"]["queue_url"])
+
+    # Looks
+
+    def records(self) -> list[Record]:
+        return list(self.items(self.table))
+
+    def items(self, table: str) -> Iterator[Record]:
+        for page in self.aws.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+            yield from page["Items"]
+
+    def events(self, which: str, since_ms: int) -> Iterator[dict[str, Any]]:
+        """CloudWatch's entries of a function's log, those alone that are JSON."""
+        group = self.outputs[f"{which}_function"]["log_group_name"]
+        for page in self.aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since_ms):
+            yield from (event for event in page["events"] if event["message"].startswith("{"))
+
+    def lines(self, which: str = "disconnect", outcome: str | None = None) -> list[Line]:
+        """What a function, and Lambda about it, has written so far; with `outcome` only such lines."""
+        lines = (json.loads(event["message"]) for event in self.events(which, int(self.began * 1000)))
+        return [line for line in lines if outcome in (None, line.get("outcome"))]
+
+    def lines_about(self, ids: set[str], seconds: float = LINES_WITHIN_S, which: str = "disconnect") -> dict[str, list[Line]]:
+        """The lines about these connections, by connection; waits until each has one."""
+
+        def look() -> dict[str, list[Line]]:
+            found: dict[str, list[Line]] = {}
+            for line in self.lines(which):
+                if line.get("connectionId") in ids:
+                    found.setdefault(line["connectionId"], []).append(line)
+            return found
+
+        return until(look, lambda found: found.keys() == ids, seconds)
+
+    def messages(self, queue: str) -> int:
+        """How many messages the queue of this URL holds, visible or not."""
+        names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
+        found = self.aws.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+        return sum(int(found.get(name, 0)) for name in names)
+
+    def metric(self, namespace: str, name: str, **dimensions: str) -> int:
+        """The sum of what was published since `began`."""
+        found = self.aws.client("cloudwatch").get_metric_statistics(
+            Namespace=namespace,
+            MetricName=name,
+            Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+            StartTime=self.began - 300,
+            EndTime=time.time() + 60,
+            Period=300,
+            Statistics=["Sum"],
+        )
+        return int(sum(point["Sum"] for point in found["Datapoints"]))
+
+    def alarm_state(self, alarm: str) -> str:
+        [found] = self.aws.client("cloudwatch").describe_alarms(AlarmNames=[f"{self.name}-{alarm}"])["MetricAlarms"]
+        return str(found["StateValue"])
+
+    def schedules(self) -> list[dict[str, Any]]:
+        """The sweep's, whole."""
+        scheduler = self.aws.client("scheduler")
+        found = scheduler.list_schedules(NamePrefix=self.name)["Schedules"]
+        return [scheduler.get_schedule(GroupName=schedule["GroupName"], Name=schedule["Name"]) for schedule in found]
+
+    # Changes
+
+    def sweep(self, wait: bool = True) -> None:
+        """Do what EventBridge Scheduler does when the time has come."""
+        for target in [schedule["Target"] for schedule in self.schedules()]:
+            kind = "RequestResponse" if wait else "Event"
+            self.aws.client("lambda").invoke(FunctionName=target["Arn"], InvocationType=kind, Payload=target["Input"])
+
+    def age(self, records: Iterable[Record], ms: int) -> None:
+        """Rewrite records as if their connections had been made that much earlier."""
+        for record in list(records):
+            connected_at = {"N": str(int(record["connectedAt"]["N"]) - ms)}
+            self.aws.client("dynamodb").put_item(TableName=self.table, Item={**record, "connectedAt": connected_at})
+
+    def send(self, queue: str, message: dict[str, Any]) -> None:
+        self.aws.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(message))
+
+    def clear(self) -> None:
+        """Forget all records, and what is still to be retried."""
+        if self.outputs.get("retry_queue"):
+            self.aws.client("sqs").purge_queue(QueueUrl=self.retry_queue)
+        for record in self.records():
+            self.aws.client("dynamodb").delete_item(TableName=self.table, Key={"connectionId": record["connectionId"]})
+
+    def configure(self, which: str, **settings: Any) -> dict[str, Any]:
+        """Change a function's configuration, wait until it is in force, and return what it was."""
+        functions, name = self.aws.client("lambda"), self.function(which)
+        before: dict[str, Any] = functions.get_function_configuration(FunctionName=name)
+        functions.update_function_configuration(FunctionName=name, **settings)
+        functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+        return {setting: before[setting] for setting in settings}
+
+    def set_log_levels(self, which: str, **levels: str) -> dict[str, Any]:
+        """SystemLogLevel, ApplicationLogLevel; returns the configuration before, for `configure`."""
+        now = self.aws.client("lambda").get_function_configuration(FunctionName=self.function(which))["LoggingConfig"]
+        return self.configure(which, LoggingConfig={**now, **levels})
+
+    @contextmanager
+    def variables(self, which: str, without: tuple[str, ...] = (), **more: str) -> Iterator[None]:
+        """The function with another environment."""
+        own = self.aws.client("lambda").get_function_configuration(FunctionName=self.function(which))["Environment"]["Variables"]
+        kept = {name: value for name, value in own.items() if name not in without}
+        self.configure(which, Environment={"Variables": {**kept, **more}})
+        try:
+            yield
+        finally:
+            self.configure(which, Environment={"Variables": own})
+
+    @contextmanager
+    def without_statement(self, role: str, sid: str, policy: str = "") -> Iterator[None]:
+        """A role, by its name, without one statement of an inline policy: that of the role's own name if no other is given."""
+        iam, its = self.aws.client("iam"), {"RoleName": role, "PolicyName": policy or role}
+        whole = iam.get_role_policy(**its)["PolicyDocument"]
+        part = [statement for statement in whole["Statement"] if statement.get("Sid") != sid]
+        if len(part) == len(whole["Statement"]):
+            raise ValueError(f"the role {role} has no statement {sid}")
+        if part:
+            iam.put_role_policy(**its, PolicyDocument=json.dumps({**whole, "Statement": part}))
+        else:
+            iam.delete_role_policy(**its)
+        try:
+            yield
+        finally:
+            iam.put_role_policy(**its, PolicyDocument=json.dumps(whole))
+
+    def role(self, which: str) -> str:
+        return str(self.outputs[f"{which}_function"]["role_name"])
+
+    @contextmanager
+    def reserved(self, which: str, executions: int) -> Iterator[None]:
+        """The function with so many executions at a time; 0 stops it."""
+        functions, name = self.aws.client("lambda"), self.function(which)
+        functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=executions)
+        try:
+            yield
+        finally:
+            functions.delete_function_concurrency(FunctionName=name)
+
+    @contextmanager
+    def schedules_off(self) -> Iterator[None]:
+        """The sweep's schedules, disabled."""
+        fields = ("Name", "GroupName", "Description", "ScheduleExpression", "FlexibleTimeWindow", "Target")
+        found = [{name: schedule[name] for name in fields} for schedule in self.schedules()]
+        for schedule in found:
+            self.aws.client("scheduler").update_schedule(**schedule, State="DISABLED")
+        try:
+            yield
+        finally:
+            for schedule in found:
+                self.aws.client("scheduler").update_schedule(**schedule, State="ENABLED")
+
+
+class News:
+    """What is new at each look: ("came" or "left", the record), and ("disconnect" or "cleanup", its log line)."""
+
+    def __init__(self, on: Deployment) -> None:
+        self._on = on
+        self._records: dict[str, Record] = {}
+        self._seen: set[str] = set()  # ids of log entries
+        self._since = int(time.time() * 1000)
+
+    def look(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The log first: whoever sees a record gone has then seen its line as well, if there is one yet."""
+        for which in FUNCTIONS:
+            events = [event for event in self._on.events(which, self._since) if event["eventId"] not in self._seen]
+            self._seen.update(event["eventId"] for event in events)
+            self._since = max([self._since, *(event["timestamp"] - LATE_MS for event in events)])
+            yield from ((which, json.loads(event["message"])) for event in events)
+        before, self._records = self._records, {record["connectionId"]["S"]: record for record in self._on.records()}
+        yield from (("came", self._records[key]) for key in self._records.keys() - before.keys())
+        yield from (("left", before[key]) for key in before.keys() - self._records.keys())
+
+
+class Watch:
+    """Reads the table over and over, and notes when each client's record came and went."""
+
+    def __init__(self, on: Deployment) -> None:
+        self._on = on
+        self.records: dict[str, Record] = {}  # client's name -> its record, as long as it is there
+        self.gone_at: dict[str, float] = {}  # client's name -> time.monotonic()
+        self._changed = threading.Condition()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(condition, seconds)
+
+    def wait_until_there(self, names: Iterable[str], seconds: float = 60) -> bool:
+        come = set(names)
+        return self.wait_for(lambda: come <= self.records.keys(), seconds)
+
+    def wait_until_gone(self, names: Iterable[str], seconds: float = 60) -> bool:
+        ended = set(names)
+        return self.wait_for(lambda: not ended & self.records.keys(), seconds)
+
+    def ids(self, names: Iterable[str]) -> dict[str, str]:
+        """The connections of those that are in the table, by name."""
+        return {name: self.records[name]["connectionId"]["S"] for name in names if name in self.records}
+
+    def _follow(self) -> None:
+        while not self._stop.is_set():
+            now = {(record.get("clientId") or record["connectionId"])["S"]: record for record in self._on.records()}
+            with self._changed:
+                self.gone_at.update(dict.fromkeys(self.records.keys() - now.keys(), time.monotonic()))
+                self.records = now
+                self._changed.notify_all()
+            self._stop.wait(0.02)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+def until(look: Callable[[], Found], enough: Callable[[Found], bool] = bool, seconds: float = 0, every: float = 0.5) -> Found:
+    """Look again and again until it is enough or the time (s) is over; what was found last."""
+    deadline = time.monotonic() + seconds
+    while not enough(found := look()) and time.monotonic() < deadline:
+        time.sleep(every)
+    return found
