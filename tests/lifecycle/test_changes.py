@@ -237,11 +237,11 @@ def inputs_of_the_module() -> Iterator[tuple[str, bool]]:
     """Each input's path, and whether the line of the object that it is in speaks for it."""
     for name, body in docs.blocks("variables.tf", "variable").items():
         kind = body["type"].removeprefix("${").removesuffix("}")
-        inner = list(docs.fields(kind, f"{name}."))
+        _, *inner = docs.fields(name, kind, "")
         if kind.startswith("list(") or body.get("default", "") is None or not inner:
             yield name, False
-        for path, default in inner:
-            parent = any(other.startswith(f"{path}.") for other, _ in inner)
+        for path, _, default in inner:
+            parent = any(other.startswith(f"{path}.") for other, *_ in inner)
             if not parent or default == "null":
                 yield path, kind.startswith("list(") or default == "required" or path.rpartition(".")[0] in SPOKEN_FOR
 
