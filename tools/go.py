@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+from local import leash
 
 
 @contextmanager
@@ -15,3 +18,14 @@ def environment(cache: Path) -> Iterator[dict[str, str]]:
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         kept = {"GOPATH": f"{folder}/path", "GOMODCACHE": f"{folder}/modules", "GOCACHE": f"{folder}/build"}
         yield {**os.environ, **kept, "GOFLAGS": f"{os.environ.get('GOFLAGS', '')} -modcacherw".strip()}
+
+
+def run(*arguments: str, env: Mapping[str, str], cwd: str | None = None) -> None:
+    """On a leash: the compilers that Go starts end with this process."""
+    process = leash.start(["go", *arguments], env=env, cwd=cwd)
+    try:
+        process.wait()
+    finally:
+        code = leash.end(process)
+    if code:
+        raise subprocess.CalledProcessError(code, ["go", *arguments])

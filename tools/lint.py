@@ -13,18 +13,17 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from . import terraform, tflint
+from . import program, terraform, tflint
 from .terraform import CACHE, REPOSITORY
 
-Outcome = tuple[bool, str]
+Outcome = tuple[bool | None, str]  # whether it held; None = it was not run
 # The one warning that counts for nothing: AWS provider 6.29 and newer want key_schema in an index, which 5.x does not know.
 UNAVOIDABLE = re.compile(r"(hash|range)_key is deprecated\. Use key_schema instead\.?")
 
 
 def command(*arguments: str, env: dict[str, str] | None = None, cwd: Path = REPOSITORY) -> Outcome:
-    done = subprocess.run(
-        arguments, cwd=cwd, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    settings = {**terraform.settled(os.environ), **(env or {})}
+    done = subprocess.run(arguments, cwd=cwd, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return done.returncode == 0, done.stdout
 
 
@@ -73,8 +72,8 @@ def terraform_validate(top: Path = REPOSITORY) -> Outcome:
 def tflint_rules(folder: Path = REPOSITORY) -> Outcome:
     try:
         path = tflint.binary()
-    except tflint.Missing as missing:
-        return not os.environ.get("CI"), f"not run: {missing}"
+    except tflint.MissingError as missing:
+        return False if os.environ.get("CI") else None, str(missing)
     rules, word = tflint.configuration(path)
     held, text = command(
         path,
@@ -119,20 +118,26 @@ def linters(folder: Path) -> dict[str, Callable[[], Outcome]]:
 
 
 def main() -> int:
-    chosen = linters(Path(sys.argv[1]).resolve()) if len(sys.argv) > 1 else LINTERS
-    failed = []
-    for name, run in chosen.items():
+    parser = program.arguments(__doc__)
+    parser.add_argument(
+        "folder", nargs="?", type=Path, metavar="FOLDER", help="a root folder of Terraform; this repository if none is given"
+    )
+    folder = parser.parse_args().folder
+    if folder and not folder.is_dir():
+        parser.error(f"there is no folder {folder}")
+    ended: dict[str, list[str]] = {"ok": [], "FAILED": [], "not run": []}
+    for name, run in (linters(folder.resolve()) if folder else LINTERS).items():
         started = time.monotonic()
-        held, text = run()
-        word = text.strip() if not held else text.strip().splitlines()[-1] if text.strip() else ""
-        print(f"{'ok    ' if held else 'FAILED'}  {name} ({time.monotonic() - started:.0f} s)  {word}".rstrip(), flush=True)
-        failed += [] if held else [name]
-    print(f"{len(chosen) - len(failed)} linters passed" + (f", {len(failed)} failed: {', '.join(failed)}" if failed else ""))
-    return 1 if failed else 0
+        with program.alive(program.complain, name):
+            held, text = run()
+        word = text.strip() if held is False else text.strip().splitlines()[-1] if text.strip() else ""
+        outcome = {True: "ok", False: "FAILED", None: "not run"}[held]
+        program.say(f"{outcome:8}{name} ({time.monotonic() - started:.0f} s)  {word}".rstrip())
+        ended[outcome].append(name)
+    rest = [f"{outcome}: {', '.join(ended[outcome])}" for outcome in ("FAILED", "not run") if ended[outcome]]
+    program.say("; ".join([f"{len(ended['ok'])} linters passed", *rest]))
+    return 1 if ended["FAILED"] else 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except terraform.TerraformError as error:
-        sys.exit(str(error))
+    program.run(main)

@@ -97,7 +97,7 @@ def build_opentofu(path: Path) -> None:
         download = ["go", "mod", "download", "-json", f"{OPENTOFU_MODULE}@v{OPENTOFU}"]
         sources = json.loads(subprocess.run(download, env=env, stdout=subprocess.PIPE, check=True).stdout)["Dir"]
         release = f"-ldflags=-X {OPENTOFU_MODULE}/version.dev=no"
-        subprocess.run(["go", "build", release, "-o", str(path), "./cmd/tofu"], cwd=sources, env=env, check=True)
+        go.run("build", release, "-o", str(path), "./cmd/tofu", cwd=sources, env=env)
 
 
 def opentofu_mirror() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a change would do, told in review: plans of root folders against the local AWS, so without an account or credentials.
+"""What a change would do, for a review: plans of root folders against the local AWS, so without an account or credentials.
 
     python -m tools.plan                                      every environment of this repository, on an empty account
     python -m tools.plan FOLDER …                             these folders
@@ -11,12 +11,9 @@ not asked, the state is a temporary file, and nothing that is written into the f
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import signal
 import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -27,6 +24,7 @@ from typing import Any
 
 from local.aws import REPOSITORY, LocalAws, local_aws
 
+from . import program
 from .stack import TABLES
 from .terraform import Root, TerraformError
 
@@ -127,22 +125,26 @@ def of_repository(folder: Path) -> tuple[Path | None, dict[str, str]]:
 def plan(aws: LocalAws, folder: Path, platform: Path | None, base: str | None) -> Plan:
     data = Path(tempfile.mkdtemp(dir=aws.folder))
     known, variables = of_repository(folder)
+    # A folder of somebody else's may need them.
+    given: dict[str, Any] = (
+        {} if known else {name.removeprefix("TF_VAR_"): value for name, value in os.environ.items() if name.startswith("TF_VAR_")}
+    )
     if platform := platform or known:
-        _apply(aws, platform, data / "platform", variables)
+        _apply(aws, platform, data / "platform", {**given, **variables})
     if base:
         with checkout(folder, base) as before:
             if before.is_dir():
-                _apply(aws, before, data / "head", {})
-    with state_in(data / "head.tfstate", folder):
-        root = Root(folder, aws.environment, data / "head")
+                _apply(aws, before, data / "head", given)
+    with state_in(data / "head.tfstate", folder), program.step(f"plan of {_shown(folder)}", program.complain):
+        root = Root(folder, aws.environment, data / "head", **given)
         root.init()
         root.plan(data / "plan")
         return Plan(_shown(folder), root.show(data / "plan"), json.loads(root.show(data / "plan", "-json")))
 
 
-def _apply(aws: LocalAws, folder: Path, data: Path, variables: dict[str, str]) -> None:
-    with state_in(data.with_suffix(".tfstate"), folder):
-        root = Root(folder, aws.environment, data, state=None, **variables)
+def _apply(aws: LocalAws, folder: Path, data: Path, variables: dict[str, Any]) -> None:
+    with state_in(data.with_suffix(".tfstate"), folder), program.step(f"apply of {_shown(folder)}, to plan against", program.complain):
+        root = Root(folder, aws.environment, data, **variables)
         root.init()
         root.apply()
 
@@ -152,8 +154,7 @@ def _shown(folder: Path) -> str:
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    parser = argparse.ArgumentParser(description="Plans root folders against the local AWS, as Markdown.")
+    parser = program.arguments(__doc__)
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="root folders; every environment when none is given")
     parser.add_argument("--base", help="a commit whose stack is applied first: the plan is then the change from it")
     parser.add_argument("--platform", type=Path, help="a root folder applied first: what another stack owns and the folder looks up")
@@ -166,20 +167,15 @@ def main() -> int:
     with local_aws() as aws:
         for folder in folders:
             planned = plan(aws, folder, arguments.platform and arguments.platform.resolve(), arguments.base)
-            print(planned.markdown(), flush=True)
+            program.say(planned.markdown())
             lost += planned.tables
             if arguments.json:
                 arguments.json.mkdir(parents=True, exist_ok=True)
                 (arguments.json / f"{planned.folder.replace(os.sep, '-')}.json").write_text(json.dumps(planned.content))
     if lost:
-        print(f"refused: {', '.join(lost)} would be lost with every record in it", file=sys.stderr)
+        program.complain(f"refused: {', '.join(lost)} would be lost with every record in it")
     return 1 if lost else 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except TerraformError as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    program.run(main)

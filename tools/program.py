@@ -40,20 +40,28 @@ def flag(parser: argparse.ArgumentParser, name: str, text: str) -> None:
 
 
 @contextmanager
-def step(text: str, say: Callable[[str], None] = say) -> Iterator[None]:
-    """Announce a long step, give a sign of life every ten seconds, and say how long it took."""
+def alive(say: Callable[[str], None] = say, what: str = "") -> Iterator[None]:
+    """Give a sign of life every ten seconds."""
     started, done = time.monotonic(), threading.Event()
 
     def breathe() -> None:
         while not done.wait(SIGN_OF_LIFE_S):
-            say(f"          … {time.monotonic() - started:.0f} s")
+            say(f"          … {time.monotonic() - started:.0f} s {what}".rstrip())
 
-    say(f"  {text}")
     threading.Thread(target=breathe, daemon=True).start()
     try:
         yield
     finally:
         done.set()
+
+
+@contextmanager
+def step(text: str, say: Callable[[str], None] = say) -> Iterator[None]:
+    """Announce a long step, give signs of life, and say how long it took."""
+    started = time.monotonic()
+    say(f"  {text}")
+    with alive(say):
+        yield
     say(f"          {time.monotonic() - started:.1f} s")
 
 

@@ -26,6 +26,7 @@ PROVIDER = Path("registry.terraform.io", "hashicorp", "aws")
 LOCKED_ON = "linux_amd64"  # the platform whose checksum the lock files hold
 # Terraform and its provider live for seconds, and a third of their CPU time would go into collecting garbage.
 UNCOLLECTED = {"GOGC": "off", "GOMEMLIMIT": "1GiB"}
+USERS_OWN = {"TF_CLI_CONFIG_FILE", "TF_PLUGIN_CACHE_DIR"}
 NO_PLACE_FOR_A_MIRROR = {"proc", "sys", "dev", "run", "tmp"}
 
 
@@ -93,8 +94,13 @@ def installing() -> Iterator[None]:
         yield
 
 
+def settled(env: Mapping[str, str]) -> dict[str, str]:
+    """Without the user's own TF_* variables, which choose workspaces, add arguments and log, except those about where providers are."""
+    return {name: value for name, value in env.items() if not name.startswith("TF_") or name in USERS_OWN}
+
+
 def version_of(path: str) -> dict[str, Any]:
-    quiet = {**os.environ, "TF_CLI_CONFIG_FILE": os.devnull, "CHECKPOINT_DISABLE": "1"}
+    quiet = {**settled(os.environ), "TF_CLI_CONFIG_FILE": os.devnull, "CHECKPOINT_DISABLE": "1"}
     return dict(json.loads(subprocess.run([path, "version", "-json"], env=quiet, stdout=subprocess.PIPE, check=True).stdout))
 
 
@@ -161,7 +167,7 @@ class Root:
 
     def __init__(self, folder: Path, env: Mapping[str, str], data: Path, *, state: Path | None = None, **variables: str) -> None:
         self.folder = folder
-        self._env = {**env, "TF_DATA_DIR": str(data)}
+        self._env = {**settled(env), "TF_DATA_DIR": str(data)}
         self._env |= {f"TF_VAR_{name}": value for name, value in variables.items()}
         self._state = [f"-state={state}"] if state else []
 
@@ -175,7 +181,7 @@ class Root:
         """The plan, as a person reads it; "" when there is nothing to do. `file` keeps it for `show`."""
         code, text = self._call("plan", "-detailed-exitcode", *self._state, *options, *([f"-out={file}"] if file else []))
         if code == 1:
-            raise TerraformError(f"terraform plan in {self.folder} failed:\n{_errors(text)}")
+            raise TerraformError(f"terraform plan in {self.folder} failed:\n{text}")
         return text if code == 2 else ""
 
     def show(self, file: Path, *options: str) -> str:
@@ -187,8 +193,8 @@ class Root:
 
     def versions(self) -> dict[str, str]:
         """Terraform's own and the providers', which `init` has chosen."""
-        told = json.loads(self.run("version", "-json"))
-        return {"terraform": told["terraform_version"], **{name.split("/")[-1]: v for name, v in told["provider_selections"].items()}}
+        found = json.loads(self.run("version", "-json"))
+        return {"terraform": found["terraform_version"], **{name.split("/")[-1]: v for name, v in found["provider_selections"].items()}}
 
     def resources(self) -> list[str]:
         return self.run("state", "list", *self._state).splitlines()
@@ -199,20 +205,25 @@ class Root:
     def run(self, *arguments: str) -> str:
         code, text = self._call(*arguments)
         if code:
-            raise TerraformError(f"terraform {arguments[0]} in {self.folder} failed:\n{_errors(text)}{_advice(arguments[0])}")
+            raise TerraformError(f"terraform {arguments[0]} in {self.folder} failed:\n{text}{_advice(arguments[0])}")
         return text
 
     def _call(self, command: str, *arguments: str) -> tuple[int, str]:
+        """The exit code, and what it printed: its result, or after a failure its errors."""
         colour = [] if command in ("output", "state", "version") else ["-no-color"]
         program = self.program or Program(binary(), environment())
         # Into a file: on a broken pipe Terraform would die before it has noted what it did.
-        with tempfile.TemporaryFile("w+") as output, installing() if command == "init" else nullcontext():
+        with (
+            tempfile.TemporaryFile("w+") as output,
+            tempfile.TemporaryFile("w+") as errors,
+            installing() if command == "init" else nullcontext(),
+        ):
             process = leash.start(
                 [program.path, command, *colour, *arguments],
                 env={**self._env, **program.environment},
                 cwd=str(self.folder),
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=errors,
                 grace=self.grace,
             )
             try:
@@ -220,12 +231,9 @@ class Root:
             finally:
                 code = leash.end(process)
             output.seek(0)
-            return code, output.read()
-
-
-def _errors(text: str) -> str:
-    """Terraform's output from its first error on."""
-    return text[max(0, text.find("\nError: ")) :].strip()
+            errors.seek(0)
+            said = errors.read().strip()
+            return code, said if code == 1 and said else output.read()
 
 
 def _advice(command: str) -> str:

@@ -16,7 +16,7 @@ MODULE = "github.com/terraform-linters/tflint"
 RULES, WITH_AWS_RULES = REPOSITORY / ".tflint.hcl", REPOSITORY / ".tflint.aws.hcl"
 
 
-class Missing(Exception):
+class MissingError(Exception):
     """There is no tflint, and no Go to build it with."""
 
 
@@ -26,11 +26,11 @@ def binary() -> str:
         if path and Path(path).exists() and _version(path) >= tuple(map(int, VERSION.split("."))):
             return path
     if not shutil.which("go"):
-        raise Missing(f"install tflint {VERSION} or newer (https://github.com/terraform-linters/tflint), or Go, which builds it")
+        raise MissingError(f"install tflint {VERSION} or newer (https://github.com/terraform-linters/tflint), or Go, which builds it")
     print(f"Building tflint {VERSION} once (about two minutes) …", flush=True)
     built.parent.mkdir(parents=True, exist_ok=True)
     with go.environment(CACHE) as environment:
-        subprocess.run(["go", "install", f"{MODULE}@v{VERSION}"], env={**environment, "GOBIN": str(built.parent)}, check=True)
+        go.run("install", f"{MODULE}@v{VERSION}", env={**environment, "GOBIN": str(built.parent)})
     return str(built)
 
 

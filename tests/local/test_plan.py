@@ -71,6 +71,7 @@ def test_a_folder_is_planned_on_an_empty_account_whatever_its_backend_is(folder:
     assert done.returncode == 0, done.stderr
     assert "### `infra`" in done.stdout
     assert "**1** to create, **0** to update, **0** to replace, **0** to destroy" in done.stdout
+    assert done.stderr.startswith("  plan of infra\n"), "a plan takes its time: it says what it is doing"
 
 
 def test_a_change_is_planned_against_the_stack_that_the_base_made(folder: Path) -> None:

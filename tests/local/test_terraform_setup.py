@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -136,3 +137,27 @@ def test_an_init_that_finds_no_provider_says_what_is_missing(home: Path, monkeyp
     monkeypatch.setattr(terraform, "mirror", lambda: None)
     assert "the registry, which must be reachable; or put a mirror" in terraform._advice("init")
     assert terraform._advice("apply") == ""
+
+
+def terraform_that(home: Path, monkeypatch: pytest.MonkeyPatch, does: str) -> None:
+    put_terraform_on_path(home, monkeypatch, "1.11.4")
+    monkeypatch.setattr(terraform, "mirror", lambda: home)
+    terraform.binary()
+    terraform.environment()
+    (home / "bin" / "terraform").write_text(f"#!/bin/sh\n{does}\n")
+
+
+def test_a_users_other_variables_are_left_out(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TF_WORKSPACE would choose another state, TF_LOG write into JSON, TF_CLI_ARGS_plan show a part of the plan."""
+    terraform_that(home, monkeypatch, "env")
+    for name in ("TF_WORKSPACE", "TF_LOG", "TF_CLI_ARGS_plan", "TF_DATA_DIR", "TF_VAR_name"):
+        monkeypatch.setenv(name, "users-own")
+    monkeypatch.setenv("TF_PLUGIN_CACHE_DIR", str(home / "cache"))
+    seen = terraform.Root(home, os.environ, home / "data").run("output")
+    assert "users-own" not in seen
+    assert f"TF_PLUGIN_CACHE_DIR={home / 'cache'}" in seen
+
+
+def test_json_holds_no_word_of_the_log(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    terraform_that(home, monkeypatch, "echo a warning >&2; echo '{}'")
+    assert terraform.Root(home, os.environ, home / "data").outputs() == {}
