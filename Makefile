@@ -3,15 +3,16 @@ PYTHON ?= python3
 BENCH_PYTHON ?= $(or $(firstword $(wildcard $(HOME)/.pyenv/versions/3.13.*/bin/python3.13)),python3.13)
 BIN := .venv/bin
 
-.PHONY: help demo up prove plan check test matrix lint docs permissions screenshot package release-notes bench lock clean
+.PHONY: help demo up prove plan check python terraform folder test unit matrix lint docs permissions screenshot package release-notes bench lock clean
 .NOTPARALLEL:
 
 help:
-	@echo 'make demo     apply envs/dev on a local AWS and watch the table follow real WebSocket clients (3 minutes)'
+	@echo 'make demo     apply envs/dev on a local AWS and watch the table follow real WebSocket clients (3 minutes, more on a busy machine)'
 	@echo 'make up       the same stack, left running for you to play with until Ctrl-C'
 	@echo 'make prove    what only an account can show: in yours, by its usual variables, for less than 0.10 USD; LOCAL=1 on a local AWS;'
 	@echo '              CLIENTS=5 of each ending, LONG=1 for two and a half hours, YES=1 asks nothing'
-	@echo 'make test     all tests: unit, module, local, lifecycle, faults, browser'
+	@echo 'make test     all tests: unit, module, local, lifecycle, faults, browser; T=tests/module for a part'
+	@echo 'make unit     the unit tests alone: what to run while you work'
 	@echo 'make matrix   validate, module tests and one life with every Terraform and OpenTofu that can be had (docs/versions.md)'
 	@echo 'make lint     ruff, mypy, terraform fmt and validate, tflint, checkov, and whether the docs are current'
 	@echo 'make docs     write what README.md and docs/ quote and generate'
@@ -25,38 +26,41 @@ help:
 	@echo 'make lock     renew requirements/*.txt from requirements/*.in'
 	@echo 'make clean    remove what these commands installed and cached'
 
-demo: .venv/local
+demo: terraform .venv/local
 	@$(BIN)/python -m tools.demo
 
-up: .venv/local
+up: terraform .venv/local
 	@$(BIN)/python -m tools.up
 
-prove: .venv/local
+prove: terraform .venv/local
 	@$(BIN)/python -m tools.prove $(if $(CLIENTS),--clients '$(CLIENTS)') $(if $(LONG),--long='$(LONG)') $(if $(YES),--yes='$(YES)') $(if $(LOCAL),--local='$(LOCAL)')
 
-plan: .venv/local
+plan: terraform .venv/local
 	@$(BIN)/python -m tools.plan $(if $(FOLDER),'$(FOLDER)') $(if $(BASE),--base '$(BASE)') $(if $(PLATFORM),--platform '$(PLATFORM)') $(if $(JSON),--json '$(JSON)')
 
-check: .venv/local
-	@$(BIN)/python -m tools.lint $(if $(FOLDER),'$(FOLDER)')
+check: folder terraform .venv/local
+	@$(BIN)/python -m tools.lint '$(FOLDER)'
 
 # More processes than cores: the lifecycle tests mostly wait for Terraform.
-test: .venv/test .venv/browser
-	$(BIN)/python -m pytest -n 5 --dist loadgroup
+test: terraform .venv/test .venv/browser
+	$(BIN)/python -m pytest -n 5 --dist loadgroup $(T)
 
-matrix: .venv/local
+unit: python .venv/test
+	$(BIN)/python -m pytest -q -n auto tests/unit
+
+matrix: terraform .venv/local
 	@$(BIN)/python -m tools.matrix
 
-lint: .venv/lint .venv-checkov/checkov
+lint: terraform .venv/lint .venv-checkov/checkov
 	@$(BIN)/python -m tools.lint
 
 docs: .venv/lint
 	$(BIN)/python -m tools.docs
 
-permissions: .venv/local
+permissions: terraform .venv/local
 	@$(BIN)/python -m tools.permissions $(if $(CHECK),--check)
 
-screenshot: .venv/test .venv/browser .venv/pictures
+screenshot: terraform .venv/test .venv/browser .venv/pictures
 	$(BIN)/python -m tests.browser.screenshot
 
 package:
@@ -75,8 +79,17 @@ define install
 	@touch $@
 endef
 
-.venv/%: requirements/%.txt
+# What must be there is looked for before anything is installed.
+python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is needed: set PYTHON=/path/to/python3.x")'
+
+terraform: python
+	@$(PYTHON) -m tools.terraform version >/dev/null
+
+folder:
+	@test -n '$(FOLDER)' || { echo 'make check FOLDER=…: name a root folder of Terraform, for example envs/dev' >&2; exit 2; }
+
+.venv/%: requirements/%.txt
 	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
 	$(install)
 
