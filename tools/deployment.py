@@ -161,9 +161,12 @@ class Deployment:
         self.aws.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(message))
 
     def clear(self) -> None:
-        """Forget all records, and what is still to be retried."""
-        if self.outputs.get("retry_queue"):
-            self.aws.client("sqs").purge_queue(QueueUrl=self.retry_queue)
+        """Forget all records, what is still to be retried, and what was given up."""
+        for queue in (self.retry_queue, self.dead_letters):
+            self.aws.client("sqs").purge_queue(QueueUrl=queue)
+        self.delete_records()
+
+    def delete_records(self) -> None:
         for record in self.records():
             self.aws.client("dynamodb").delete_item(TableName=self.table, Key={"connectionId": record["connectionId"]})
 

@@ -41,7 +41,7 @@ def test_a_flag_is_on_by_1_true_and_yes(monkeypatch: pytest.MonkeyPatch, value: 
 
 
 @pytest.mark.parametrize("argument", ["--yes=0", "--yes=no", "--yes=false", "--yes=", "--ye", "--chek"])
-def test_anything_else_is_refused(argument: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_anything_else_is_refused(argument: str) -> None:
     parser = program.arguments("")
     program.flag(parser, "--yes", "")
     with pytest.raises(SystemExit):

@@ -43,7 +43,7 @@ def first_client(trial: Trial) -> None:
             client.close()
             gone = watch.wait_until_gone([name], 15)
     trial.saw("served", gone, f"at attempt {tries}, {time.monotonic() - started:.0f} s after the apply")
-    trial.on.clear()
+    trial.on.delete_records()
 
 
 def end_in_every_way(trial: Trial) -> None:
