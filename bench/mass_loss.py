@@ -28,7 +28,7 @@ from bench.dynalite import dynalite
 from bench.environment import Environment
 from bench.speed import VARIABLES
 from bench.sweep import PACKAGE, TABLE, TIMEOUT_S, connection_id, create, fill, messages
-from local.aws import ROOT_KEY, LocalAws, local_aws
+from local.aws import LocalAws, local_aws
 
 ALIVE = 100
 ANSWER_S = 0.03
@@ -105,7 +105,7 @@ def measure(dead: int, found: str) -> dict[str, Any]:
                 "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"{connections.url}/{API['WEBSOCKET_STAGE']}",
                 "RETRY_QUEUE_URL": queue,
             }
-            variables = {**VARIABLES, **PROBE, **API, **ROOT_KEY, "AWS_SESSION_TOKEN": "", **endpoints}
+            variables = {**VARIABLES, **PROBE, **API, **aws.key, "AWS_SESSION_TOKEN": "", **endpoints}
             with Environment(task, "cleanup.lambda_handler", variables, log, timeout_s=TIMEOUT_S) as environment:
                 cpu, begun = environment.cpu_seconds(), time.monotonic()
                 invocations = _until_true(environment, aws, queue, log, dead)

@@ -23,7 +23,7 @@ from bench import report
 from bench.dynalite import dynalite
 from bench.environment import Environment
 from bench.speed import VARIABLES
-from local.aws import ROOT_KEY, LocalAws, local_aws
+from local.aws import LocalAws, local_aws
 
 TABLE = VARIABLES["CONNECTIONS_TABLE"]
 TIMEOUT_S = 120  # the clean-up function's default
@@ -91,7 +91,7 @@ def sweep(aws: LocalAws, table: str, queue: str, alive: int, dead: int) -> dict[
         with zipfile.ZipFile(PACKAGE) as package:
             package.extractall(task)
         endpoints = {"AWS_ENDPOINT_URL": aws.endpoint, "AWS_ENDPOINT_URL_DYNAMODB": table, "RETRY_QUEUE_URL": queue}
-        variables = {**VARIABLES, **ROOT_KEY, "AWS_SESSION_TOKEN": "", **endpoints}
+        variables = {**VARIABLES, **aws.key, "AWS_SESSION_TOKEN": "", **endpoints}
         with Environment(task, "cleanup.lambda_handler", variables, log, timeout_s=TIMEOUT_S) as environment:
             begun, cpu, invocations = time.monotonic(), environment.cpu_seconds(), 0
             event: dict[str, Any] | None = {"sweep": {"segment": 0, "segments": 1}}

@@ -7,18 +7,18 @@
         aws.faults.fail("lambda", "cut", where=is_disconnect, times=3)     # API Gateway loses three $disconnect events
         aws.faults.fail("dynamodb", "InternalServerError")                 # for functions only: they call AWS through the proxy
 
-Signatures are verified and every function's calls are judged by its role. It listens on loopback only, and ends with the block or
-with this process, however that ends.
+Signatures are verified and every function's calls are judged by its role. The root's key is a new one each time. It listens on loopback
+only, answers no web page (local.door), and ends with the block or with this process, however that ends.
 """
 
 from __future__ import annotations
 
-import http.client
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,6 @@ from . import leash
 from .fault_proxy import FaultProxy, Request
 
 REGION = "ap-northeast-2"
-ROOT_KEY = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
 NO_FILE = (None, None, os.devnull, None)  # botocore: neither a setting nor a variable names it, but this default
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -53,11 +52,11 @@ def is_queued(request: Request) -> bool:
     return request.service == "sqs" and request.body.startswith(b"Action=SendMessage")
 
 
-def client(service: str, **options: Any) -> Any:
-    """A boto3 client with the root's keys, for an `endpoint_url`; whatever the caller's own settings are."""
+def client(service: str, key: Mapping[str, str], **options: Any) -> Any:
+    """A boto3 client with the key that these settings name, for an `endpoint_url`; whatever the caller's own settings are."""
     config = Config(proxies={}).merge(options.pop("config", None) or Config())
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
-    return _session.client(service, **{"config": config, **keys, **options})
+    keys = {name.lower(): key[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    return _session.client(service, **{"config": config, "region_name": REGION, **keys, **options})
 
 
 @dataclass(frozen=True)
@@ -65,19 +64,25 @@ class LocalAws:
     endpoint: str
     faults: FaultProxy
     folder: Path  # for anything that should vanish with this AWS
+    key: dict[str, str]  # the root's, and its region, as settings of the environment
 
     @property
     def environment(self) -> dict[str, str]:
         """What a program needs to take this for AWS; nothing of the caller's own AWS settings is left."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         own = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
-        return {**kept, **own, **ROOT_KEY, "AWS_ENDPOINT_URL": self.endpoint, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+        return {**kept, **own, **self.key, "AWS_ENDPOINT_URL": self.endpoint, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
     def client(self, service: str, **options: Any) -> Any:
-        return client(service, **{"endpoint_url": self.endpoint, **options})
+        return client(service, self.key, **{"endpoint_url": self.endpoint, **options})
 
     def websocket_url(self, api_id: str, stage: str) -> str:
         return f"{self.endpoint.replace('http', 'ws', 1)}/_aws/execute-api/{api_id}/{stage}"
+
+    @property
+    def open_sockets(self) -> int:
+        """How many WebSockets are open now, whatever any table says."""
+        return (self.folder / "open-sockets").stat().st_size
 
     def connections(self, api_id: str, stage: str) -> Any:
         """A client of the stage's @connections."""
@@ -88,7 +93,9 @@ class LocalAws:
 def local_aws() -> Iterator[LocalAws]:
     with tempfile.TemporaryFile("w+") as log, FaultProxy() as faults:
         # HOME and the rest stay out: functions inherit this environment.
-        environment = {**ROOT_KEY, "PATH": os.environ["PATH"], "TMPDIR": tempfile.gettempdir(), "AWS_EC2_METADATA_DISABLED": "true"}
+        key = {"AWS_ACCESS_KEY_ID": f"LOCAL{secrets.token_hex(8).upper()}", "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30)}
+        key |= {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+        environment = {**key, "PATH": os.environ["PATH"], "TMPDIR": tempfile.gettempdir(), "AWS_EC2_METADATA_DISABLED": "true"}
         command = [sys.executable, "-m", "local.server", faults.url]
         server = leash.start(command, env=environment, cwd=str(REPOSITORY), stdout=subprocess.PIPE, stderr=log)
         try:
@@ -96,11 +103,7 @@ def local_aws() -> Iterator[LocalAws]:
             if not folder:
                 raise RuntimeError("The local AWS did not start; its log follows.")
             faults.target = f"http://127.0.0.1:{port}"
-            ready = http.client.HTTPConnection("127.0.0.1", int(port), timeout=30)
-            ready.request("GET", "/_ministack/health")
-            ready.getresponse().read()  # connections wait until the application is up
-            ready.close()
-            yield LocalAws(faults.target, faults, Path(folder))
+            yield LocalAws(faults.target, faults, Path(folder), key)
         finally:
             faults.clear()
             leash.end(server)

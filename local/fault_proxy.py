@@ -10,7 +10,7 @@
 
 Services are named as in the signature ("dynamodb", "sqs", "execute-api" for @connections, "lambda"), operations as in the API.
 A fault is the name of an error in ERRORS, or one of BEHAVIOURS or NOT_WHOLE. Everything else passes untouched, `Host` included, so that
-signatures stay valid.
+signatures stay valid. Nor does it answer web pages (local.door).
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
+
+from .door import refusal
 
 BEHAVIOURS = {
     "hang": "no answer, the connection stays open until the fault is withdrawn or the client gives up",
@@ -276,6 +278,9 @@ class _Handler(BaseHTTPRequestHandler):
     def relay(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         request = Request(*self._identify(), self.path, body, self.headers.get("User-Agent", ""))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        if why := refusal(headers, [self.server.proxy.url.removeprefix("http://")]):
+            return self._answer(request, 403, [("Content-Type", "text/plain")], f"{why}\n".encode())
         fault = self.server.proxy.meet(request)
         what = fault.what if fault else "pass"
         if fault and fault.delay:

@@ -8,12 +8,18 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import re
 import socket
 import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import uvicorn
 
 from local import one_write
+from local.door import App, Door, Receive, Scope, Send, refusal
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
 LARGEST_MESSAGE = 128 * 1024
@@ -25,6 +31,54 @@ SETTINGS = {
     "DOCKER_HOST": "unix:///nonexistent",  # else it takes containers of another MiniStack for its own, and stops them
     "LOG_LEVEL": "ERROR",
 }
+DATA_PLANE = "/_aws/execute-api/"
+PAGES_OF_THIS_MACHINE = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
+
+
+class Aws:
+    """What MiniStack answers: signed requests of programs, and WebSockets of programs and of this machine's own pages.
+
+    Its management, which is all paths that begin with an underscore but the data plane's, is closed. The file `sockets` has as many bytes
+    as WebSockets are open: a size changes in one step, so nobody reads half of it.
+    """
+
+    def __init__(self, app: App, hosts: set[str], sockets: Path) -> None:
+        self._app, self._hosts, self._file, self._sockets = app, hosts, sockets, 0
+        sockets.touch()
+
+    def check(self, scope: Scope, headers: Mapping[str, str]) -> str:
+        if scope["type"] == "websocket":
+            return refusal(headers, self._hosts, PAGES_OF_THIS_MACHINE)
+        if scope["path"].startswith("/_") and not scope["path"].startswith(DATA_PLANE):
+            return "there is no management from outside"
+        return refusal(headers, self._hosts) or ("" if "authorization" in headers else "a request is signed")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        opened = 0
+
+        async def note(message: dict[str, Any]) -> None:
+            nonlocal opened
+            if message["type"] == "websocket.accept":
+                opened = 1
+                self._count(1)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note)
+        finally:
+            self._count(-opened)
+
+    def _count(self, change: int) -> None:
+        self._sockets += change
+        os.truncate(self._file, self._sockets)
+
+
+class Server(uvicorn.Server):
+    """Says when it is ready."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        print(os.environ["GATEWAY_PORT"], os.environ["TMPDIR"], flush=True)
 
 
 def main(endpoint: str) -> None:
@@ -38,11 +92,12 @@ def main(endpoint: str) -> None:
     patches = importlib.import_module("local.patches")
     for patch in pkgutil.iter_modules(patches.__path__):
         importlib.import_module(f"local.patches.{patch.name}")
-    app = importlib.import_module("ministack.app").app
+    hosts = {f"127.0.0.1:{port}", urlsplit(endpoint).netloc}  # the fault proxy passes `Host` on, since it is signed
+    aws = Aws(importlib.import_module("ministack.app").app, hosts, Path(os.environ["TMPDIR"], "open-sockets"))
 
     # hypercorn, MiniStack's own server, reports every close as 1006; of uvicorn's protocols this one tells code and reason.
     config = uvicorn.Config(
-        app,
+        Door(aws, aws.check),
         http=one_write.OneWriteProtocol,
         ws="websockets-sansio",
         ws_max_size=LARGEST_MESSAGE,
@@ -52,8 +107,7 @@ def main(endpoint: str) -> None:
         server_header=False,
         log_level="warning",
     )
-    print(port, os.environ["TMPDIR"], flush=True)
-    uvicorn.Server(config).run([listener])
+    Server(config).run([listener])
 
 
 if __name__ == "__main__":

@@ -16,14 +16,14 @@ from .stack import Stack
 HOW = """
 Look at it, and play with it: {page}
 
-The endpoint is {endpoint}. In another terminal, a client, and what becomes of it:
+In another terminal: the key of this run, a client, and what the table and the functions say about it:
 
+  export {settings}
   {python} -m websockets "{url}?clientId=me"
   cd {repository} && {python} -m tools.watch {endpoint}
 
 With the AWS CLI, version 1 or 2:
 
-  export {settings}
   aws --endpoint-url {endpoint} dynamodb scan --table-name {table}
   aws --endpoint-url {endpoint} logs filter-log-events --log-group-name {log_group} --query "events[].message"
 

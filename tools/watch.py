@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
@@ -18,12 +19,12 @@ from .stack import TABLES
 PAUSE_S = 0.3
 
 
-def follow(endpoint: str, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def follow(endpoint: str, name: str, key: Mapping[str, str] = os.environ) -> Iterator[tuple[str, dict[str, Any]]]:
     """What happens from now on, without end: ("came" or "left", the record) and ("disconnect" or "cleanup", its log line).
 
     After each look ("", {}), so that the caller may pause.
     """
-    aws = cast("Aws", SimpleNamespace(client=partial(client, endpoint_url=endpoint)))
+    aws = cast("Aws", SimpleNamespace(client=partial(client, key=key, endpoint_url=endpoint)))
     groups = {f"{which}_function": {"log_group_name": f"/aws/lambda/history-{name}-{which}"} for which in FUNCTIONS}
     news = News(Deployment(aws, lambda: {**groups, "connections_table": {"name": TABLES[name]}}))
     while True:
@@ -43,6 +44,8 @@ def main() -> None:
     parser.add_argument("endpoint", metavar="ENDPOINT", help="as `make up` prints it: http://127.0.0.1:PORT")
     parser.add_argument("env", nargs="?", choices=TABLES, default="dev")
     given = parser.parse_args()
+    if "AWS_ACCESS_KEY_ID" not in os.environ:
+        parser.error("set the variables that `make up` prints: its key is a new one each time")
     for kind, what in follow(given.endpoint, given.env):
         if kind:
             program.say(shown(kind, what))

@@ -44,7 +44,7 @@ def describe_alarms_by_query(aws: LocalAws) -> str:
     head = {"Content-Type": "application/x-www-form-urlencoded"}
     body = "Action=DescribeAlarms&Version=2010-08-01&AlarmNames.member.1=failures"
     request = AWSRequest("POST", f"{aws.endpoint}/", head, body)
-    SigV4Auth(Credentials("test", "test"), "monitoring", "ap-northeast-2").add_auth(request)
+    SigV4Auth(Credentials(aws.key["AWS_ACCESS_KEY_ID"], aws.key["AWS_SECRET_ACCESS_KEY"]), "monitoring", "ap-northeast-2").add_auth(request)
     with urllib.request.urlopen(urllib.request.Request(request.url, body.encode(), dict(request.headers))) as answer:
         return str(answer.read().decode())
 

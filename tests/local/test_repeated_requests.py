@@ -23,7 +23,7 @@ def test_an_answers_head_and_body_leave_together(aws: LocalAws) -> None:
     url = urlsplit(aws.endpoint)
     with socket.create_connection((url.hostname or "", url.port or 0), 10) as connection:
         for _ in range(50):
-            connection.sendall(f"GET /_ministack/health HTTP/1.1\r\nHost: {url.netloc}\r\n\r\n".encode())
+            connection.sendall(f"GET / HTTP/1.1\r\nHost: {url.netloc}\r\n\r\n".encode())
             head, _, body = connection.recv(65_536).partition(b"\r\n\r\n")
             assert f"content-length: {len(body)}\r\n".encode() in head.lower() + b"\r\n"
             assert body

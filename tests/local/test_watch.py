@@ -37,7 +37,7 @@ def stack(aws: LocalAws) -> Iterator[str]:
 
 def test_it_tells_once_who_came_who_left_and_what_was_logged(aws: LocalAws, stack: str) -> None:
     dynamodb, logs = aws.client("dynamodb"), aws.client("logs")
-    told_so_far = follow(aws.endpoint, stack)
+    told_so_far = follow(aws.endpoint, stack, aws.key)
 
     def look() -> list[tuple[str, dict[str, Any]]]:
         found = []
@@ -62,6 +62,7 @@ def test_what_make_up_says_can_be_typed(aws: LocalAws) -> None:
     stack = SimpleNamespace(aws=aws, url="ws://127.0.0.1:1/api/dev", table="table", outputs=outputs)
     said = how(cast("Stack", stack), "http://127.0.0.1:2/")
     assert '"ws://127.0.0.1:1/api/dev?clientId=me"' in said
+    assert f"AWS_SECRET_ACCESS_KEY={aws.key['AWS_SECRET_ACCESS_KEY']}" in said
     commands = re.findall(rf"aws --endpoint-url {aws.endpoint} (\S+) (\S+)", said)
     assert [service for service, _ in commands] == ["dynamodb", "logs"]
     for service, operation in commands:

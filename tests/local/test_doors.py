@@ -1,0 +1,146 @@
+"""Nobody who lacks this run's key can use the local AWS, and no web page can use it at all."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import socket
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+from websockets.exceptions import InvalidStatus
+
+from local.aws import REGION, LocalAws, local_aws
+
+from .conftest import Api
+from .test_local_aws import wait_until
+
+LIST = "Action=ListQueues&Version=2012-11-05"
+
+
+@pytest.fixture(params=["MiniStack", "the fault proxy"])
+def door(aws: LocalAws, request: pytest.FixtureRequest) -> str:
+    return aws.endpoint if request.param == "MiniStack" else aws.faults.url
+
+
+def ask(url: str, key: Mapping[str, str], added: Mapping[str, str], method: str = "POST", path: str = "/") -> tuple[int, str]:
+    """A request with a valid signature, to which headers are added as a browser adds them."""
+    request = AWSRequest(method, f"{url}{path}", {"Content-Type": "application/x-www-form-urlencoded"}, LIST)
+    SigV4Auth(Credentials(key["AWS_ACCESS_KEY_ID"], key["AWS_SECRET_ACCESS_KEY"]), "sqs", REGION).add_auth(request)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    connection.request(method, path, LIST, {**request.headers, **added})
+    response = connection.getresponse()
+    answer = response.status, response.read().decode()
+    connection.close()
+    return answer
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        {"Origin": "https://example.com"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:8000"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "none"},
+        {"Sec-Fetch-Mode": "no-cors"},
+        {"Host": "rebound.example.com"},
+        {"Host": "127.0.0.1"},
+        {"Host": "localhost:80"},
+    ],
+    ids=str,
+)
+def test_what_a_browser_sends_is_refused_though_signed(aws: LocalAws, door: str, added: dict[str, str]) -> None:
+    assert ask(door, aws.key, {})[0] == 200
+    status, said = ask(door, aws.key, added)
+    assert status == 403
+    assert "this server" in said
+
+
+@pytest.mark.parametrize(
+    "path", ["/_ministack/reset", "/_ministack/config", "/_ministack/health", "/_localstack/health", "/_aws/sqs/messages"]
+)
+def test_management_is_closed_to_everybody(aws: LocalAws, door: str, path: str) -> None:
+    for method in ("GET", "POST"):
+        assert ask(door, aws.key, {}, method, path)[0] == 403
+
+
+@pytest.mark.parametrize("service", ["apigatewayv2", "dynamodb", "iam", "lambda", "logs", "s3", "scheduler", "sqs", "sts"])
+@pytest.mark.parametrize("key", ["test", "000000000000", "AKIAIOSFODNN7EXAMPLE", "the root's"])
+def test_a_key_counts_by_its_secret(aws: LocalAws, service: str, key: str) -> None:
+    operations = {"sts": "get_caller_identity", "apigatewayv2": "get_apis", "logs": "describe_log_groups", "s3": "list_buckets"}
+    operations |= {
+        "dynamodb": "list_tables",
+        "iam": "list_users",
+        "lambda": "list_functions",
+        "scheduler": "list_schedules",
+        "sqs": "list_queues",
+    }
+    getattr(aws.client(service), operations[service])()
+    key_id = aws.key["AWS_ACCESS_KEY_ID"] if key == "the root's" else key
+    with pytest.raises(ClientError, match=r"signature|token|Key|\(403\)"):
+        getattr(aws.client(service, aws_access_key_id=key_id, aws_secret_access_key="test"), operations[service])()
+
+
+def test_without_a_signature_nothing_is_done(door: str) -> None:
+    connection = http.client.HTTPConnection(urlsplit(door).netloc, timeout=30)
+    connection.request("PUT", "/a-bucket")  # S3 takes what is unsigned for anonymous
+    assert connection.getresponse().status == 403
+    connection.close()
+
+
+def test_a_functions_key_cannot_be_computed(api: Api) -> None:
+    function = api.function("""
+        import os
+        def handler(event, context):
+            return {{name: os.environ[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN")}}
+    """)
+    configuration = api.aws.client("lambda").get_function(FunctionName=function)["Configuration"]
+    api.aws.client("lambda").invoke(FunctionName=function)
+    digest = hashlib.sha256(f"{configuration['FunctionArn']}:{configuration['Role']}".encode()).hexdigest()
+    secret, token = (hashlib.sha256(f"{kind}:{digest}".encode()).hexdigest() for kind in ("secret", "token"))
+    options = {"aws_access_key_id": f"ASIA{digest[:16].upper()}", "aws_secret_access_key": secret, "aws_session_token": token}
+    with pytest.raises(ClientError, match="signature"):
+        api.aws.client("sts", **options).get_caller_identity()
+
+
+@pytest.mark.parametrize("origin", [None, "http://127.0.0.1:8000", "http://localhost", "http://[::1]:3000"])
+def test_a_page_of_this_machine_may_open_a_websocket(observed: Api, origin: str | None) -> None:
+    with observed.connect(origin=origin):
+        assert wait_until(lambda: observed.aws.open_sockets == 1)
+    assert wait_until(lambda: observed.aws.open_sockets == 0)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://example.com"},
+        {"origin": "null"},
+        {"origin": "http://127.0.0.1.example.com"},
+        {"origin": "http://localhost@example.com"},
+        {"additional_headers": {"Sec-Fetch-Site": "cross-site"}},
+    ],
+    ids=str,
+)
+def test_a_page_from_elsewhere_may_not(observed: Api, headers: dict[str, str]) -> None:
+    with pytest.raises(InvalidStatus, match="403"), observed.connect(**headers):
+        pass
+    assert observed.next_event(wait=0) is None
+
+
+def test_both_listen_on_loopback_alone(door: str) -> None:
+    port = urlsplit(door).port or 0
+    for address in {str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)} - {"127.0.0.1"}:
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection((address, port), timeout=5)
+
+
+def test_each_run_has_a_key_of_its_own(aws: LocalAws) -> None:
+    assert aws.client("sts").get_caller_identity()["Arn"] == "arn:aws:iam::000000000000:root"
+    with local_aws() as other, pytest.raises(ClientError, match="token"):
+        aws.client("sts", endpoint_url=other.endpoint).get_caller_identity()
