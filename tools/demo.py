@@ -72,6 +72,7 @@ def destroy(trial: Trial, stack: Stack, broadcaster: Root) -> None:
 
 
 def main() -> int:
+    program.arguments(__doc__).parse_args()
     started = time.monotonic()
     program.say("An AWS on this machine")
     with local_aws() as aws:

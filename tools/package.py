@@ -18,6 +18,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+from . import program
+
 ROOT = Path(__file__).resolve().parent.parent
 SUFFIXES = {".py", ".pem"}
 
@@ -56,9 +58,10 @@ def wanted() -> dict[Path, bytes]:
 
 
 def main() -> int:
+    check = program.only_checks(__doc__)
     files = wanted()
     differing = [path for path, content in files.items() if not path.is_file() or path.read_bytes() != content]
-    if "--check" in sys.argv:
+    if check:
         differing += sorted({*ROOT.glob("dist/*"), *ROOT.glob("examples/*/*.zip")} - files.keys())
         if differing:
             print(*(f"not what the sources build: {path.relative_to(ROOT)}" for path in differing), sep="\n")
@@ -72,4 +75,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program.run(main)

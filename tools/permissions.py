@@ -10,7 +10,6 @@ there.
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import sys
@@ -22,6 +21,7 @@ from typing import Any
 
 from local.aws import REGION, REPOSITORY, LocalAws, local_aws
 
+from . import program
 from .terraform import Root, TerraformError
 
 Call = tuple[str, str]  # an action and the resource that it was judged on, or the statement that allows it
@@ -216,9 +216,7 @@ def policies() -> dict[str, str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Writes the policies of who plans and who applies.")
-    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 when they are not current")
-    check = parser.parse_args().check
+    check = program.only_checks(__doc__)
     stale = {name: text for name, text in policies().items() if not (f := FOLDER / f"{name}.json").exists() or f.read_text() != text}
     if check and stale:
         sys.exit(f"not what Terraform calls: docs/permissions, {', '.join(stale)}. Run `make permissions` and commit")
@@ -228,9 +226,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except TerraformError as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    program.run(main)

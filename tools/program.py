@@ -39,6 +39,13 @@ def flag(parser: argparse.ArgumentParser, name: str, text: str) -> None:
     parser.add_argument(name, type=on, nargs="?", const=True, default=False, metavar="1", help=text)
 
 
+def only_checks(description: str | None) -> bool:
+    """Whether the one option of a program that writes files is given: `--check`."""
+    parser = arguments(description)
+    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 when something would be written")
+    return bool(parser.parse_args().check)
+
+
 @contextmanager
 def alive(say: Callable[[str], None] = say, what: str = "") -> Iterator[None]:
     """Give a sign of life every ten seconds."""

@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from . import program
+
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = re.compile(
     r"(?:terraform-aws-websocket-disconnect(?:\.git(?://[\w/-]+)?\?ref=|/\.github/workflows/plan\.yml@)"
@@ -47,8 +49,11 @@ def notes(version: str, root: Path = ROOT) -> str:
 
 
 def main() -> int:
+    parser = program.arguments(__doc__)
+    parser.add_argument("version", metavar="VERSION", help="what is released: 1.2.3")
+    version = parser.parse_args().version
     try:
-        text = notes(sys.argv[1] if sys.argv[1:] else "")
+        text = notes(version)
         packaged = subprocess.run([sys.executable, "-m", "tools.package", "--check"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
         if packaged.returncode:
             raise NotReady(f"a committed zip is not what its sources build: run `make package` and commit dist/\n{packaged.stdout}")
@@ -60,4 +65,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program.run(main)

@@ -41,6 +41,7 @@ def how(stack: Stack, page: str) -> str:
 
 
 def main() -> None:
+    program.arguments(__doc__).parse_args()
     with local_aws() as aws:
         stack = Stack(aws, "dev")
         apply(Trial(stack), stack)
