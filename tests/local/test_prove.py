@@ -6,7 +6,6 @@ import fcntl
 import io
 import os
 import socket
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -17,13 +16,13 @@ from typing import Any
 
 import pytest
 import route_settings
+from botocore.config import Config
 
 from local.aws import LocalAws
 from tools.acts import speed
 from tools.prove import cost, earlier, experiment, leftovers, report, run
-from tools.prove.__main__ import options
+from tools.prove.__main__ import main, options
 from tools.prove.account import Account, RefusedError
-from tools.terraform import REPOSITORY
 
 from .conftest import TRUST, policy
 
@@ -43,10 +42,12 @@ def closed_port() -> str:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def prove(folder: Path, environment: dict[str, str], answer: str = "") -> subprocess.CompletedProcess[str]:
-    own = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY)}
-    command = [sys.executable, "-m", "tools.prove"]
-    return subprocess.run(command, cwd=folder, env=own | NOTHING | environment, input=answer, capture_output=True, text=True, timeout=300)
+def use(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["prove"])
 
 
 @pytest.mark.parametrize(
@@ -59,15 +60,25 @@ def prove(folder: Path, environment: dict[str, str], answer: str = "") -> subpro
     ],
     ids=["no credentials", "no region", "no such profile", "no answer"],
 )
-def test_without_an_account_it_says_what_to_set(tmp_path: Path, environment: dict[str, str], said: str) -> None:
-    done = prove(tmp_path, {name: closed_port() if value == "closed" else value for name, value in environment.items()})
-    assert (done.returncode, said in done.stdout, done.stderr) == (2, True, ""), done.stdout + done.stderr
+def test_without_an_account_it_says_what_to_set(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], environment: dict[str, str], said: str
+) -> None:
+    use(NOTHING | {name: closed_port() if value == "closed" else value for name, value in environment.items()}, monkeypatch)
+    monkeypatch.setattr("tools.prove.account.CONFIG", Config(retries={"total_max_attempts": 1}))
+    assert main() == 2
+    assert said in capsys.readouterr().out
 
 
-def test_it_says_what_it_would_do_and_asks_first(aws: LocalAws, tmp_path: Path) -> None:
-    before = calls(aws)
-    done = prove(tmp_path, aws.environment, answer="no\n")
-    assert done.returncode == 2, done.stdout + done.stderr
+def test_it_says_what_it_would_do_and_asks_first(
+    account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def there() -> list[Any]:
+        return [account.client("dynamodb").list_tables()["TableNames"], account.client("apigatewayv2").get_apis()["Items"]]
+
+    before = there()
+    monkeypatch.setattr(sys, "stdin", io.StringIO("no\n"))
+    assert main() == 2
+    output = capsys.readouterr().out
     for said in (
         "Account 000000000000, region ap-northeast-2",
         "1 aws_apigatewayv2_api",
@@ -75,9 +86,9 @@ def test_it_says_what_it_would_do_and_asks_first(aws: LocalAws, tmp_path: Path) 
         "Go on?",
         "Nothing was created.",
     ):
-        assert said in done.stdout
-    assert calls(aws) == before
-    assert not any(folder.name in done.stdout for folder in run.FOLDERS.glob("*"))
+        assert said in output
+    assert there() == before
+    assert not list(run.FOLDERS.glob("*"))
 
 
 @pytest.mark.parametrize("option", ["--yes", "--local", "--long"])
@@ -87,17 +98,10 @@ def test_only_1_true_and_yes_mean_yes(monkeypatch: pytest.MonkeyPatch, option: s
         options()
 
 
-def calls(aws: LocalAws) -> list[Any]:
-    return [aws.client("dynamodb").list_tables()["TableNames"], aws.client("apigatewayv2").get_apis()["Items"]]
-
-
 @pytest.fixture
 def account(aws: LocalAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Account:
     """Of the local AWS, with no run on this machine."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    for name, value in aws.environment.items():
-        monkeypatch.setenv(name, value)
+    use(aws.environment, monkeypatch)
     monkeypatch.setattr(run, "FOLDERS", tmp_path)
     return Account.of_environment()
 

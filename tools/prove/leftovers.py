@@ -36,11 +36,17 @@ class Left:
 
 @dataclass(frozen=True)
 class Kind:
-    """How a kind of thing is looked at (nothing, or an error that says so, when it is not there) and removed."""
+    """How a kind of thing is found by its ARN, looked at and removed: the calls' names and their one parameter, or functions."""
 
     service: str
-    look: Callable[[Any, str], Any]
-    remove: Callable[[Any, str], Any]
+    arn: str | None  # what the resource of its ARN begins with; None = the search by tag does not find it
+    look: str | Callable[[Any, str], Any]  # nothing, or an error that says so, when it is not there
+    remove: str | Callable[[Any, str], Any]
+    parameter: str = ""
+
+    def call(self, how: str | Callable[[Any, str], Any], account: Account, name: str) -> Any:
+        client = account.client(self.service)
+        return getattr(client, how)(**{self.parameter: name}) if isinstance(how, str) else how(client, name)
 
 
 def _remove_role(iam: Any, name: str) -> None:
@@ -67,32 +73,17 @@ def _remove_rule(events: Any, name: str) -> None:
 
 # In the order in which they may go: what uses another thing before it.
 KINDS = {
-    "event source mapping": Kind(
-        "lambda", lambda c, n: c.get_event_source_mapping(UUID=n), lambda c, n: c.delete_event_source_mapping(UUID=n)
-    ),
-    "schedule group": Kind("scheduler", lambda c, n: c.get_schedule_group(Name=n), lambda c, n: c.delete_schedule_group(Name=n)),
-    "event rule": Kind("events", lambda c, n: c.describe_rule(Name=n), _remove_rule),
-    "API": Kind("apigatewayv2", lambda c, n: c.get_api(ApiId=n), lambda c, n: c.delete_api(ApiId=n)),
-    "function": Kind("lambda", lambda c, n: c.get_function(FunctionName=n), lambda c, n: c.delete_function(FunctionName=n)),
-    "queue": Kind("sqs", _queue_url, lambda c, n: c.delete_queue(QueueUrl=_queue_url(c, n))),
-    "table": Kind("dynamodb", lambda c, n: c.describe_table(TableName=n), lambda c, n: c.delete_table(TableName=n)),
-    "alarm": Kind("cloudwatch", _alarms, lambda c, n: c.delete_alarms(AlarmNames=[n])),
-    "saved query": Kind("logs", lambda c, n: n, lambda c, n: c.delete_query_definition(queryDefinitionId=n)),
-    "log group": Kind("logs", lambda c, n: c.describe_log_streams(logGroupName=n), lambda c, n: c.delete_log_group(logGroupName=n)),
-    "role": Kind("iam", lambda c, n: c.get_role(RoleName=n), _remove_role),
-}
-
-# An ARN's service and the beginning of its resource -> the kind; the rest of the resource is the name.
-ARNS = {
-    ("lambda", "event-source-mapping:"): "event source mapping",
-    ("scheduler", "schedule-group/"): "schedule group",
-    ("events", "rule/"): "event rule",
-    ("apigateway", "/apis/"): "API",
-    ("lambda", "function:"): "function",
-    ("sqs", ""): "queue",
-    ("dynamodb", "table/"): "table",
-    ("cloudwatch", "alarm:"): "alarm",
-    ("logs", "log-group:"): "log group",
+    "event source mapping": Kind("lambda", "event-source-mapping:", "get_event_source_mapping", "delete_event_source_mapping", "UUID"),
+    "schedule group": Kind("scheduler", "schedule-group/", "get_schedule_group", "delete_schedule_group", "Name"),
+    "event rule": Kind("events", "rule/", "describe_rule", _remove_rule, "Name"),
+    "API": Kind("apigatewayv2", "/apis/", "get_api", "delete_api", "ApiId"),
+    "function": Kind("lambda", "function:", "get_function", "delete_function", "FunctionName"),
+    "queue": Kind("sqs", "", _queue_url, lambda sqs, name: sqs.delete_queue(QueueUrl=_queue_url(sqs, name))),
+    "table": Kind("dynamodb", "table/", "describe_table", "delete_table", "TableName"),
+    "alarm": Kind("cloudwatch", "alarm:", _alarms, lambda cloudwatch, name: cloudwatch.delete_alarms(AlarmNames=[name])),
+    "saved query": Kind("logs", None, lambda logs, name: name, "delete_query_definition", "queryDefinitionId"),
+    "log group": Kind("logs", "log-group:", "describe_log_streams", "delete_log_group", "logGroupName"),
+    "role": Kind("iam", None, "get_role", _remove_role, "RoleName"),
 }
 
 
@@ -108,7 +99,7 @@ def find(account: Account, run: str | None = None) -> list[Left]:
 def is_there(account: Account, left: Left) -> bool:
     kind = KINDS[left.kind]
     try:
-        return bool(kind.look(account.client(kind.service), left.name))
+        return bool(kind.call(kind.look, account, left.name))
     except ClientError as problem:
         if NOT_THERE.search(problem.response["Error"]["Code"]):
             return False
@@ -119,7 +110,7 @@ def remove(account: Account, left: Left) -> str:
     """Ask for its removal; why it can't go, perhaps only as long as something else is there that uses it, else ""."""
     kind = KINDS[left.kind]
     try:
-        kind.remove(account.client(kind.service), left.name)
+        kind.call(kind.remove, account, left.name)
     except ClientError as problem:
         return "" if NOT_THERE.search(problem.response["Error"]["Code"]) else str(problem)
     return ""
@@ -137,9 +128,9 @@ def _by_tag(account: Account, run: str | None) -> Iterator[Left]:
 def kind_and_name(arn: str) -> tuple[str, str]:
     """What an ARN names. A stage goes with its API."""
     _, _, service, _, _, resource = arn.split(":", 5)
-    for (of, prefix), kind in ARNS.items():
-        if service == of and resource.startswith(prefix):
-            name = resource.removeprefix(prefix)
+    for kind, its in KINDS.items():
+        if its.arn is not None and its.service.removesuffix("v2") == service and resource.startswith(its.arn):
+            name = resource.removeprefix(its.arn)
             return kind, name.partition("/")[0] if kind == "API" else name.removesuffix(":*")
     raise RefusedError(f"{arn} bears the tag {TAG}, but is nothing that this program makes: remove it, or its tag, by hand.")
 
