@@ -16,7 +16,7 @@ from . import program
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = re.compile(
     r"(?:terraform-aws-websocket-disconnect(?:\.git(?://[\w/-]+)?\?ref=|/\.github/workflows/plan\.yml@)"
-    r"|module_ref:\s+(?:type: string\s+default: )?)v([^\s\"]+)"
+    r"|module_ref:\s+(?:type: string\s+default: )?)(?:\"?[0-9a-f]{40}\"? # )?v([^\s\"]+)"
 )
 REFERRING = [
     "docs/adopting.md",

@@ -42,6 +42,7 @@ OTHERS = [
     CALL.replace("v1.2.3", "v1.2.2"),
     "uses: your-org/terraform-aws-websocket-disconnect/.github/workflows/plan.yml@v1.2.2\n",
     "      module_ref: v1.2.2\n",
+    '      module_ref: "0123456789abcdef0123456789abcdef01234567" # v1.2.2\n',
     "      module_ref:\n        type: string\n        default: v1.2.2\n",
 ]
 
