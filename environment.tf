@@ -23,6 +23,9 @@ locals {
   disconnect_queue = var.delivery == "queue" ? coalesce(var.disconnect_queue, { maximum_concurrency = 50 }) : var.disconnect_queue
   queueing         = local.disconnect_queue != null
 
+  # Whoever sends dead letters back.
+  operators = [for operator in var.retry_queue.operators : "arn:${local.partition}:iam::${local.account}:${operator}"]
+
   client_index  = local.duplicates || local.offline ? var.connections_table.client_index : null
   event_bus_arn = !local.announcing ? null : coalesce(var.events.bus_arn, "arn:${local.partition}:events:${local.region}:${local.account}:event-bus/default")
 

@@ -21,12 +21,20 @@ locals {
     sid = "ReadRecord", actions = ["dynamodb:GetItem"], resources = [local.table], condition = null
   }
 
+  # What a record is judged by (function/read_records.py), and nothing of what else the application keeps there. DynamoDB compares what a
+  # request names; Select refuses one that names nothing, which would read everything.
+  # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+  judged_attributes = {
+    "ForAllValues:StringEquals" = { "dynamodb:Attributes" = ["apiId", "connectedAt", "connectionId", "expiresAt", "lastSeenAt", "stage"] }
+    StringEqualsIfExists        = { "dynamodb:Select" = ["SPECIFIC_ATTRIBUTES"] }
+  }
+
   read_suspects = {
-    sid = "ReadSuspects", actions = ["dynamodb:BatchGetItem"], resources = [local.table], condition = null
+    sid = "ReadSuspects", actions = ["dynamodb:BatchGetItem"], resources = [local.table], condition = local.judged_attributes
   }
 
   scan_records = {
-    sid = "ScanRecords", actions = ["dynamodb:Scan"], resources = [local.table], condition = null
+    sid = "ScanRecords", actions = ["dynamodb:Scan"], resources = [local.table], condition = local.judged_attributes
   }
 
   send_retries = {
@@ -81,7 +89,13 @@ locals {
   }
 
   mark_ending = {
-    sid = "MarkEnding", actions = ["dynamodb:UpdateItem"], resources = [local.table], condition = null
+    sid       = "MarkEnding"
+    actions   = ["dynamodb:UpdateItem"]
+    resources = [local.table]
+    condition = {
+      "ForAllValues:StringEquals" = { "dynamodb:Attributes" = ["connectionId", "endedAt"] }
+      StringEqualsIfExists        = { "dynamodb:ReturnValues" = ["NONE"] }
+    }
   }
 
   announce = {
@@ -128,19 +142,21 @@ locals {
     local.announcing ? [local.announce] : [],
     local.offline ? [local.mark_ending] : [],
     var.duplicates == "newest" ? [local.close_duplicates] : [],
-    var.retry_queue.enabled ? [local.send_retries] : [],
     length(local.decrypt_tables.resources) > 0 ? [local.decrypt_tables] : [],
     length(local.encrypt_messages.resources) > 0 ? [local.encrypt_messages] : [],
   )
 
   disconnect_statements = concat(
     local.shared_statements,
+    var.retry_queue.enabled ? [local.send_retries] : [],
     local.duplicates ? [local.probe_connections] : [],
     local.queueing ? [local.receive_disconnects, local.send_dead_letters] : [],
   )
 
+  # A retried removal comes back by itself: only extras that fail then, and sweeps that go on, are sent.
   cleanup_statements = concat(
     local.shared_statements,
+    local.extras || var.sweep.enabled ? [local.send_retries] : [],
     local.duplicates || local.probing ? [local.probe_connections] : [],
     local.probing ? [local.read_suspects] : [],
     var.sweep.enabled ? [local.scan_records] : [],

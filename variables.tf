@@ -413,14 +413,21 @@ variable "retry_queue" {
     - `enabled`: Whether the queue exists.
     - `max_receive_count`: Attempts before a message goes to the dead-letter queue, from 5 to 1,000.
     - `maximum_concurrency`: Batches that the clean-up function handles at a time, from 2 to 1,000.
+    - `operators`: Roles and users of this account that may send dead letters back, with their path, for example `role/on-call`. Only the two functions and they may send to the queue.
   EOT
   type = object({
     enabled             = optional(bool, true)
     max_receive_count   = optional(number, 100)
     maximum_concurrency = optional(number, 5)
+    operators           = optional(list(string), [])
   })
   default  = {}
   nullable = false
+
+  validation {
+    condition     = alltrue([for operator in var.retry_queue.operators : can(regex("^(role|user)/[!-~]+$", operator))])
+    error_message = "retry_queue.operators must be roles or users of this account, with their path: \"role/on-call\", or \"role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_OnCall_*\" for a permission set of IAM Identity Center."
+  }
 
   validation {
     condition     = try(var.retry_queue.max_receive_count >= 5 && var.retry_queue.max_receive_count <= 1000, false)
@@ -446,6 +453,7 @@ variable "sweep" {
     - `probe.suspect_after_seconds`: Silence after which a connection is asked about. At least 660: the idle time-out is ten minutes.
     - `probe.exclusive_table`: Whether only this API and stage use the table. Matters for records that do not name their API and stage.
     - `probe.report_queue`: Whether to create a queue where senders report connections that answered 410.
+    - `probe.report_senders`: ARNs of roles of other accounts that may send to it. Roles of this account need the output `report_gone` only.
   EOT
   type = object({
     enabled               = optional(bool, true)
@@ -458,6 +466,7 @@ variable "sweep" {
       suspect_after_seconds = optional(number, 660)
       exclusive_table       = optional(bool, false)
       report_queue          = optional(bool, false)
+      report_senders        = optional(list(string), [])
     }))
   })
   default  = {}
@@ -500,6 +509,16 @@ variable "sweep" {
   validation {
     condition     = var.sweep.probe == null || try(var.sweep.probe.most_per_second <= 1000 && floor(var.sweep.probe.most_per_second) == var.sweep.probe.most_per_second, false)
     error_message = "sweep.probe.most_per_second must be a whole number, at most 1000: probes share the account's 10,000 requests per second with all its APIs, and 300 are 3 % of them."
+  }
+
+  validation {
+    condition     = alltrue([for arn in try(var.sweep.probe.report_senders, []) : can(regex("^arn:aws[a-z-]*:iam::\\d{12}:role/[!-)+->@-~]+$", arn))])
+    error_message = "sweep.probe.report_senders must be ARNs of roles: arn:aws:iam::ACCOUNT:role/NAME."
+  }
+
+  validation {
+    condition     = length(try(var.sweep.probe.report_senders, [])) == 0 || try(var.sweep.probe.report_queue, false)
+    error_message = "sweep.probe.report_senders send to the report queue: set sweep.probe.report_queue = true."
   }
 
   validation {

@@ -12,20 +12,37 @@ resource "aws_sqs_queue" "this" {
   tags                       = var.tags
 }
 
-resource "aws_sqs_queue_policy" "tls_only" {
+# Senders of this account need no more than a policy of their own. Those of another are named by a condition: as principals they would have to
+# exist, and turn into ids when they are replaced.
+resource "aws_sqs_queue_policy" "this" {
   queue_url = aws_sqs_queue.this.url
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Sid       = "DenyWithoutTLS"
-      Effect    = "Deny"
-      Principal = "*"
-      Action    = "sqs:*"
-      Resource  = aws_sqs_queue.this.arn
-      Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    }]
+    Statement = concat(
+      [{
+        Sid       = "DenyWithoutTLS"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = aws_sqs_queue.this.arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      }],
+      [for senders in length(var.senders) > 0 ? [var.senders] : [] : {
+        Sid       = "AllowSendersOfOtherAccounts"
+        Effect    = "Allow"
+        Principal = { AWS = distinct([for arn in senders : "arn:${split(":", arn)[1]}:iam::${split(":", arn)[4]}:root"]) }
+        Action    = "sqs:SendMessage"
+        Resource  = aws_sqs_queue.this.arn
+        Condition = { ArnEquals = { "aws:PrincipalArn" = senders } }
+      }],
+    )
   })
+}
+
+moved {
+  from = aws_sqs_queue_policy.tls_only
+  to   = aws_sqs_queue_policy.this
 }
 
 # As few at a time as SQS allows: reports must not crowd out retries, and each invocation asks API Gateway at its own pace.

@@ -26,6 +26,13 @@ variable "function_timeout" {
   }
 }
 
+variable "senders" {
+  description = "ARNs of roles of other accounts that may send."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
 variable "kms_key_arn" {
   description = "ARN of the KMS key that encrypts the queue. null = SQS's own key."
   type        = string

@@ -47,22 +47,40 @@ resource "aws_sqs_queue_redrive_allow_policy" "dead_letter" {
   })
 }
 
-resource "aws_sqs_queue_policy" "tls_only" {
+# Whoever sends to the retry queue can have any record removed, and in the account many may sqs:SendMessage on *. By the ARN of their role, not
+# as principals: those would turn into ids when a role is replaced. Not at the dead-letter queue, since AWS does not say whether SQS itself,
+# which moves messages there, would be denied as well.
+resource "aws_sqs_queue_policy" "this" {
   for_each = local.queues
 
   queue_url = each.value.url
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Sid       = "DenyWithoutTLS"
-      Effect    = "Deny"
-      Principal = "*"
-      Action    = "sqs:*"
-      Resource  = each.value.arn
-      Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    }]
+    Statement = concat(
+      [{
+        Sid       = "DenyWithoutTLS"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = each.value.arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      }],
+      [for senders in each.key == "retry" ? [var.senders] : [] : {
+        Sid       = "DenyOtherSenders"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:SendMessage"
+        Resource  = each.value.arn
+        Condition = { ArnNotLike = { "aws:PrincipalArn" = senders } }
+      }],
+    )
   })
+}
+
+moved {
+  from = aws_sqs_queue_policy.tls_only
+  to   = aws_sqs_queue_policy.this
 }
 
 resource "aws_lambda_event_source_mapping" "this" {

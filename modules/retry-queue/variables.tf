@@ -33,6 +33,17 @@ variable "function_timeout" {
   }
 }
 
+variable "senders" {
+  description = "ARNs of the roles that may send to the retry queue, and of whoever sends dead letters back; * and ? stand for what is not known."
+  type        = list(string)
+  nullable    = false
+
+  validation {
+    condition     = length(var.senders) > 0 && alltrue([for arn in var.senders : can(regex("^arn:aws[a-z-]*:iam::\\d{12}:(role|user)/", arn))])
+    error_message = "senders must be ARNs of roles or users, at least one: arn:aws:iam::ACCOUNT:role/NAME."
+  }
+}
+
 variable "max_receive_count" {
   description = "How often a message is tried before it goes to the dead-letter queue."
   type        = number

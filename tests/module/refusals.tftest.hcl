@@ -314,6 +314,36 @@ run "refuses_a_concurrency_that_lambda_does_not_take" {
   expect_failures = [var.retry_queue]
 }
 
+run "refuses_operators_of_another_account" {
+  command = plan
+
+  variables {
+    retry_queue = { operators = ["arn:aws:iam::444455556666:role/on-call"] }
+  }
+
+  expect_failures = [var.retry_queue]
+}
+
+run "refuses_report_senders_that_are_no_roles" {
+  command = plan
+
+  variables {
+    sweep = { probe = { report_queue = true, report_senders = ["444455556666"] } }
+  }
+
+  expect_failures = [var.sweep]
+}
+
+run "refuses_report_senders_without_the_report_queue" {
+  command = plan
+
+  variables {
+    sweep = { probe = { report_senders = ["arn:aws:iam::444455556666:role/chat"] } }
+  }
+
+  expect_failures = [var.sweep]
+}
+
 run "refuses_to_begin_above_the_highest_rate" {
   command = plan
 

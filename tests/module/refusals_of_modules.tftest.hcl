@@ -197,12 +197,13 @@ run "retry_queue_takes_what_sqs_takes_only" {
     function_name       = "chat-cleanup"
     name                = "chat.fifo"
     function_timeout    = 120
+    senders             = ["arn:aws:iam::aws:role/chat"]
     max_receive_count   = 4
     maximum_concurrency = 1
     kms_key_arn         = "alias/chat"
   }
 
-  expect_failures = [var.name, var.max_receive_count, var.maximum_concurrency, var.kms_key_arn]
+  expect_failures = [var.senders, var.name, var.max_receive_count, var.maximum_concurrency, var.kms_key_arn]
 }
 
 run "sweep_takes_what_the_scheduler_takes_only" {
@@ -318,6 +319,7 @@ run "retry_queue_refuses_attempts_that_outlive_their_message" {
     name              = "chat-retry"
     function_name     = "chat-cleanup"
     function_timeout  = 900
+    senders           = ["arn:aws:iam::111122223333:role/chat-disconnect"]
     max_receive_count = 160
   }
 
@@ -335,6 +337,7 @@ run "retry_queue_takes_lambdas_time_outs_only" {
     name             = "chat-retry"
     function_name    = "chat-cleanup"
     function_timeout = 901
+    senders          = ["arn:aws:iam::111122223333:role/chat-disconnect"]
   }
 
   expect_failures = [var.function_timeout]

@@ -203,6 +203,7 @@ run "the_report_queue_forgets_soon_takes_little_of_the_function_and_is_encrypted
     name             = "chat-reports"
     function_name    = "chat-cleanup"
     function_timeout = 120
+    senders          = ["arn:aws:iam::444455556666:role/chat", "arn:aws:iam::444455556666:role/feed"]
   }
 
   assert {
@@ -221,11 +222,17 @@ run "the_report_queue_forgets_soon_takes_little_of_the_function_and_is_encrypted
   }
 
   assert {
-    condition = jsondecode(aws_sqs_queue_policy.tls_only.policy).Statement == [{
-      Sid       = "DenyWithoutTLS", Effect = "Deny", Principal = "*", Action = "sqs:*", Resource = aws_sqs_queue.this.arn
-      Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    }]
-    error_message = "The queue must refuse calls that come without TLS."
+    condition = jsondecode(aws_sqs_queue_policy.this.policy).Statement == [
+      {
+        Sid       = "DenyWithoutTLS", Effect = "Deny", Principal = "*", Action = "sqs:*", Resource = aws_sqs_queue.this.arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+      {
+        Sid       = "AllowSendersOfOtherAccounts", Effect = "Allow", Principal = { AWS = ["arn:aws:iam::444455556666:root"] }, Action = "sqs:SendMessage", Resource = aws_sqs_queue.this.arn
+        Condition = { ArnEquals = { "aws:PrincipalArn" = ["arn:aws:iam::444455556666:role/chat", "arn:aws:iam::444455556666:role/feed"] } }
+      },
+    ]
+    error_message = "The queue must refuse calls that come without TLS, and take reports of the other account's two roles: ${aws_sqs_queue_policy.this.policy}"
   }
 }
 
@@ -240,6 +247,7 @@ run "the_retry_queue_reports_failures_one_by_one_and_gives_the_function_time" {
     name             = "chat-retry"
     function_name    = "chat-cleanup"
     function_timeout = 120
+    senders          = ["arn:aws:iam::111122223333:role/chat-disconnect", "arn:aws:iam::111122223333:role/on-call"]
   }
 
   override_resource {
@@ -281,12 +289,25 @@ run "the_retry_queue_reports_failures_one_by_one_and_gives_the_function_time" {
   assert {
     condition = alltrue([
       for name, queue in { retry = aws_sqs_queue.retry, dead_letter = aws_sqs_queue.dead_letter } :
-      jsondecode(aws_sqs_queue_policy.tls_only[name].policy).Statement == [{
+      jsondecode(aws_sqs_queue_policy.this[name].policy).Statement[0] == {
         Sid       = "DenyWithoutTLS", Effect = "Deny", Principal = "*", Action = "sqs:*", Resource = queue.arn
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
-      }]
+      }
     ])
     error_message = "Both queues must refuse calls that come without TLS."
+  }
+
+  assert {
+    condition = {
+      for name, policy in aws_sqs_queue_policy.this : name => slice(jsondecode(policy.policy).Statement, 1, length(jsondecode(policy.policy).Statement))
+      } == {
+      dead_letter = []
+      retry = [{
+        Sid       = "DenyOtherSenders", Effect = "Deny", Principal = "*", Action = "sqs:SendMessage", Resource = aws_sqs_queue.retry.arn
+        Condition = { ArnNotLike = { "aws:PrincipalArn" = ["arn:aws:iam::111122223333:role/chat-disconnect", "arn:aws:iam::111122223333:role/on-call"] } }
+      }]
+    }
+    error_message = "Nobody else may send to the retry queue: ${aws_sqs_queue_policy.this["retry"].policy}"
   }
 }
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import read_records
+
+from .conftest import REPOSITORY
 
 pytestmark = pytest.mark.xdist_group("plans")  # to plan once
 
@@ -160,3 +165,8 @@ def test_the_alarms_that_tell_of_losses_are_those_of_the_function_behind_the_rou
         ("Errors", "chat-disconnect"),
         ("Throttles", "chat-disconnect"),
     ]
+
+
+def test_the_roles_may_read_what_a_record_is_judged_by() -> None:
+    [names] = re.findall(r"judged_attributes = \{.*?\"dynamodb:Attributes\" = (\[.*?\])", (REPOSITORY / "policies.tf").read_text(), re.DOTALL)
+    assert json.loads(names) == sorted(read_records.PROJECTION["ExpressionAttributeNames"].values())
