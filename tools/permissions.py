@@ -42,6 +42,9 @@ STATEMENTS = {
     "Schedules": ["arn:aws:scheduler:REGION:ACCOUNT:schedule-group/NAME-*", "arn:aws:scheduler:REGION:ACCOUNT:schedule/NAME-*/*"],
     "Rules": ["arn:aws:events:REGION:ACCOUNT:rule/NAME-*"],
     "Alarms": ["arn:aws:cloudwatch:REGION:ACCOUNT:alarm:NAME-*"],
+    "AlarmRoles": [
+        f"arn:aws:iam::ACCOUNT:role/aws-service-role/{kind}.alarms.cloudwatch.amazonaws.com/*" for kind in ("ssm", "ssm-incidents")
+    ],
     "Dashboard": ["arn:aws:cloudwatch::ACCOUNT:dashboard/NAME-*"],
     "WithoutResource": ["*"],
 }
@@ -109,7 +112,7 @@ EVERYTHING = """
   history          = { deletion_protection = false }
   duplicates       = "newest"
   events           = { client_offline_after_seconds = 60 }
-  monitoring       = { dashboard = true, connection_metrics = true }
+  monitoring       = { alarm_actions = %(alarm_actions)s, dashboard = true, connection_metrics = true }
   tags             = { %(tag)s = "" }
 """
 
@@ -126,6 +129,11 @@ class User:
         key = iam.create_access_key(UserName=name)["AccessKey"]
         self.key_id = key["AccessKeyId"]
         self.environment = {**aws.environment, "AWS_ACCESS_KEY_ID": self.key_id, "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+    def client(self, service: str) -> Any:
+        return self._aws.client(
+            service, aws_access_key_id=self.key_id, aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"]
+        )
 
     def root(self, folder: Path) -> Root:
         return Root(folder, self.environment, folder / ".terraform", state=folder / "terraform.tfstate")
@@ -170,7 +178,9 @@ def record(aws: LocalAws) -> tuple[set[Call], set[Call], str]:
     anything = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
     planner, deployer = User(aws, "planner", anything), User(aws, "deployer", anything)
     root = deployer.root(folder)
-    everything = [EVERYTHING % {"key": key, "package": package, "tag": tag} for tag in ("first", "second")]
+    actions = json.dumps([filled("arn:aws:ssm:REGION:ACCOUNT:opsitem:3"), filled("arn:aws:ssm-incidents::ACCOUNT:responseplan/pager")])
+    inputs = {"key": key, "package": package, "alarm_actions": actions}
+    everything = [EVERYTHING % {**inputs, "tag": tag} for tag in ("first", "second")]
     for options in ("", *everything, ""):
         values = {"name": "NAME", "table": "TABLE", "websocket_api": json.dumps(api), "options": options}
         (folder / "main.tf").write_text(ROOT % values)

@@ -7,6 +7,7 @@ Source: https://docs.aws.amazon.com/service-authorization/latest/reference/refer
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Any
 from urllib.parse import unquote
@@ -38,9 +39,12 @@ def resource(service: str, method: str, path: str, headers: Any, body: bytes, qu
         return f"arn:aws:events:{region}:{account}:rule/{'' if bus in ('', 'default') else f'{bus}/'}{rule}"
     if service == "lambda" and path.rstrip("/").endswith("/functions") and told("FunctionName"):
         return f"arn:aws:lambda:{region}:{account}:function:{told('FunctionName')}"
+    operation = told("Action") or re.split("[./]", headers.get("x-amz-target") or path)[-1]
+    if service == "monitoring" and operation == "PutCompositeAlarm":
+        return "*"  # "You can't create a composite alarm if your permission has a narrower scope": API_PutCompositeAlarm
     found: str = _resource(service, method, path, headers, body, query, region, account)
     if found == "*" and service == "monitoring":
-        alarm = told("AlarmNames.member.1") if told("Action") == "DeleteAlarms" else ""  # DescribeAlarms knows no resource
+        alarm = told("AlarmNames.member.1") if operation == "DeleteAlarms" else ""  # DescribeAlarms knows no resource
         dashboard = told("DashboardName", "DashboardNames.member.1")
         found = f"arn:aws:cloudwatch:{region}:{account}:alarm:{alarm}" if alarm else found
         found = f"arn:aws:cloudwatch::{account}:dashboard/{dashboard}" if dashboard else found

@@ -6,6 +6,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -46,8 +47,7 @@ def test_a_call_is_judged_by_its_action_and_resource(
     aws: LocalAws, action: str, resource: str, method: str, arguments: dict[str, Any]
 ) -> None:
     user = User(aws, f"u-{uuid.uuid4().hex[:8]}")
-    keys = {"aws_access_key_id": user.key_id, "aws_secret_access_key": user.environment["AWS_SECRET_ACCESS_KEY"]}
-    call: Callable[..., Any] = getattr(aws.client(action.partition(":")[0], **keys), method)
+    call: Callable[..., Any] = getattr(user.client(action.partition(":")[0]), method)
     with pytest.raises(ClientError, match="not authorized to perform"):
         call(**arguments)
     assert user.calls() == {(action, filled(resource))}
@@ -68,3 +68,20 @@ def test_whoever_plans_may_only_read() -> None:
 @pytest.mark.parametrize("name", ["plan", "apply"])
 def test_a_policy_fits_into_one_managed_policy(name: str) -> None:
     assert len("".join((FOLDER / f"{name}.json").read_text().split())) <= LARGEST_POLICY
+
+
+def test_a_composite_alarm_must_be_allowed_on_everything_and_an_incidents_role_to_be_created(aws: LocalAws) -> None:
+    metric = {"Namespace": "n", "MetricName": "m", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 0.0}
+    put_metric = ("put_metric_alarm", {"AlarmName": "NAME-a", "ComparisonOperator": "GreaterThanThreshold", **metric})
+    put_composite = ("put_composite_alarm", {"AlarmName": "NAME-c", "AlarmRule": 'ALARM("NAME-a")'})
+    incident = {"AlarmActions": ["arn:aws:ssm-incidents::000000000000:responseplan/pager"]}
+    document = json.loads((FOLDER / "apply.json").read_text())
+    for sid, lacking, (method, arguments) in (
+        ("AlarmRoles", "iam:CreateServiceLinkedRole", put_metric),
+        ("WithoutResource", "cloudwatch:PutCompositeAlarm", put_composite),
+    ):
+        narrowed = [{**s, "Resource": "arn:aws:cloudwatch:*:*:alarm:NAME-*"} if s["Sid"] == sid else s for s in document["Statement"]]
+        for statements in (document["Statement"], narrowed):
+            user = User(aws, f"u-{uuid.uuid4().hex[:8]}", filled(json.dumps({**document, "Statement": statements})))
+            with nullcontext() if statements != narrowed else pytest.raises(ClientError, match=f"not authorized to perform: {lacking}"):
+                getattr(user.client("cloudwatch"), method)(**arguments, **incident)

@@ -1,0 +1,67 @@
+"""Messages of a dead-letter queue can be moved: StartMessageMoveTask, ListMessageMoveTasks. The caller needs the permissions of both queues.
+
+MiniStack: The operations are missing.
+Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.responses import AccountRegionScopedDict, get_region
+from ministack.services import sqs
+
+from . import replaces
+
+_dispatch = sqs._dispatch
+_resource = iam_actions.extract_resource_arn
+_tasks: Any = AccountRegionScopedDict()  # source's ARN -> its tasks, the latest first
+
+
+@replaces(sqs, "_dispatch", "6a429fdb61eb")
+async def dispatch(action: str, data: dict[str, Any], url: str) -> Any:
+    handler = {"StartMessageMoveTask": start, "ListMessageMoveTasks": listed}.get(action)
+    return handler(data) if handler else await _dispatch(action, data, url)
+
+
+@replaces(iam_actions, "extract_resource_arn", "82f51700695c")
+def resource(service: str, method: str, path: str, headers: Any, body: bytes, query: dict[str, Any], *place: str) -> str:
+    source: str = iam_actions._param(body, query, "SourceArn") if service == "sqs" else ""
+    return source or _resource(service, method, path, headers, body, query, *place)
+
+
+def start(data: dict[str, Any]) -> dict[str, str]:
+    """Moves at once what AWS moves in the background. Messages without a known source stop a task that has no destination."""
+    source = sqs._queue_by_arn(data["SourceArn"])
+    destination = data.get("DestinationArn")
+    if source is None or (destination and sqs._queue_by_arn(destination) is None):
+        raise sqs._Err("ResourceNotFoundException", "The resource that you specified for the ARN parameter doesn't exist.", 404)
+    task: dict[str, Any] = {**data, "TaskHandle": uuid.uuid4().hex, "StartedTimestamp": int(time.time() * 1000), "Status": "COMPLETED"}
+    for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
+        _judge(action, data["SourceArn"])
+    moved = 0
+    for message in list(source["messages"]):
+        target = destination or message["sys"].get("DeadLetterQueueSourceArn")
+        if target is None:
+            task |= {"Status": "FAILED", "FailureReason": "CouldNotDetermineMessageSource"}
+            break
+        _judge("SendMessage", target)
+        sqs._act_send_message({"MessageBody": message["body"]}, sqs._queue_by_arn(target)["url"])
+        source["messages"].remove(message)
+        moved += 1
+    _tasks[data["SourceArn"]] = [task | {"ApproximateNumberOfMessagesMoved": moved}, *_tasks.get(data["SourceArn"], [])]
+    return {"TaskHandle": task["TaskHandle"]}
+
+
+def listed(data: dict[str, Any]) -> dict[str, Any]:
+    return {"Results": [{k: v for k, v in task.items() if k != "TaskHandle"} for task in _tasks.get(data["SourceArn"], [])][:10]}
+
+
+def _judge(action: str, queue: str) -> None:
+    """Raises AccessDenied unless the caller may do this to that queue."""
+    caller = iam_evaluator._verified_key.get()
+    if caller and iam_evaluator.enforce(caller, f"sqs:{action}", "sqs", get_region(), queue) is not None:
+        raise sqs._Err("AccessDenied", f"Not authorized to perform: sqs:{action} on resource: {queue}", 403)
