@@ -173,9 +173,11 @@ module "monitoring" {
   count  = var.monitoring == null ? 0 : 1
 
   name               = var.name
-  functions          = { disconnect = module.disconnect.name, cleanup = one(module.cleanup[*].name) }
+  functions          = { disconnect = module.disconnect, cleanup = var.retry_queue.enabled ? module.cleanup[0] : null }
   log_group_names    = distinct(concat([module.disconnect.log_group_name], module.cleanup[*].log_group_name))
-  retry_queue        = one(module.retry_queue)
+  log_level          = var.logs.level
+  retry_queue        = var.retry_queue.enabled ? module.retry_queue[0] : null
+  report_queue       = local.hearing ? module.report_queue[0] : null
   sweep              = var.sweep.enabled ? { period_seconds = module.sweep[0].period_seconds, segments = var.sweep.segments } : null
   alarm_actions      = var.monitoring.alarm_actions
   dashboard          = var.monitoring.dashboard

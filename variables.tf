@@ -661,7 +661,7 @@ variable "events" {
 
 variable "monitoring" {
   description = <<-EOT
-    Alarms (about 2 USD a month) and saved log queries. `{}` turns them on, null off.
+    Alarms (about 3 USD a month) and saved log queries. `{}` turns them on, null off.
     - `alarm_actions`: ARNs that alarms notify: SNS topics, Lambda functions, OpsItems, response plans or investigation groups.
     - `dashboard`: Whether to create a dashboard.
     - `connection_metrics`: Whether to publish a metric of ended connections by cause.

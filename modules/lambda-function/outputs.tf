@@ -13,6 +13,11 @@ output "invoke_arn" {
   value       = aws_lambda_function.this.invoke_arn
 }
 
+output "timeout" {
+  description = "The function's time-out in seconds."
+  value       = aws_lambda_function.this.timeout
+}
+
 output "role_name" {
   description = "Name of the function's role."
   value       = aws_iam_role.this.name

@@ -26,7 +26,7 @@ locals {
       title = "Endings that $disconnect did not tell, %"
       metrics = [
         [{ expression = "100 * (FILL(expired, 0) + FILL(gone, 0)) / (FILL(expired, 0) + FILL(gone, 0) + FILL(told, 0))", label = "not told, %", id = "share" }],
-        ["AWS/Lambda", "Invocations", "FunctionName", var.functions.disconnect, { stat = "Sum", id = "told", visible = false }],
+        ["AWS/Lambda", "Invocations", "FunctionName", var.functions.disconnect.name, { stat = "Sum", id = "told", visible = false }],
         [local.own_namespace, "RemovedExpired", "Name", var.name, { stat = "Sum", id = "expired", visible = false }],
         [local.own_namespace, "RemovedGone", "Name", var.name, { stat = "Sum", id = "gone", visible = false }],
       ]
@@ -53,8 +53,8 @@ locals {
     [{
       title = "Functions"
       metrics = [
-        for pair in setproduct(compact([var.functions.disconnect, var.functions.cleanup]), ["Invocations", "Errors", "Throttles"]) :
-        ["AWS/Lambda", pair[1], "FunctionName", pair[0], { stat = "Sum" }]
+        for pair in setproduct(concat([var.functions.disconnect], var.functions.cleanup[*]), ["Invocations", "Errors", "Throttles"]) :
+        ["AWS/Lambda", pair[1], "FunctionName", pair[0].name, { stat = "Sum" }]
       ]
     }],
     [for sweep in var.sweep[*] : {

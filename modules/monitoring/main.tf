@@ -9,21 +9,29 @@ locals {
   # what every sweep says would go off twice. One twice as long always has one.
   two_sweeps_seconds = min(2 * try(var.sweep.period_seconds, 0), 86400)
 
+  # Lambda stamps an error with the time at which its invocation began, and CloudWatch takes a while: an alarm that looked at the last five
+  # minutes only would find them judged already. So many periods hold every time-out, with a minute to arrive and those of both ends.
+  # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-view.html
+  error_periods = { for name, function in var.functions : name => function == null ? 1 : ceil((function.timeout + 240) / 300) }
+
   # An OpsItem, an incident or an investigation is opened by an alarm, and nothing closes it when the alarm is over.
   ok_actions = [for arn in var.alarm_actions : arn if contains(["sns", "lambda"], split(":", arn)[2])]
 
   function_alarms = {
     disconnect-errors = {
-      description = "Disconnects failed, and the retry queue could not take them either: see the error lines in the function's log. Sweeps remove the records."
+      description = "Disconnects failed, and the retry queue could not take them either: see the error lines in the function's log; if there are none, the function cannot start (a wrong handler, layer, runtime or key). Sweeps remove the records."
       namespace   = "AWS/Lambda"
       metric_name = "Errors"
-      dimensions  = { FunctionName = var.functions.disconnect }
+      dimensions  = { FunctionName = var.functions.disconnect.name }
+
+      evaluation_periods = local.error_periods.disconnect
+      datapoints         = 1
     }
     disconnect-throttles = {
       description = "Disconnects were refused for want of concurrency; API Gateway does not repeat them. Raise reserved_concurrency or the account's limit. Sweeps remove the records."
       namespace   = "AWS/Lambda"
       metric_name = "Throttles"
-      dimensions  = { FunctionName = var.functions.disconnect }
+      dimensions  = { FunctionName = var.functions.disconnect.name }
     }
     fast-path-off = {
       description = "Disconnects go by boto3, which starts five times slower, so that more are lost when many come at once: the fast_path_off lines of the disconnect function say why. Remove the variable they name, or update the module. No record is lost by it."
@@ -35,21 +43,45 @@ locals {
 
   cleanup_alarms = merge([for function in var.functions.cleanup[*] : {
     cleanup-errors = {
-      description = "The clean-up function failed: see the error lines in its log. Messages come back by themselves, and the next sweep does what this one did not."
+      description = "The clean-up function failed: see the error lines in its log; if there are none, it cannot start, or ran out of time or memory. Messages come back by themselves, and the next sweep does what this one did not."
       namespace   = "AWS/Lambda"
       metric_name = "Errors"
-      dimensions  = { FunctionName = function }
+      dimensions  = { FunctionName = function.name }
+
+      evaluation_periods = local.error_periods.cleanup
+      datapoints         = 1
     }
   }]...)
 
   queue_alarms = merge([for queue in var.retry_queue[*] : {
     # With a destination: what the function itself put there has no source queue that SQS knows (CouldNotDetermineMessageSource).
     dead-letters = {
-      description = "Work was given up: read the messages in the dead-letter queue and the clean-up function's error lines, and mend the cause. Then send them back: aws sqs start-message-move-task --source-arn ${queue.dead_letter_arn} --destination-arn ${queue.arn}"
+      description = "Work was given up: read the messages in the dead-letter queue and the clean-up function's error lines, and mend the cause. OK also means that they have expired, 14 days after they were first sent. Discard those with step message. Send the others back: aws sqs start-message-move-task --source-arn ${queue.dead_letter_arn} --destination-arn ${queue.arn}"
       namespace   = "AWS/SQS"
       metric_name = "ApproximateNumberOfMessagesVisible"
       dimensions  = { QueueName = queue.dead_letter_name }
       statistic   = "Maximum"
+    }
+    # A letter lies there for four days at least. By the hour, of which a look at the letters, which hides them, may spoil some.
+    dead-letters-left = {
+      description = "Dead letters have been lying for three days; the first may expire within a day: aws sqs start-message-move-task --source-arn ${queue.dead_letter_arn} --destination-arn ${queue.arn}, or discard them."
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateNumberOfMessagesVisible"
+      dimensions  = { QueueName = queue.dead_letter_name }
+      statistic   = "Minimum"
+      period      = 3600
+
+      evaluation_periods = 72
+      datapoints         = 60
+    }
+    # This metric leaves out what has been received three times. A message may be sent with a delay of 15 min, and wait for a batch.
+    retries-waiting = {
+      description = "Messages wait in the retry queue and nobody receives them: is its event source mapping enabled, may the clean-up function's role receive and decrypt, is the function throttled? After ten days they expire."
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateAgeOfOldestMessage"
+      dimensions  = { QueueName = queue.name }
+      statistic   = "Maximum"
+      threshold   = 900 + 300 + try(var.functions.cleanup.timeout, 0)
     }
     # By the age that the function reads from each message: SQS's own ApproximateAgeOfOldestMessage leaves out what has been received
     # three times, which a retry has within a minute. A message comes back after 15 min at most; its batch may hold it up a little.
@@ -61,6 +93,17 @@ locals {
       statistic   = "Maximum"
       threshold   = 900
       period      = 1200
+    }
+  }]...)
+
+  report_alarms = merge([for queue in var.report_queue[*] : {
+    reports-waiting = {
+      description = "Reports wait and nobody receives them: is the report queue's event source mapping enabled, is the clean-up function throttled? After an hour they are dropped, and the sweep finds these connections later."
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateAgeOfOldestMessage"
+      dimensions  = { QueueName = queue.name }
+      statistic   = "Maximum"
+      threshold   = 1800
     }
   }]...)
 
@@ -120,7 +163,17 @@ locals {
         treat_missing_data = "ignore"
       }
     },
-    # They tell nobody: sweep_silent.tf does, for all of them.
+    # They tell nobody: sweep_silent.tf does, for all of them, unless sweeps fail, of which cleanup-errors tells.
+    {
+      sweep-errors = {
+        description = "A sweep failed: see the alarm ${var.name}-cleanup-errors."
+        tells       = false
+        namespace   = local.own_namespace
+        metric_name = "Failures"
+        dimensions  = merge(local.own_dimension, { step = "sweep" })
+        period      = local.two_sweeps_seconds
+      }
+    },
     {
       for segment in range(sweep.segments) : "sweep-silent-${segment}" => {
         description         = "Three sweeps of segment ${segment} in a row did not finish: see the alarm ${local.sweep_silent}."
@@ -151,7 +204,7 @@ locals {
     tells               = true
   }
 
-  alarms = merge(local.function_alarms, local.cleanup_alarms, local.queue_alarms, local.sweep_alarms)
+  alarms = merge(local.function_alarms, local.cleanup_alarms, local.queue_alarms, local.report_alarms, local.sweep_alarms)
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {

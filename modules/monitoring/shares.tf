@@ -5,17 +5,15 @@
 # back, and takes three far between for three in a row.
 
 locals {
-  told = { namespace = "AWS/Lambda", metric_name = "Invocations", dimensions = { FunctionName = var.functions.disconnect } }
+  told = { namespace = "AWS/Lambda", metric_name = "Invocations", dimensions = { FunctionName = var.functions.disconnect.name } }
 
   shares = merge(
     merge([for queue in var.retry_queue[*] : {
       falling-back = {
         description = "Within an hour more than half of the removals failed at the first attempt: see the error in the lines with step close (a role, the table, a time-out). Nothing is lost: the retry queue or the next sweep does the work, later."
         metrics     = { told = local.told, failures = { namespace = local.own_namespace, metric_name = "Failures", dimensions = merge(local.own_dimension, { step = "close" }) } }
-        part        = "failures"
-        whole       = "told"
-        least       = 3
-        percent     = 50
+        expression  = "IF(failures >= 3, 100 * failures / told, 0)"
+        threshold   = 50
       }
     }]...),
     # What $disconnect told is what invoked the function: a metric of Lambda's own, at no cost.
@@ -27,12 +25,20 @@ locals {
           expired = { namespace = local.own_namespace, metric_name = "RemovedExpired", dimensions = local.own_dimension }
           gone    = { namespace = local.own_namespace, metric_name = "RemovedGone", dimensions = local.own_dimension }
         }
-        part    = "expired + gone"
-        whole   = "expired + gone + told"
-        least   = 10
-        percent = 10
+        expression = "IF(expired + gone >= 10, 100 * (expired + gone) / (expired + gone + told), 0)"
+        threshold  = 10
       }
     }]...),
+    var.log_level != "INFO" ? {} : {
+      unlogged = {
+        description = "In each half of an hour the disconnect function ran ten times or more, and its log group received no line: was the log group deleted, or may the role not write there? The alarms on what its lines tell are silent as well. Applying Terraform makes the log group again."
+        metrics     = { told = local.told, lines = { namespace = "AWS/Logs", metric_name = "IncomingLogEvents", dimensions = { LogGroupName = var.functions.disconnect.log_group_name } } }
+        expression  = "IF(lines < 1, told, 0)"
+        threshold   = 9
+        period      = 1800
+        periods     = 2 # the lines of a sudden crowd may arrive later than the count of its invocations
+      }
+    },
   )
 }
 
@@ -42,17 +48,17 @@ resource "aws_cloudwatch_metric_alarm" "share" {
   alarm_name          = "${var.name}-${each.key}"
   alarm_description   = each.value.description
   comparison_operator = "GreaterThanThreshold"
-  threshold           = each.value.percent
-  evaluation_periods  = 1
+  threshold           = each.value.threshold
+  evaluation_periods  = try(each.value.periods, 1)
   treat_missing_data  = "notBreaching"
   alarm_actions       = var.alarm_actions
   ok_actions          = local.ok_actions
   tags                = var.tags
 
   metric_query {
-    id          = "percent"
-    label       = "%"
-    expression  = "IF(${each.value.part} >= ${each.value.least}, 100 * (${each.value.part}) / (${each.value.whole}), 0)"
+    id          = "judged"
+    label       = each.key
+    expression  = each.value.expression
     return_data = true
   }
 
@@ -66,7 +72,7 @@ resource "aws_cloudwatch_metric_alarm" "share" {
         namespace   = metric_query.value.namespace
         metric_name = metric_query.value.metric_name
         dimensions  = metric_query.value.dimensions
-        period      = 3600
+        period      = try(each.value.period, 3600)
         stat        = "Sum"
       }
     }

@@ -5,15 +5,15 @@ resource "aws_cloudwatch_composite_alarm" "sweep_silent" {
   count = var.sweep == null ? 0 : 1
 
   alarm_name        = local.sweep_silent
-  alarm_description = "Sweeps do not finish, so records whose $disconnect was lost stay. Is the schedule enabled, and may its role invoke the clean-up function? Is that function throttled or out of time? The segments that are silent: the alarms ${local.sweep_silent}-N."
+  alarm_description = "Sweeps do not finish, so records whose $disconnect was lost stay. Is the schedule enabled, and may its role invoke the clean-up function? Is that function throttled or out of time? Is its log group gone, whose lines tell of each sweep? The segments that are silent: the alarms ${local.sweep_silent}-N."
   alarm_rule        = join(" OR ", [for segment in range(var.sweep.segments) : "ALARM(\"${aws_cloudwatch_metric_alarm.this["sweep-silent-${segment}"].alarm_name}\")"])
   alarm_actions     = var.alarm_actions
   ok_actions        = local.ok_actions
   tags              = var.tags
 
-  # Sweeps that fail are told by the clean-up function's errors already.
+  # Sweeps that fail are told by the clean-up function's errors already. Not by those of other work: they must not hide a schedule that is off.
   actions_suppressor {
-    alarm            = aws_cloudwatch_metric_alarm.this["cleanup-errors"].alarm_name
+    alarm            = aws_cloudwatch_metric_alarm.this["sweep-errors"].alarm_name
     wait_period      = var.sweep.period_seconds + 600
     extension_period = 600
   }

@@ -10,10 +10,10 @@ variable "name" {
 }
 
 variable "functions" {
-  description = "Names of the functions."
+  description = "The functions. An object, whose attributes may be known only after apply: whether there is a clean-up function must be known before."
   type = object({
-    disconnect = string
-    cleanup    = optional(string)
+    disconnect = object({ name = string, timeout = number, log_group_name = string })
+    cleanup    = optional(object({ name = string, timeout = number }))
   })
   nullable = false
 }
@@ -27,6 +27,19 @@ variable "log_group_names" {
     condition     = length(var.log_group_names) >= 1 && length(var.log_group_names) <= 50
     error_message = "log_group_names must name the functions' log groups, at least one: /aws/lambda/chat-disconnect."
   }
+}
+
+variable "log_level" {
+  description = "Level of the functions' lines: with INFO the disconnect function writes one for each disconnect, which an alarm expects."
+  type        = string
+  default     = "INFO"
+  nullable    = false
+}
+
+variable "report_queue" {
+  description = "The queue of reports; null = no alarm on it."
+  type        = object({ name = string })
+  default     = null
 }
 
 variable "retry_queue" {

@@ -36,19 +36,25 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 
 @dataclass
 class Metrics:
-    """What has been published, minute by minute: CloudWatch keeps no finer time of these metrics."""
+    """What has been published, minute by minute: CloudWatch keeps no finer time of these metrics. A value may arrive late (s)."""
 
-    values: dict[tuple[Any, ...], dict[int, list[float]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
+    values: dict[tuple[Any, ...], dict[int, list[tuple[float, float]]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
+    late: bool = False  # whether any does
 
-    def put(self, at: float, name: str, value: float, namespace: str = "WebSocketConnections", **dimensions: str) -> None:
-        self.values[_key(namespace, name, dimensions)][int(at // MINUTE) * MINUTE].append(value)
+    def put(self, at: float, name: str, value: float, namespace: str = "WebSocketConnections", late: float = 0, **dimensions: str) -> None:
+        self.values[_key(namespace, name, dimensions)][int(at // MINUTE) * MINUTE].append((at + late, value))
+        self.late = self.late or late > 0
 
-    def point(self, key: tuple[Any, ...], statistic: str, start: int, end: int) -> float | None:
+    def failed(self, function: str, began: float, took: float) -> None:
+        """An error, as Lambda reports it: of the time at which its invocation began, when it is over and a minute has passed."""
+        self.put(began, "Errors", 1, "AWS/Lambda", late=took + MINUTE, FunctionName=function)
+
+    def point(self, key: tuple[Any, ...], statistic: str, start: int, end: int, now: float) -> float | None:
         minutes = self.values.get(key)
         if not minutes:
             return None
         looked_at = minutes if len(minutes) < (end - start) // MINUTE else range(max(start, 0), end, MINUTE)
-        found = [value for minute in looked_at if start <= minute < end for value in minutes.get(minute, ())]
+        found = [value for minute in looked_at if start <= minute < end for arrived, value in minutes.get(minute, ()) if arrived <= now]
         return STATISTICS[statistic](found) if found else None
 
 
@@ -124,11 +130,11 @@ class Series:
 
     def until(self, now: int, extra: int) -> list[bool | None]:
         """Whether each data point breaches the threshold, oldest first, None where one is missing."""
-        period = self._query.period
-        return [self._breaches(now - period * back) for back in reversed(range(self._periods + extra))]
+        period, known = self._query.period, now if self._metrics.late else math.inf
+        return [self._breaches(now - period * back, known) for back in reversed(range(self._periods + extra))]
 
-    def _breach(self, end: int) -> bool | None:
-        value = self._query.value(self._metrics, end)
+    def _breach(self, end: int, now: float) -> bool | None:
+        value = self._query.value(self._metrics, end, now)
         return None if value is None else self._compare(value, self._threshold)
 
 
@@ -150,8 +156,8 @@ class Query:
         [expression] = [query["expression"] for query in alarm["metric_query"] if query["expression"]]
         return cls(metrics[0][1]["period"], keys, expression)
 
-    def value(self, metrics: Metrics, end: int) -> float | None:
-        found = {name: metrics.point(key, statistic, end - self.period, end) for name, key, statistic in self.metrics}
+    def value(self, metrics: Metrics, end: int, now: float) -> float | None:
+        found = {name: metrics.point(key, statistic, end - self.period, end, now) for name, key, statistic in self.metrics}
         if not self.expression or not any(value is not None for value in found.values()):
             return found.get("")
         condition, chosen, other = re.fullmatch(r"IF\(([^,]+), ([^,]+), ([^,]+)\)", self.expression).groups()  # type: ignore[union-attr]

@@ -280,7 +280,7 @@ run "monitoring_takes_what_cloudwatch_takes_only" {
   }
 
   variables {
-    functions       = { disconnect = "chat-disconnect" }
+    functions       = { disconnect = { name = "chat-disconnect", timeout = 10, log_group_name = "/aws/lambda/chat-disconnect" } }
     log_group_names = []
     name            = "a b"
     sweep           = { period_seconds = 90, segments = 1 }
@@ -299,7 +299,7 @@ run "monitoring_takes_a_sweep_only_with_the_function_that_does_it" {
   }
 
   variables {
-    functions       = { disconnect = "chat-disconnect" }
+    functions       = { disconnect = { name = "chat-disconnect", timeout = 10, log_group_name = "/aws/lambda/chat-disconnect" } }
     log_group_names = ["/aws/lambda/chat-disconnect"]
     name            = "chat"
     sweep           = { period_seconds = 300, segments = 1 }

@@ -16,8 +16,9 @@ Resources = dict[str, dict[str, Any]]
 HOUR, DAY = 3600, 86400
 TOPIC = "arn:aws:sns:eu-central-1:111122223333:pager"
 INPUTS = """
-  sweep      = {{ probe = {{}}, segments = {segments}, schedule = "{schedule}" }}
-  monitoring = {{ alarm_actions = ["{topic}"] }}
+  sweep            = {{ probe = {{ report_queue = true }}, segments = {segments}, schedule = "{schedule}" }}
+  cleanup_function = {{ timeout = {timeout} }}
+  monitoring       = {{ alarm_actions = ["{topic}"] }}
 """
 PERIODS = {"rate(5 minutes)": 5 * MINUTE, "rate(1 day)": DAY}
 
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.xdist_group("alarms")  # to plan once
 
 @pytest.fixture(scope="module")
 def resources(plan: Callable[..., Resources]) -> Resources:
-    return plan(INPUTS.format(segments=2, schedule="rate(5 minutes)", topic=TOPIC))
+    return plan(INPUTS.format(segments=2, schedule="rate(5 minutes)", timeout=120, topic=TOPIC))
 
 
 @pytest.fixture(scope="module", params=[0, 5], ids="looks {} data points further back".format)
@@ -102,6 +103,7 @@ def disconnected(metrics: Metrics, per_minute: int, until: float) -> Metrics:
     for at in range(0, int(until), MINUTE):
         for name, value in (("Invocations", per_minute), ("Errors", 0), ("Throttles", 0)):
             metrics.put(at, name, value, "AWS/Lambda", FunctionName="chat-disconnect")
+        metrics.put(at, "IncomingLogEvents", per_minute, "AWS/Logs", LogGroupName="/aws/lambda/chat-disconnect")
     return metrics
 
 
@@ -147,6 +149,7 @@ def test_removals_that_only_succeed_by_the_queue_page(minutes_between: float, si
     for number in range(int(6 * 60 / minutes_between)):
         at = number * minutes_between * MINUTE
         metrics.put(at, "Invocations", 1, "AWS/Lambda", FunctionName="chat-disconnect")
+        metrics.put(at, "IncomingLogEvents", 1, "AWS/Logs", LogGroupName="/aws/lambda/chat-disconnect")
         if at > HOUR:
             metrics.put(at, "Failures", 1, step="close")
     [(when, name)] = simulation.run(named(metrics), 6 * HOUR)
@@ -206,7 +209,7 @@ def test_records_that_name_nobody_page_once_though_other_segments_have_none(simu
 
 @pytest.fixture(scope="module", params=PERIODS)
 def scheduled(request: pytest.FixtureRequest, plan: Callable[..., Resources]) -> tuple[Simulation, int]:
-    planned = plan(INPUTS.format(segments=2, schedule=request.param, topic=TOPIC))
+    planned = plan(INPUTS.format(segments=2, schedule=request.param, timeout=120, topic=TOPIC))
     return Simulation.of(planned), PERIODS[request.param]
 
 
@@ -236,11 +239,75 @@ def test_sweeps_that_stop_page_once_however_many_segments_are_silent(silent: tup
     assert 6 * period < when <= 12 * period
 
 
-def test_a_sweep_that_fails_pages_for_its_errors_and_not_twice(simulation: Simulation) -> None:
+def test_a_sweep_that_fails_pages_for_its_errors_only(simulation: Simulation) -> None:
     metrics = disconnected(swept(Metrics(), 300, HOUR), 10, 6 * HOUR)
     for at in range(HOUR, 6 * HOUR, 300):
-        metrics.put(at, "Errors", 2, "AWS/Lambda", FunctionName="chat-cleanup")
+        metrics.failed("chat-cleanup", at, took=1)
+        metrics.put(at, "Failures", 1, step="sweep")
     assert [name for _, name in simulation.run(named(metrics), 6 * HOUR)] == ["chat-cleanup-errors"]
+
+
+def test_other_work_that_fails_hides_no_silent_sweep(simulation: Simulation) -> None:
+    metrics = disconnected(swept(Metrics(), 300, HOUR), 10, 6 * HOUR)
+    for at in range(0, 6 * HOUR, 900):
+        metrics.failed("chat-cleanup", at, took=1)
+    assert "chat-sweep-silent" in alarms(simulation.run(named(metrics), 3 * HOUR))
+
+
+@pytest.fixture(scope="module", params=[60, 900], ids="time-out {} s".format)
+def slow(request: pytest.FixtureRequest, plan: Callable[..., Resources]) -> tuple[Simulation, int]:
+    planned = plan(INPUTS.format(segments=2, schedule="rate(5 minutes)", timeout=request.param, topic=TOPIC))
+    return Simulation.of(planned), request.param
+
+
+@pytest.mark.parametrize("began", range(HOUR, HOUR + 300, 47))
+def test_an_error_pages_however_late_it_is_known(slow: tuple[Simulation, int], began: int) -> None:
+    simulation, timeout = slow
+    metrics = calm(2 * HOUR)
+    for at in range(0, 2 * HOUR, MINUTE):  # others succeed: then an alarm does not look further back
+        metrics.put(at, "Errors", 0, "AWS/Lambda", FunctionName="chat-cleanup")
+    metrics.failed("chat-cleanup", began, took=timeout)
+    metrics.failed("chat-disconnect", began, took=29)
+    assert alarms(simulation.run(named(metrics), 2 * HOUR)) == {"chat-cleanup-errors", "chat-disconnect-errors"}
+
+
+@pytest.mark.parametrize(("queue", "alarm"), [("chat-retry", "chat-retries-waiting"), ("chat-reports", "chat-reports-waiting")])
+def test_messages_that_nobody_receives_page_once(queue: str, alarm: str, simulation: Simulation) -> None:
+    metrics = calm(6 * HOUR)
+    for at in range(HOUR, 6 * HOUR, MINUTE):
+        metrics.put(at, "ApproximateAgeOfOldestMessage", at - HOUR, "AWS/SQS", QueueName=queue)
+    [(when, name)] = simulation.run(named(metrics), 6 * HOUR)
+    assert name == alarm
+    assert when <= HOUR + 2400
+
+
+def test_messages_that_are_delayed_page_nobody(simulation: Simulation) -> None:
+    """An announcement waits for a quarter of an hour, the batch before it takes its time."""
+    metrics = calm(6 * HOUR)
+    for at in range(HOUR, 6 * HOUR, MINUTE):
+        metrics.put(at, "ApproximateAgeOfOldestMessage", at % 1140, "AWS/SQS", QueueName="chat-retry")
+    assert simulation.run(named(metrics), 6 * HOUR) == []
+
+
+def test_letters_that_are_left_page_again_before_they_expire(simulation: Simulation) -> None:
+    """Each hour somebody looks, which hides them; after 14 days they are gone."""
+    metrics = Metrics()
+    for at in range(0, 16 * DAY, 10 * MINUTE):
+        lying = HOUR <= at < 14 * DAY and at % (9 * HOUR)
+        metrics.put(at, "ApproximateNumberOfMessagesVisible", bool(lying), "AWS/SQS", QueueName="chat-retry-dead-letter")
+    left = simulation.only("chat-dead-letters-left").run(metrics, 16 * DAY, at=lambda minute: minute % 10 == 0)
+    assert [when // HOUR for when, _ in left] == [pytest.approx(72, abs=4)]
+
+
+@pytest.mark.parametrize("late", [60, 240])
+@pytest.mark.parametrize("logged", [True, False], ids=["the lines are late", "the log group is gone"])
+def test_a_log_group_that_is_gone_pages(logged: bool, late: int, simulation: Simulation) -> None:
+    metrics = swept(Metrics(), 300, 6 * HOUR)
+    for at in range(HOUR, 6 * HOUR, MINUTE):
+        metrics.put(at, "Invocations", 10, "AWS/Lambda", late=30, FunctionName="chat-disconnect")
+        if logged:
+            metrics.put(at, "IncomingLogEvents", 10, "AWS/Logs", late=late, LogGroupName="/aws/lambda/chat-disconnect")
+    assert alarms(simulation.run(named(metrics), 6 * HOUR)) == (set() if logged else {"chat-unlogged"})
 
 
 def missed(per_hour: int, told_per_minute: int, until: int = 6 * HOUR) -> Metrics:
@@ -268,11 +335,12 @@ def test_losing_more_than_a_tenth_of_the_endings_pages(
 
 
 def test_every_alarm_that_pages_says_what_happened_and_tells_the_topic_of_its_end_too(resources: Resources) -> None:
-    telling = {a: values for a, values in resources.items() if "alarm_name" in values and 'this["sweep-silent-' not in a}
+    telling = {a: v for a, v in resources.items() if "alarm_name" in v and "sweep-silent-" not in a and "sweep-errors" not in a}
     assert {values["alarm_name"] for values in telling.values()} == {
         "chat-disconnect-errors", "chat-disconnect-throttles", "chat-fast-path-off", "chat-falling-back", "chat-missed", "chat-failing",
         "chat-cleanup-errors", "chat-dead-letters", "chat-sweep-silent", "chat-sweep-failures", "chat-probes-refused", "chat-unproven",
-        "chat-foreign-records", "chat-undated-records",
+        "chat-foreign-records", "chat-undated-records", "chat-retries-waiting", "chat-reports-waiting", "chat-dead-letters-left",
+        "chat-unlogged",
     }  # fmt: skip
     for address, alarm in telling.items():
         assert alarm["alarm_actions"] == alarm["ok_actions"] == [TOPIC], address
