@@ -1,8 +1,8 @@
 """What a client says of itself (address, User-Agent, the reason it closes with), as much of it as the setting CLIENT_DETAILS lets through.
 
-full: as it is; masked: the network of the address (IPv4 /24, IPv6 /48), the agent's products with their major versions as far as both are
-known kinds of thing, a reason only if API Gateway itself is known to write it; off: nothing. A client writes what it likes, names and
-numbers too, so what is masked is chosen from closed lists. Applied once, where the details enter, so that log, retry queue and history
+full: as it is; masked: the network of the address (IPv4 /24, also where 6to4 embeds it in IPv6, else IPv6 /48), the agent's known products,
+each once with a short number, a reason only if API Gateway itself is known to write it; off: nothing. A client writes what it likes: the
+names are chosen from a closed list, the numbers are its own. Applied once, where the details enter, so that log, retry queue and history
 can't differ.
 """
 
@@ -12,7 +12,9 @@ import socket
 
 MODES = ("full", "masked", "off")
 LONGEST_AGENT = 256
-LONGEST_VERSION = 4  # digits: CFNetwork is at 1410
+LONGEST_VERSION = 3  # digits
+LONG_VERSIONS = {"CFNetwork", "Unity", "UnityPlayer"}  # have four: CFNetwork/3826, UnityPlayer/2022
+SIX_TO_FOUR = b"\x20\x02"  # 2002::/16, then an IPv4 address. NAT64, Teredo and ::ffff:0:0/96 hold theirs beyond the first 48 bits
 # Browsers, apps that hold one, and the libraries that open WebSockets.
 PRODUCTS = {
     "AppleWebKit", "Chrome", "Chromium", "CriOS", "Edg", "EdgA", "EdgiOS", "Electron", "Firefox", "FxiOS", "Gecko",
@@ -34,30 +36,32 @@ def address(value: object, mode: str) -> str | None:
             packed = socket.inet_pton(family, value)
         except (OSError, ValueError):  # ValueError: an embedded null character
             continue
+        kept -= size == 16 and packed.startswith(SIX_TO_FOUR)
         return value if mode == "full" else socket.inet_ntop(family, packed[:kept] + bytes(size - kept))
     return None
 
 
 def agent(value: object, mode: str) -> str | None:
-    """`userAgent` under the mode, at most 256 characters; masked keeps its known products with their major versions."""
+    """`userAgent` under the mode, at most 256 characters; masked keeps each of its known products once, with its major version."""
     if mode == "off" or not isinstance(value, str) or not value:
         return None
     if mode == "masked":
-        words, depth = [], 0
+        products: dict[str, str] = {}
+        depth = 0
         for word in value[:1024].split():
             depth += word.count("(")
-            if depth == 0:
-                words.append(_product(word))
+            name, _, version = word.partition("/")
+            if depth == 0 and name in PRODUCTS and name not in products:
+                products[name] = _major(version, LONGEST_VERSION + (name in LONG_VERSIONS))
             depth = max(0, depth - word.count(")"))
-        value = " ".join(filter(None, words))
+        value = " ".join(f"{name}/{major}" for name, major in products.items() if major)
     return value[:LONGEST_AGENT].encode(errors="replace").decode() or None
 
 
-def _product(word: str) -> str:
-    """`Chrome/142` of `Chrome/142.0.7444.60`; nothing of what is no known product with a number."""
-    name, _, version = word.partition("/")
+def _major(version: str, longest: int) -> str:
+    """`142` of `142.0.7444.60`; nothing of what is no number, or a longer one."""
     major = version.partition(".")[0]
-    return f"{name}/{major}" if name in PRODUCTS and major.isascii() and major.isdigit() and len(major) <= LONGEST_VERSION else ""
+    return major if major.isascii() and major.isdigit() and len(major) <= longest else ""
 
 
 def reason(value: str | None, mode: str) -> str | None:

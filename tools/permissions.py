@@ -131,9 +131,7 @@ class User:
         self.environment = {**aws.environment, "AWS_ACCESS_KEY_ID": self.key_id, "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
 
     def client(self, service: str) -> Any:
-        return self._aws.client(
-            service, aws_access_key_id=self.key_id, aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"]
-        )
+        return self._aws.client(service, aws_access_key_id=self.key_id, aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"])
 
     def root(self, folder: Path) -> Root:
         return Root(folder, self.environment, folder / ".terraform", state=folder / "terraform.tfstate")

@@ -22,4 +22,7 @@ module "connections" {
     retention_days = 7
     client_details = "full"
   }
+
+  # Who sends dead letters back: docs/operations.md.
+  retry_queue = { operators = ["role/on-call"] }
 }

@@ -22,4 +22,7 @@ module "connections" {
     dashboard          = true
     connection_metrics = true
   }
+
+  # Who sends dead letters back: docs/operations.md.
+  retry_queue = { operators = ["role/on-call"] }
 }

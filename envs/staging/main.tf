@@ -17,4 +17,7 @@ module "connections" {
   # As in production, but the alarms tell nobody.
   sweep      = { probe = { report_queue = true } }
   monitoring = {}
+
+  # Who sends dead letters back: docs/operations.md.
+  retry_queue = { operators = ["role/on-call"] }
 }

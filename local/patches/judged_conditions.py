@@ -1,8 +1,7 @@
-"""Conditions see what AWS shows them. MiniStack compares an assumed role's session, where `aws:PrincipalArn` is the role, and knows neither the
-attributes of a batch nor those that an expression names.
+"""A condition on `aws:PrincipalArn` sees the role of a session, one on `dynamodb:Attributes` all names of a request.
 
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
-https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+MiniStack: It compares the session's ARN, and reads neither the attributes of a batch nor those of other expressions than projections.
+Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
 """
 
 from __future__ import annotations

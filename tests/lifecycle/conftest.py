@@ -5,13 +5,16 @@ what its folder needs besides. The provider mostly waits, so all at once.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import Any
 
 import pytest
 
 from local.aws import REPOSITORY, LocalAws, local_aws
-from tools.permissions import FOLDER, User, filled
+from tools.permissions import ACCOUNT, FOLDER, User, filled
 from tools.stack import STATE_BUCKET, TABLES, Stack
 from tools.terraform import Root
 
@@ -24,11 +27,28 @@ STATE_AND_LOOKUP = [
 
 
 def let_deployer_apply(stack: Stack) -> None:
-    names = {"NAME": f"history-{stack.env_name}", "TABLE": TABLES[stack.env_name], "RELATED": "none", "API_ID": "*", "KEY_ID": "none"}
-    policies = [filled((FOLDER / f"{name}.json").read_text(), **names) for name in ("plan", "apply")]
+    policies = [filled_for(stack, name) for name in ("plan", "apply")]
     own = json.dumps({"Version": "2012-10-17", "Statement": STATE_AND_LOOKUP})
     deployer = User(stack.aws, f"deployer-{stack.env_name}", *policies, own)
     stack.root = Root(REPOSITORY / "envs" / stack.env_name, deployer.environment, stack.aws.folder / stack.env_name / "env")
+
+
+def filled_for(stack: Stack, policy: str) -> str:
+    names = {"NAME": f"history-{stack.env_name}", "TABLE": TABLES[stack.env_name], "RELATED": "none", "API_ID": "*", "KEY_ID": "none"}
+    return filled((FOLDER / f"{policy}.json").read_text(), **names)
+
+
+def on_call(stack: Stack) -> Callable[[str], Any]:
+    """Clients, by their service, of a role that the env names as an operator, with docs/permissions/on-call.json."""
+    iam = stack.aws.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(RoleName="on-call", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+    iam.put_role_policy(RoleName="on-call", PolicyName="on-call", PolicyDocument=filled_for(stack, "on-call"))
+    role = f"arn:aws:iam::{ACCOUNT}:role/on-call"
+    keys = stack.aws.client("sts").assume_role(RoleArn=role, RoleSessionName="night")["Credentials"]
+    names = {"aws_access_key_id": "AccessKeyId", "aws_secret_access_key": "SecretAccessKey", "aws_session_token": "SessionToken"}
+    return partial(stack.aws.client, **{name: keys[key] for name, key in names.items()})
 
 
 @pytest.fixture(scope="session")

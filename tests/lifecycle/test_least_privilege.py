@@ -6,11 +6,13 @@ and sending the rest of a sweep to the retry queue, are pinned by the exact poli
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import dropwhile
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -18,6 +20,8 @@ import pytest
 from local.fault_proxy import Request
 from tools.clients import Client
 from tools.stack import Stack
+
+from .conftest import on_call
 
 pytestmark = pytest.mark.xdist_group("lifecycle")
 
@@ -42,7 +46,7 @@ def a_client_leaves_while_dynamodb_is_away(stack: Stack) -> Iterator[str]:
 @contextmanager
 def a_removal_is_retried(stack: Stack) -> Iterator[str]:
     ended = {"connectionId": new_id(), "cause": "client_closed", "endedAt": int(time.time() * 1000)}
-    stack.send(stack.retry_queue, {"version": 1, "close": {"ended": ended}})
+    send(stack, {"version": 1, "close": {"ended": ended}})
     yield str(ended["connectionId"])
 
 
@@ -55,7 +59,7 @@ def a_retry_fails(stack: Stack) -> Iterator[str]:
 @contextmanager
 def a_message_makes_no_sense(stack: Stack) -> Iterator[str]:
     text = new_id()
-    stack.send(stack.retry_queue, {"version": 1, "nonsense": text})
+    send(stack, {"version": 1, "nonsense": text})
     yield text
 
 
@@ -83,6 +87,10 @@ def a_sender_reports(stack: Stack) -> Iterator[str]:
 
 def new_id() -> str:
     return f"{uuid.uuid4().hex[:15]}="
+
+
+def send(stack: Stack, message: dict[str, Any]) -> None:
+    on_call(stack)("sqs").send_message(QueueUrl=stack.retry_queue, MessageBody=json.dumps(message))
 
 
 CASES: list[tuple[str, str, Callable[[Stack], AbstractContextManager[str]], tuple[str, str]]] = [

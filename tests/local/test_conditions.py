@@ -50,7 +50,9 @@ def table(aws: LocalAws) -> str:
         ("update_item", {**SET, "ReturnValues": "ALL_OLD"}, False),
     ],
 )
-def test_attributes_that_are_not_allowed_are_denied(aws: LocalAws, table: str, method: str, arguments: dict[str, Any], allowed: bool) -> None:
+def test_attributes_that_are_not_allowed_are_denied(
+    aws: LocalAws, table: str, method: str, arguments: dict[str, Any], allowed: bool
+) -> None:
     reading = {"Effect": "Allow", "Action": ["dynamodb:Scan", "dynamodb:BatchGetItem"], "Resource": "*", "Condition": READ}
     writing = {"Effect": "Allow", "Action": "dynamodb:UpdateItem", "Resource": "*", "Condition": WRITE}
     user = User(aws, f"u-{uuid.uuid4().hex[:8]}", policy(reading, writing))
@@ -126,3 +128,13 @@ def test_moving_messages_takes_the_permissions_of_both_queues(aws: LocalAws, let
     sqs = User(aws, f"u-{uuid.uuid4().hex[:8]}", policy(*allowed)).client("sqs")
     with pytest.raises(ClientError, match=f"sqs:{lacking}") if lacking else nullcontext():
         sqs.start_message_move_task(SourceArn=dead, DestinationArn=queue)
+
+
+def test_a_table_tells_how_far_back_its_backups_go(aws: LocalAws, table: str) -> None:
+    dynamodb = aws.client("dynamodb")
+    for days in (35, 1):
+        asked = {"RecoveryPeriodInDays": days} if days != 35 else {}
+        enabled: Any = {"PointInTimeRecoveryEnabled": True, **asked}
+        dynamodb.update_continuous_backups(TableName=table, PointInTimeRecoverySpecification=enabled)
+        told = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+        assert told["RecoveryPeriodInDays"] == days

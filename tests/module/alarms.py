@@ -20,6 +20,7 @@ OK, ALARM, UNKNOWN = "OK", "ALARM", "INSUFFICIENT_DATA"
 
 Values = dict[str, Any]  # a resource's, as planned
 Page = tuple[int, str]  # s, name of the alarm
+Key = tuple[Any, ...]  # namespace, name, dimensions of a metric
 
 STATISTICS: dict[str, Callable[[list[float]], float]] = {
     "Sum": sum,
@@ -38,7 +39,7 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 class Metrics:
     """What has been published, minute by minute: CloudWatch keeps no finer time of these metrics. A value may arrive late (s)."""
 
-    values: dict[tuple[Any, ...], dict[int, list[tuple[float, float]]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
+    values: dict[Key, dict[int, list[tuple[float, float]]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
     late: bool = False  # whether any does
 
     def put(self, at: float, name: str, value: float, namespace: str = "WebSocketConnections", late: float = 0, **dimensions: str) -> None:
@@ -49,7 +50,7 @@ class Metrics:
         """An error, as Lambda reports it: of the time at which its invocation began, when it is over and a minute has passed."""
         self.put(began, "Errors", 1, "AWS/Lambda", late=took + MINUTE, FunctionName=function)
 
-    def point(self, key: tuple[Any, ...], statistic: str, start: int, end: int, now: float) -> float | None:
+    def point(self, key: Key, statistic: str, start: int, end: int, now: float) -> float | None:
         minutes = self.values.get(key)
         if not minutes:
             return None
@@ -58,7 +59,7 @@ class Metrics:
         return STATISTICS[statistic](found) if found else None
 
 
-def _key(namespace: str, name: str, dimensions: dict[str, str]) -> tuple[Any, ...]:
+def _key(namespace: str, name: str, dimensions: dict[str, str]) -> Key:
     return namespace, name, *sorted(dimensions.items())
 
 
@@ -143,7 +144,7 @@ class Query:
     """What an alarm looks at: a metric, or several by their names in an expression."""
 
     period: int
-    metrics: tuple[tuple[str, tuple[Any, ...], str], ...]  # name, key, statistic
+    metrics: tuple[tuple[str, Key, str], ...]  # name, key, statistic
     expression: str = ""
 
     @classmethod

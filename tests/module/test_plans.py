@@ -168,5 +168,8 @@ def test_the_alarms_that_tell_of_losses_are_those_of_the_function_behind_the_rou
 
 
 def test_the_roles_may_read_what_a_record_is_judged_by() -> None:
-    [names] = re.findall(r"judged_attributes = \{.*?\"dynamodb:Attributes\" = (\[.*?\])", (REPOSITORY / "policies.tf").read_text(), re.DOTALL)
-    assert json.loads(names) == sorted(read_records.PROJECTION["ExpressionAttributeNames"].values())
+    policies = (REPOSITORY / "policies.tf").read_text()
+    [names] = re.findall(r'judged_attributes = \{.*?"dynamodb:Attributes" = (\[.*?\])', policies, re.DOTALL)
+    read = read_records.PROJECTION["ExpressionAttributeNames"]
+    assert isinstance(read, dict)
+    assert json.loads(names) == sorted(read.values())

@@ -1,0 +1,76 @@
+"""Every command of docs/operations.md, run by a role that is on call: with docs/permissions/on-call.json and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore import xform_name
+from botocore.exceptions import ClientError
+
+from local.aws import REPOSITORY
+from tools.permissions import User
+from tools.stack import Stack
+
+from .conftest import on_call
+
+pytestmark = pytest.mark.xdist_group("lifecycle")
+
+PAGE = (REPOSITORY / "docs" / "operations.md").read_text()
+COMMANDS = re.findall("^aws .*", PAGE, re.MULTILINE)
+
+
+def aws(client: Callable[[str], Any], command: str) -> dict[str, Any]:
+    """What the AWS CLI does with a command: options are members of the request, and take as many values as follow."""
+    _, service, operation, *words = shlex.split(command, comments=True)
+    method = getattr(client(service), operation.replace("-", "_"))
+    model = client(service).meta.service_model.operation_model(client(service).meta.method_to_api_mapping[method.__name__])
+    members = {xform_name(name, "-"): (name, shape.type_name) for name, shape in model.input_shape.members.items()}
+    request: dict[str, Any] = {}
+    for option in " ".join(shlex.quote(word) for word in words).split("--")[1:]:
+        name, *values = shlex.split(option)
+        member, kind = members[name]
+        request[member] = values if kind == "list" else int(values[0]) if kind in ("integer", "long") else values[0]
+    return dict(method(**request))
+
+
+def test_every_command_of_the_runbook_works(stacks: dict[str, Stack]) -> None:
+    assert len(COMMANDS) > 15
+    stack = stacks["staging"]
+    stack.clear()
+    queues, now = stack.outputs["retry_queue"], int(time.time())
+    ended = {"connectionId": "left=", "cause": "client_closed", "endedAt": now * 1000}
+    stack.aws.client("dynamodb").put_item(TableName=stack.table, Item={"connectionId": {"S": "left="}})
+    for letter in ({"version": 1, "close": {"ended": ended}}, {"version": 1, "nonsense": True}):
+        stack.aws.client("sqs").send_message(QueueUrl=queues["dead_letter_url"], MessageBody=json.dumps(letter))
+
+    words = {"NAME": f"history-{stack.name}", "TABLE": stack.table, "API_ID": stack.api_id, "START": str(now - 3600), "END": str(now)}
+    words |= {"DEAD_LETTER_URL": queues["dead_letter_url"], "DEAD_LETTER_ARN": queues["dead_letter_arn"], "RETRY_QUEUE_ARN": queues["arn"]}
+    client = on_call(stack)
+    for command in COMMANDS:
+        for word, value in words.items():
+            command = re.sub(rf"\b{word}\b", value, command)
+        answer = aws(client, command)
+        for name, value in re.findall(r"(\w+): (\w+)", command.partition("  #")[2]):
+            assert f'"{name}": "{value}"' in json.dumps(answer, default=str), command
+        words["QUERY_ID"] = answer.get("queryId") or words.get("QUERY_ID", "")
+        for message in answer.get("Messages", []):
+            words |= {"RECEIPT_HANDLE": message["ReceiptHandle"]} if "nonsense" in message["Body"] else {}
+
+    deadline = time.monotonic() + 60
+    while stack.records() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert (stack.records(), stack.messages(queues["dead_letter_url"])) == ([], 0)
+
+
+def test_nobody_else_sends_to_the_retry_queue(stacks: dict[str, Stack]) -> None:
+    stack = stacks["staging"]
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    for client in (stack.aws.client, User(stack.aws, "stranger", json.dumps(everything)).client):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            client("sqs").send_message(QueueUrl=stack.retry_queue, MessageBody="{}")
