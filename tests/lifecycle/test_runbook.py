@@ -49,7 +49,8 @@ def test_every_command_of_the_runbook_works(stacks: dict[str, Stack]) -> None:
     for letter in ({"version": 1, "close": {"ended": ended}}, {"version": 1, "nonsense": True}):
         stack.aws.client("sqs").send_message(QueueUrl=queues["dead_letter_url"], MessageBody=json.dumps(letter))
 
-    words = {"NAME": f"history-{stack.name}", "TABLE": stack.table, "API_ID": stack.api_id, "START": str(now - 3600), "END": str(now)}
+    words = {"NAME": stack.name, "TABLE": stack.table, "API_ID": stack.outputs["websocket_api"]["id"]}
+    words |= {"START": str(now - 3600), "END": str(now)}
     words |= {"DEAD_LETTER_URL": queues["dead_letter_url"], "DEAD_LETTER_ARN": queues["dead_letter_arn"], "RETRY_QUEUE_ARN": queues["arn"]}
     client = on_call(stack)
     for command in COMMANDS:
