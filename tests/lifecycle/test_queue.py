@@ -1,0 +1,284 @@
+"""`delivery = "queue"` with real sockets: whatever clients say of themselves, and however many leave at once, nobody is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import resource
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import websockets
+from botocore.exceptions import ClientError
+
+from local.aws import REGION, REPOSITORY, LocalAws, is_disconnect, is_queued, local_aws
+from tools.terraform import Root
+
+pytestmark = pytest.mark.xdist_group("queue")
+
+TABLE, ACCOUNT, STAGE = "chat-connections", "000000000000", "live"
+FUNCTION = "chat-disconnect"
+STORM = 2_000
+OPENING_AT_ONCE = 50
+ROOT = {
+    "provider": {"aws": {}},
+    "resource": {
+        "aws_apigatewayv2_api": {
+            "it": {"name": "chat", "protocol_type": "WEBSOCKET", "route_selection_expression": "$request.body.action"},
+        },
+        "aws_apigatewayv2_stage": {"it": {"api_id": "${aws_apigatewayv2_api.it.id}", "name": STAGE, "auto_deploy": True}},
+    },
+    "module": {
+        "it": {
+            "source": str(REPOSITORY),
+            "name": "chat",
+            "websocket_api": {
+                "id": "${aws_apigatewayv2_api.it.id}",
+                "execution_arn": "${aws_apigatewayv2_api.it.execution_arn}",
+                "stage": STAGE,
+            },
+            "connections_table": {"name": TABLE, "deletion_protection": False},
+            "delivery": "queue",
+            "disconnect_queue": {"maximum_concurrency": 4},  # each is a process here
+            "logs": {"client_details": "full"},
+            "role": {"path": "/chat/"},
+            "sweep": {"enabled": False},
+        }
+    },
+    "output": {name: {"value": f"${{module.it.{name}}}"} for name in ("route_id", "integration_id", "disconnect_queue", "retry_queue")}
+    | {"api": {"value": "${aws_apigatewayv2_api.it.id}"}},
+}
+# What could end a field, name another connection, or be taken for a template.
+FRAGMENTS = [
+    *"&=%;+?#$!{}()[]<>\"'`\\/|,.:@~*_- \t\n\r\0\x7f\x85\u2028\ufeff\ufffe\uffffé漢😀",
+    "%26", "%3D", "%00", "%0A", "%2526", "&connectionId=VICTIM", "%26connectionId%3DVICTIM", "%2526connectionId%253DVICTIM",
+    "connectionId=VICTIM", "&MessageBody=connectionId%3DVICTIM", "&Action=PurgeQueue", "&QueueUrl=x", "&DelaySeconds=900",
+    "&eventType=MESSAGE", "%26eventType%3DMESSAGE", "&identity.sourceIp=x", "&identity=x", "&disconnectStatusCode=1000", "&&==&",
+    "$context.connectionId", "$!{context.connectionId}", "${context.stage}", "$input.body", "$util.urlEncode('x')", '#set($x = "y")',
+    "##", "#*", "*#", "#if(true)", "#end", '"""', "''", "{\"connectionId\":\"VICTIM\"}", "\\u0026connectionId=VICTIM", "null", "%", "%2",
+]  # fmt: skip
+CASES = 500
+
+
+@dataclass
+class Stack:
+    aws: LocalAws
+    outputs: dict[str, Any]
+    connects: str = ""  # URL of the queue that $connect writes to
+
+    def lead(self, integration: str) -> None:
+        """Has the route lead to an integration, as a stage that serves an older deployment does."""
+        self.aws.client("apigatewayv2").update_route(
+            ApiId=self.outputs["api"], RouteId=self.outputs["route_id"], Target=f"integrations/{integration}"
+        )
+
+    @property
+    def integrations(self) -> dict[str, str]:
+        found = self.aws.client("apigatewayv2").get_integrations(ApiId=self.outputs["api"])["Items"]
+        names = {"Removes the record of a closed connection": "function", "Queues the removal of a closed connection's record": "queue"}
+        return {names[item["Description"]]: item["IntegrationId"] for item in found if item.get("Description") in names}
+
+    def note_connects(self) -> None:
+        """`$connect` writes ids to a queue, which takes less than a function for each."""
+        iam, name = self.aws.client("iam"), "connects"
+        self.connects = self.aws.client("sqs").create_queue(QueueName=name)["QueueUrl"]
+        principal = {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        send = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"}
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Statement": [principal]}))["Role"]["Arn"]
+        iam.put_role_policy(RoleName=name, PolicyName=name, PolicyDocument=json.dumps({"Statement": [send]}))
+        gateway, api = self.aws.client("apigatewayv2"), self.outputs["api"]
+        integration = gateway.create_integration(
+            ApiId=api,
+            IntegrationType="AWS",
+            IntegrationMethod="POST",
+            IntegrationUri=f"arn:aws:apigateway:{REGION}:sqs:path/{ACCOUNT}/{name}",
+            CredentialsArn=role,
+            TemplateSelectionExpression="\\$default",
+            RequestTemplates={"$default": "Action=SendMessage&MessageBody=$util.urlEncode($context.connectionId)"},
+            RequestParameters={"integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"},
+        )
+        gateway.create_route(ApiId=api, RouteKey="$connect", Target=f"integrations/{integration['IntegrationId']}")
+
+    def write_records(self, number: int) -> list[str]:
+        """A record for each of so many connections that were opened; their ids."""
+        sqs, ids = self.aws.client("sqs"), set[str]()
+        while len(ids) < number:
+            messages = sqs.receive_message(QueueUrl=self.connects, MaxNumberOfMessages=10, WaitTimeSeconds=5)["Messages"]
+            ids.update(message["Body"] for message in messages)
+            sqs.delete_message_batch(
+                QueueUrl=self.connects,
+                Entries=[{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(messages)],
+            )
+        self.put(sorted(ids))
+        return sorted(ids)
+
+    def put(self, ids: list[str]) -> None:
+        dynamodb = self.aws.client("dynamodb")
+        for first in range(0, len(ids), 25):
+            puts = [{"PutRequest": {"Item": {"connectionId": {"S": key}}}} for key in ids[first : first + 25]]
+            assert not dynamodb.batch_write_item(RequestItems={TABLE: puts})["UnprocessedItems"]
+
+    def records(self) -> set[str]:
+        pages = self.aws.client("dynamodb").get_paginator("scan").paginate(TableName=TABLE, ConsistentRead=True)
+        return {item["connectionId"]["S"] for page in pages for item in page["Items"]}
+
+    def settled(self, gone: set[str], seconds: float = 120) -> set[str]:
+        """Which of these records are still there when they no longer become fewer; or after so long."""
+        deadline = time.monotonic() + seconds
+        while (left := self.records() & gone) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return left
+
+    def lines(self) -> list[dict[str, Any]]:
+        pages = self.aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{FUNCTION}")
+        return [json.loads(e["message"]) for page in pages for e in page["events"] if e["message"].startswith("{")]
+
+    def waiting(self, queue: str) -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        counts = self.aws.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+        return sum(map(int, counts.values()))
+
+    async def crowd(self, agents: list[str], leave: Callable[[list[Any]], Any]) -> list[str]:
+        """Opens a connection with each user agent, writes the records, and has `leave` close them; their ids."""
+        url, turn = self.aws.websocket_url(self.outputs["api"], STAGE), asyncio.Semaphore(OPENING_AT_ONCE)
+
+        async def connect(agent: str) -> Any:
+            async with turn:
+                return await websockets.connect(url, proxy=None, user_agent_header=agent, ping_interval=None, open_timeout=60)
+
+        sockets = await asyncio.gather(*map(connect, agents))
+        ids = await asyncio.to_thread(self.write_records, len(agents))
+        await leave(sockets)
+        return ids
+
+
+@pytest.fixture(scope="module")
+def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a socket for each client, here and there
+    folder: Path = tmp_path_factory.mktemp("queue")
+    (folder / "main.tf.json").write_text(json.dumps(ROOT))
+    with local_aws() as aws:
+        root = Root(folder, aws.environment, folder / ".terraform")
+        root.init()
+        root.apply()
+        assert root.plan() == ""
+        stack = Stack(aws, root.outputs())
+        stack.note_connects()
+        yield stack
+
+
+@pytest.fixture
+def stack(applied: Stack) -> Iterator[Stack]:
+    with ExitStack() as after:
+        after.callback(applied.lead, applied.integrations["queue"])
+        after.callback(applied.aws.faults.clear)
+        yield applied
+
+
+def hostile() -> tuple[list[str], list[str]]:
+    """User agents and reasons: each fragment by itself, then any several. A header takes Latin-1 that is visible, a reason 123 bytes."""
+    dice = random.Random(20)
+    texts = [*FRAGMENTS, *("".join(dice.choices(FRAGMENTS, k=dice.randint(2, 6))) for _ in range(CASES - len(FRAGMENTS)))]
+    agents = ["".join(c for c in text if " " <= c <= "~" or "\xa0" < c <= "\xff").strip() * dice.choice([1, 1, 9]) or "-" for text in texts]
+    dice.shuffle(texts)
+    return agents, [text.encode()[:123].decode(errors="ignore") for text in texts]
+
+
+def test_500_hostile_clients_change_nothing_but_their_own_fields(stack: Stack) -> None:
+    agents, reasons = hostile()
+    stack.put(["VICTIM"])
+
+    async def leave(sockets: list[Any]) -> None:
+        for socket, reason in zip(sockets, reasons, strict=True):
+            await socket.close(4321, reason)
+
+    ids = asyncio.run(stack.crowd(agents, leave))
+    assert stack.settled(set(ids)) == set()
+    assert stack.records() == {"VICTIM"}
+    ended = [line for line in stack.lines() if line.get("connectionId") in ids and line["outcome"] == "removed"]
+    assert {(line["closeCode"], line["cause"], line["apiId"], line["stage"]) for line in ended} == {
+        (4321, "client_closed", stack.outputs["api"], STAGE)
+    }
+    told = sorted((line["userAgent"], line.get("closeReason", "")) for line in ended)
+    assert told == sorted((agent[:256], reason[:256]) for agent, reason in zip(agents, reasons, strict=True))
+    assert stack.waiting(stack.outputs["retry_queue"]["dead_letter_url"]) == 0
+
+
+def test_without_code_and_reason_the_cause_is_unknown(stack: Stack) -> None:
+    file = stack.aws.folder / "unfilled"
+    file.write_text("disconnectStatusCode disconnectReason")
+    try:
+        [name] = asyncio.run(stack.crowd(["agent"], lambda sockets: sockets[0].close(4321, "bye")))
+        assert stack.settled({name}) == set()
+    finally:
+        file.unlink()
+    [line] = [line for line in stack.lines() if line.get("connectionId") == name]
+    assert line["cause"] == "unknown"
+    assert not {"closeCode", "closeReason"} & line.keys()
+    assert line["waitedMs"] >= 0
+
+
+@pytest.mark.parametrize("way", ["function", "queue"])
+def test_a_stage_that_serves_an_older_deployment_loses_nobody(stack: Stack, way: str) -> None:
+    stack.lead(stack.integrations[way])
+    ids = asyncio.run(stack.crowd(["agent"] * 3, lambda sockets: asyncio.gather(*(socket.close() for socket in sockets))))
+    assert stack.settled(set(ids)) == set()
+
+
+def test_nobody_but_the_routes_role_may_send(stack: Stack) -> None:
+    """Not even who may do anything with any queue."""
+    iam, name = stack.aws.client("iam"), "admin"
+    iam.create_user(UserName=name)
+    allow = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
+    iam.put_user_policy(UserName=name, PolicyName=name, PolicyDocument=json.dumps({"Statement": [allow]}))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    sqs = stack.aws.client("sqs", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
+    url = stack.outputs["disconnect_queue"]["url"]
+    sqs.get_queue_attributes(QueueUrl=url)
+    with pytest.raises(ClientError, match="explicit deny"):
+        sqs.send_message(QueueUrl=url, MessageBody="connectionId=VICTIM")
+
+
+@contextmanager
+def reserved(stack: Stack, number: int) -> Iterator[None]:
+    functions = stack.aws.client("lambda")
+    functions.put_function_concurrency(FunctionName=FUNCTION, ReservedConcurrentExecutions=number)
+    try:
+        yield
+    finally:
+        functions.delete_function_concurrency(FunctionName=FUNCTION)
+
+
+@pytest.mark.parametrize(("way", "seconds"), [("function", 5), ("queue", 120)])
+def test_a_storm_through_the_queue_loses_nobody(
+    stack: Stack, way: str, seconds: float, record_property: Callable[[str, object], None]
+) -> None:
+    stack.lead(stack.integrations[way])
+    began = 0.0
+
+    async def leave(sockets: list[Any]) -> None:
+        nonlocal began
+        began = time.monotonic()
+        await asyncio.gather(*(socket.close() for socket in sockets))
+
+    with reserved(stack, 1):
+        before = len(stack.aws.faults.requests)
+        ids = set(asyncio.run(stack.crowd(["agent"] * STORM, leave)))
+        closed = time.monotonic() - began
+        arrives = is_disconnect if way == "function" else is_queued
+        while sum(arrives(r) and r.status is not None for r in stack.aws.faults.requests[before:]) < STORM:
+            time.sleep(0.1)
+        left = stack.settled(ids, seconds)
+        true_s = time.monotonic() - began
+    record_property(
+        f"{STORM} clients closed within {closed:.1f} s, one reserved execution, by the {way}",
+        f"{len(left)} lost, table {'never true' if left else f'true after {true_s:.1f} s'}",
+    )
+    assert len(left) > STORM / 2 if way == "function" else not left
