@@ -139,7 +139,7 @@ module "sweep" {
 
 module "look_at_once" {
   source = "./modules/look-at-once"
-  count  = local.probing && var.monitoring != null ? 1 : 0
+  count  = local.probing && var.monitoring != null && var.delivery == "function" ? 1 : 0 # by the queue, no alarm tells of lost events
 
   name       = "${var.name}-look-at-once"
   function   = module.cleanup[0]
@@ -178,6 +178,7 @@ module "monitoring" {
   log_level          = var.logs.level
   retry_queue        = var.retry_queue.enabled ? module.retry_queue[0] : null
   report_queue       = local.hearing ? module.report_queue[0] : null
+  disconnect_queue   = var.delivery == "queue" ? { name = module.disconnect_queue[0].name, api_id = var.websocket_api.id, stage = var.websocket_api.stage } : null
   sweep              = var.sweep.enabled ? { period_seconds = module.sweep[0].period_seconds, segments = var.sweep.segments } : null
   alarm_actions      = var.monitoring.alarm_actions
   dashboard          = var.monitoring.dashboard

@@ -26,7 +26,7 @@ locals {
       title = "Endings that $disconnect did not tell, %"
       metrics = [
         [{ expression = "100 * (FILL(expired, 0) + FILL(gone, 0)) / (FILL(expired, 0) + FILL(gone, 0) + FILL(told, 0))", label = "not told, %", id = "share" }],
-        ["AWS/Lambda", "Invocations", "FunctionName", var.functions.disconnect.name, { stat = "Sum", id = "told", visible = false }],
+        [local.told.namespace, local.told.metric_name, one(keys(local.told.dimensions)), one(values(local.told.dimensions)), { stat = "Sum", id = "told", visible = false }],
         [local.own_namespace, "RemovedExpired", "Name", var.name, { stat = "Sum", id = "expired", visible = false }],
         [local.own_namespace, "RemovedGone", "Name", var.name, { stat = "Sum", id = "gone", visible = false }],
       ]
@@ -40,6 +40,16 @@ locals {
       metrics = concat(
         [[local.own_namespace, "Failures", "Name", var.name, { stat = "Sum" }]],
         [for queue in var.retry_queue[*] : [local.own_namespace, "RetryAge", "Name", var.name, { stat = "Maximum", yAxis = "right" }]],
+      )
+    }],
+    [for queue in var.disconnect_queue[*] : {
+      title = "Disconnect queue, and what API Gateway could not send"
+      metrics = concat(
+        [
+          ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue.name, { stat = "Maximum" }],
+          ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", queue.name, { stat = "Maximum", yAxis = "right" }],
+        ],
+        [for pair in setproduct(queue.stage[*], ["IntegrationError", "ExecutionError"]) : ["AWS/ApiGateway", pair[1], "ApiId", queue.api_id, "Stage", pair[0], { stat = "Sum" }]],
       )
     }],
     [for queue in var.retry_queue[*] : {

@@ -17,9 +17,20 @@ locals {
   # An OpsItem, an incident or an investigation is opened by an alarm, and nothing closes it when the alarm is over.
   ok_actions = [for arn in var.alarm_actions : arn if contains(["sns", "lambda"], split(":", arn)[2])]
 
+  # What the alarms on the disconnect function mean: by the queue nothing is lost when it fails, and all of it comes back.
+  meaning = var.disconnect_queue == null ? {
+    errors    = "Disconnects failed, and the retry queue could not take them either: see the error lines in the function's log; if there are none, the function cannot start (a wrong handler, layer, runtime or key). Sweeps remove the records."
+    throttles = "Disconnects were refused for want of concurrency; API Gateway does not repeat them. Raise reserved_concurrency or the account's limit. Sweeps remove the records."
+    missed    = "the alarms on throttles and errors, and API Gateway's IntegrationError, say what was lost."
+    } : {
+    errors    = "Batches of disconnects failed: see the error lines in the function's log; if there are none, the function cannot start (a wrong handler, layer, runtime or key). Nothing is lost: they come back, and in the end lie in the dead-letter queue."
+    throttles = "Batches of disconnects were refused for want of concurrency. Nothing is lost: they come back, but meanwhile the table shows connections that have ended. Raise reserved_concurrency or the account's limit, or lower disconnect_queue.maximum_concurrency."
+    missed    = "API Gateway could not send them to the disconnect queue: see its IntegrationError and ExecutionError, and the policies of queue and role."
+  }
+
   function_alarms = {
     disconnect-errors = {
-      description = "Disconnects failed, and the retry queue could not take them either: see the error lines in the function's log; if there are none, the function cannot start (a wrong handler, layer, runtime or key). Sweeps remove the records."
+      description = local.meaning.errors
       namespace   = "AWS/Lambda"
       metric_name = "Errors"
       dimensions  = { FunctionName = var.functions.disconnect.name }
@@ -28,7 +39,7 @@ locals {
       datapoints         = 1
     }
     disconnect-throttles = {
-      description = "Disconnects were refused for want of concurrency; API Gateway does not repeat them. Raise reserved_concurrency or the account's limit. Sweeps remove the records."
+      description = local.meaning.throttles
       namespace   = "AWS/Lambda"
       metric_name = "Throttles"
       dimensions  = { FunctionName = var.functions.disconnect.name }
@@ -95,6 +106,29 @@ locals {
       period      = 1200
     }
   }]...)
+
+  disconnect_queue_alarms = merge([for queue in var.disconnect_queue[*] : merge(
+    {
+      disconnects-waiting = {
+        description = "Disconnects have been waiting for more than a minute, so the table shows connections that have ended. After a storm they are worked off. Otherwise: is the disconnect queue's event source mapping enabled, is the function throttled, does DynamoDB throttle (lines with outcome postponed)? Nothing is lost: they wait for ten days."
+        namespace   = "AWS/SQS"
+        metric_name = "ApproximateAgeOfOldestMessage"
+        dimensions  = { QueueName = queue.name }
+        statistic   = "Maximum"
+        threshold   = 60
+        period      = 60
+      }
+    },
+    # Errors of all routes: API Gateway counts them by route only with detailed metrics, and IntegrationError also counts what integrations refuse.
+    {
+      for stage in queue.stage[*] : "gateway-errors" => {
+        description = "API Gateway could not call an integration of stage ${stage}, $disconnect's or another's. If it is $disconnect's, events are lost: may API Gateway assume the role and send to the disconnect queue? The stage's execution log says which route. Sweeps remove the records."
+        namespace   = "AWS/ApiGateway"
+        metric_name = "ExecutionError"
+        dimensions  = { ApiId = queue.api_id, Stage = stage }
+      }
+    },
+  )]...)
 
   report_alarms = merge([for queue in var.report_queue[*] : {
     reports-waiting = {
@@ -204,7 +238,7 @@ locals {
     tells               = true
   }
 
-  alarms = merge(local.function_alarms, local.cleanup_alarms, local.queue_alarms, local.report_alarms, local.sweep_alarms)
+  alarms = merge(local.function_alarms, local.cleanup_alarms, local.queue_alarms, local.disconnect_queue_alarms, local.report_alarms, local.sweep_alarms)
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {

@@ -1,6 +1,6 @@
 output "loss_alarm_arns" {
-  description = "ARNs of the alarms that tell of lost $disconnect events: each leaves a record of a connection that has ended."
-  value       = [for name in ["disconnect-errors", "disconnect-throttles"] : aws_cloudwatch_metric_alarm.this[name].arn]
+  description = "ARNs of the alarms that tell of lost $disconnect events: each leaves a record of a connection that has ended. None behind a queue."
+  value       = var.disconnect_queue != null ? [] : [for name in ["disconnect-errors", "disconnect-throttles"] : aws_cloudwatch_metric_alarm.this[name].arn]
 }
 
 output "alarm_names" {

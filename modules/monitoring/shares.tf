@@ -5,7 +5,13 @@
 # back, and takes three far between for three in a row.
 
 locals {
-  told = { namespace = "AWS/Lambda", metric_name = "Invocations", dimensions = { FunctionName = var.functions.disconnect.name } }
+  invoked = { namespace = "AWS/Lambda", metric_name = "Invocations", dimensions = { FunctionName = var.functions.disconnect.name } }
+
+  # One for each $disconnect: an invocation, or a message of the disconnect queue, which an invocation has ten of.
+  told = one(concat(
+    [for queue in var.disconnect_queue[*] : { namespace = "AWS/SQS", metric_name = "NumberOfMessagesSent", dimensions = { QueueName = queue.name } }],
+    var.disconnect_queue == null ? [local.invoked] : [],
+  ))
 
   shares = merge(
     merge([for queue in var.retry_queue[*] : {
@@ -16,10 +22,9 @@ locals {
         threshold   = 50
       }
     }]...),
-    # What $disconnect told is what invoked the function: a metric of Lambda's own, at no cost.
     merge([for sweep in var.sweep[*] : {
       missed = {
-        description = "Within an hour the sweep found ten or more connections that $disconnect never told of, more than a tenth of all that ended. Nearly all: was the stage deployed after the route was made? Some: the alarms on throttles and errors, and API Gateway's IntegrationError, say what was lost."
+        description = "Within an hour the sweep found ten or more connections that $disconnect never told of, more than a tenth of all that ended. Nearly all: was the stage deployed after the route was made? Some: ${local.meaning.missed}"
         metrics = {
           told    = local.told
           expired = { namespace = local.own_namespace, metric_name = "RemovedExpired", dimensions = local.own_dimension }
@@ -32,7 +37,7 @@ locals {
     var.log_level != "INFO" ? {} : {
       unlogged = {
         description = "In each half of an hour the disconnect function ran ten times or more, and its log group received no line: was the log group deleted, or may the role not write there? The alarms on what its lines tell are silent as well. Applying Terraform makes the log group again."
-        metrics     = { told = local.told, lines = { namespace = "AWS/Logs", metric_name = "IncomingLogEvents", dimensions = { LogGroupName = var.functions.disconnect.log_group_name } } }
+        metrics     = { told = local.invoked, lines = { namespace = "AWS/Logs", metric_name = "IncomingLogEvents", dimensions = { LogGroupName = var.functions.disconnect.log_group_name } } }
         expression  = "IF(lines < 1, told, 0)"
         threshold   = 9
         period      = 1800

@@ -36,6 +36,12 @@ variable "log_level" {
   nullable    = false
 }
 
+variable "disconnect_queue" {
+  description = "The queue that $disconnect events come by, with the API's id and stage; null = API Gateway invokes the function."
+  type        = object({ name = string, api_id = string, stage = optional(string) })
+  default     = null
+}
+
 variable "report_queue" {
   description = "The queue of reports; null = no alarm on it."
   type        = object({ name = string })

@@ -1,0 +1,102 @@
+"""What `delivery = "queue"` makes, and what it changes in meaning."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tools.terraform import TerraformError
+
+pytestmark = pytest.mark.xdist_group("queue")  # to plan once
+
+Resources = dict[str, dict[str, Any]]
+
+KEY = "arn:aws:kms:eu-central-1:111122223333:key/ours"
+QUEUE = f"""
+  delivery    = "queue"
+  kms_key_arn = "{KEY}"
+  role        = {{ path = "/service/", name_suffix = "-eu", permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary" }}
+  function    = {{ reserved_concurrency = 50 }}
+  sweep       = {{ probe = {{}} }}
+  monitoring  = {{ dashboard = true }}
+  tags        = {{ Team = "chat" }}
+"""
+FIELDS = set(
+    "connectionId connectedAt eventType requestId requestTimeEpoch apiId stage identity.sourceIp identity.userAgent "
+    "disconnectStatusCode disconnectReason".split()
+)
+
+
+@pytest.fixture(scope="module")
+def queued(plan: Callable[..., Resources]) -> Resources:
+    return plan(QUEUE)
+
+
+def test_the_route_sends_each_field_encoded_twice(queued: Resources) -> None:
+    integration = queued["module.route.aws_apigatewayv2_integration.queue[0]"]
+    assert integration["integration_type"] == "AWS"
+    assert integration["passthrough_behavior"] == "NEVER"
+    [(name, template)] = integration["request_templates"].items()
+    assert integration["template_selection_expression"] == f"\\{name}"
+    action, fields = template.split("&MessageBody=")
+    assert action == "Action=SendMessage"
+    parts = [re.fullmatch(r'([\w.]+)%3D\$util\.urlEncode\(\$util\.urlEncode\("\$!context\.([\w.]+)"\)\)', f) for f in fields.split("%26")]
+    assert [(part[1], part[1] == part[2]) for part in parts if part] == [(part[1], True) for part in parts if part]
+    assert {part[1] for part in parts if part} == FIELDS
+    assert len(parts) == len(FIELDS)
+
+
+def test_queue_and_role_are_as_the_others(queued: Resources) -> None:
+    made = {a.removeprefix("module.disconnect_queue[0]."): v for a, v in queued.items() if a.startswith("module.disconnect_queue[0].")}
+    queue, role = made["aws_sqs_queue.this"], made["aws_iam_role.this"]
+    retry = queued["module.retry_queue[0].aws_sqs_queue.retry"]
+    same = ("kms_master_key_id", "sqs_managed_sse_enabled", "message_retention_seconds", "tags")
+    assert {name: queue.get(name) for name in same} == {name: retry.get(name) for name in same}
+    assert queue["visibility_timeout_seconds"] == 60
+    assert re.fullmatch("chat-gateway-eu-[0-9a-f]{8}", role["name"])
+    assert (role["path"], role["permissions_boundary"]) == ("/service/", "arn:aws:iam::111122223333:policy/boundary")
+    assert json.loads(role["assume_role_policy"])["Statement"][0]["Principal"] == {"Service": "apigateway.amazonaws.com"}
+    mapping = made["aws_lambda_event_source_mapping.this"]
+    assert (mapping["batch_size"], mapping["scaling_config"]) == (10, [{"maximum_concurrency": 50}])
+    assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
+
+
+def test_no_alarm_claims_that_events_are_lost_in_the_function(queued: Resources) -> None:
+    alarms = {v["alarm_name"]: v for v in queued.values() if "alarm_name" in v}
+    for name in ("chat-disconnect-errors", "chat-disconnect-throttles", "chat-disconnects-waiting"):
+        assert "Nothing is lost" in alarms[name]["alarm_description"]
+    for name in ("chat-missed", "chat-falling-back"):
+        metrics = [query["metric"][0]["metric_name"] for query in alarms[name]["metric_query"] if query["metric"]]
+        assert "NumberOfMessagesSent" in metrics
+        assert "Invocations" not in metrics
+    assert alarms["chat-gateway-errors"]["dimensions"] == {"ApiId": "a1b2c3", "Stage": "live"}
+    assert not [address for address in queued if "look_at_once" in address]
+
+
+def test_a_queue_that_is_kept_leaves_the_route_to_the_function(plan: Callable[..., Resources]) -> None:
+    kept = plan("disconnect_queue = { maximum_concurrency = 7 }\n monitoring = {}\n sweep = { probe = {} }")
+    assert kept["module.disconnect_queue[0].aws_lambda_event_source_mapping.this"]["scaling_config"] == [{"maximum_concurrency": 7}]
+    assert "module.route.aws_apigatewayv2_integration.queue[0]" in kept
+    assert [address for address in kept if "look_at_once" in address]
+    assert "chat-disconnects-waiting" not in {v.get("alarm_name") for v in kept.values()}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ('delivery = "sqs"', "must be"),
+        ('delivery = "queue"\n retry_queue = { enabled = false }\n sweep = { enabled = false }', "retry_queue.enabled = true"),
+        ('delivery = "queue"\n function = { reserved_concurrency = 49 }', "at most function.reserved_concurrency"),
+        ("disconnect_queue = { maximum_concurrency = 20 }\n function = { reserved_concurrency = 19 }", "at most function.reserved_concurr"),
+        ("disconnect_queue = { maximum_concurrency = 1 }", "whole number from 2 to 1000"),
+        ("disconnect_queue = { maximum_concurrency = 1001 }", "whole number from 2 to 1000"),
+    ],
+)
+def test_what_can_not_work_is_refused(inputs: str, message: str, plan: Callable[..., Resources]) -> None:
+    with pytest.raises(TerraformError) as refused:
+        plan(inputs)
+    assert message in " ".join(re.sub("[│╷╵]", "", str(refused.value)).split())
