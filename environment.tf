@@ -20,7 +20,7 @@ locals {
   announcing = var.events != null
   offline    = try(var.events.client_offline_after_seconds, null) != null
 
-  disconnect_queue = var.delivery == "queue" ? coalesce(var.disconnect_queue, { maximum_concurrency = 50 }) : var.disconnect_queue
+  disconnect_queue = var.delivery == "queue" ? coalesce(var.disconnect_queue, { maximum_concurrency = 35 }) : var.disconnect_queue
   queueing         = local.disconnect_queue != null
 
   # Whoever sends dead letters back.

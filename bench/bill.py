@@ -38,6 +38,7 @@ COLD_SHARE = (
 DYNAMODB_MS = 5.0
 LOG_EVENT_BYTES = 26  # what CloudWatch adds to each event
 PLATFORM_BYTES = 85 + 55 + 135 + 3 * LOG_EVENT_BYTES  # START, END and REPORT in text format; the module's system_log_level leaves them out
+WAITED_BYTES = len(',"waitedMs":12')
 HOURS = 730
 LIFETIME_MINUTES = 30.0
 SWEEPS = HOURS * 12
@@ -53,16 +54,17 @@ def durations_ms(measured: dict[str, Any]) -> tuple[float, float]:
     return warm, measured["cold"]["median"] * 1e3 + DYNAMODB_MS
 
 
-def disconnects(measured: dict[str, Any], platform_lines: bool) -> dict[str, float]:
-    """USD for a million disconnects, by item."""
+def disconnects(measured: dict[str, Any], platform_lines: bool, batch: int = 0) -> dict[str, float]:
+    """USD for a million disconnects, by item; `batch`: how many an invocation takes from the queue, 0 without it."""
     warm_ms, cold_ms = map(math.ceil, durations_ms(measured))
     seconds = ((1 - COLD_SHARE) * warm_ms + COLD_SHARE * cold_ms) / 1e3
-    line = measured["log_bytes"] + LOG_EVENT_BYTES + (PLATFORM_BYTES if platform_lines else 0)
+    line = measured["log_bytes"] + LOG_EVENT_BYTES + (PLATFORM_BYTES if platform_lines else 0) + (WAITED_BYTES if batch else 0)
     return {
-        "requests": REQUEST * MILLION,
+        "requests": REQUEST * MILLION / (batch or 1),
         "compute": seconds * MEMORY_MB / 1024 * GB_SECOND * MILLION,
         "logs": line / 2**30 * LOG_GB * MILLION,
         "table": WRITE_UNIT * MILLION,
+        "queue: sent each, received and deleted by the batch": QUEUE_REQUEST * MILLION * (1 + 2 / batch) if batch else 0.0,
     }
 
 
@@ -122,12 +124,19 @@ def announcement_table() -> str:
 
 def tables(speed: dict[str, Any], sweep: list[dict[str, Any]]) -> str:
     ours, theirs = disconnects(speed["package"], platform_lines=False), disconnects(speed["baseline"], platform_lines=True)
-    lines = ["| a million disconnects, USD | this module | baseline |", "|---|---|---|"]
-    lines += [f"| {item} | {ours[item]:.3f} | {theirs[item]:.3f} |" for item in ours]
-    lines += [f"| **in all** | **{sum(ours.values()):.2f}** | **{sum(theirs.values()):.2f}** |"]
-    lines += [f'| … with `logs.level = "WARN"`, which writes no line for a disconnect | {sum(ours.values()) - ours["logs"]:.2f} | - |']
-    infrequent = ours["logs"] * (1 - INFREQUENT_LOG_GB / LOG_GB)
-    lines += [f'| … with `logs.class = "INFREQUENT_ACCESS"`, whose lines make no metrics | {sum(ours.values()) - infrequent:.2f} | - |', ""]
+    ways = [ours, *(disconnects(speed["package"], platform_lines=False, batch=batch) for batch in (10, 1))]
+    lines = [
+        "| a million disconnects, USD | this module | by the queue, ten at a time | by the queue, one at a time | baseline |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [f"| {item} | {' | '.join(f'{bill[item]:.3f}' for bill in [*ways, theirs])} |" for item in ours]
+    lines += [f"| **in all** | {' | '.join(f'**{sum(bill.values()):.2f}**' for bill in [*ways, theirs])} |"]
+    cheaper = {'… with `logs.level = "WARN"`, which writes no line for a disconnect': 1.0}
+    cheaper['… with `logs.class = "INFREQUENT_ACCESS"`, whose lines make no metrics'] = 1 - INFREQUENT_LOG_GB / LOG_GB
+    for what, saved in cheaper.items():
+        costs = [sum(bill.values()) - saved * bill["logs"] for bill in ways]
+        lines += [f"| {what} | {' | '.join(map('{:.2f}'.format, costs))} | - |"]
+    lines += [""]
     lines += [
         "| a month, USD | disconnects | this module | baseline | sweep every 5 min | connection minutes, for scale |",
         "|---|---|---|---|---|---|",

@@ -3,17 +3,19 @@
 python -m bench.storm_model     from the speed results: bench/results/storm-model.md and .svg (a minute)
 
 A loss system without a queue: an event takes an idle environment; else it starts one, if the limits let it; else it is lost. What
-Lambda documents is in LIMITS, what is assumed in ASSUMED; both go below the table.
+Lambda documents is in LIMITS, what is assumed in ASSUMED; both go below the table. The way by a queue is in storm_queue.py.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from bench import bill, report
+from bench import bill, report, storm_queue
+from bench.storm_queue import NEW_TABLE, WARM_TABLE, Queue
 
 CONCURRENCY = 1000  # an account's in a region, unless raised
 STARTS, STARTS_PER_S = 1000, 100.0  # environments that a function may start at once, and how fast that refills
@@ -125,7 +127,9 @@ def shares(function: Function, concurrency: int = CONCURRENCY) -> dict[Storm, fl
 
 
 def duration(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    if seconds < 1:
+        return "at once"
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def table(columns: dict[str, dict[Storm, float]]) -> str:
@@ -135,12 +139,34 @@ def table(columns: dict[str, dict[Storm, float]]) -> str:
     for storm in STORMS:
         cells = " | ".join(f"{shares[storm]:.1%}" for shares in columns.values())
         wait = true_again_s(round(ours[storm] * storm.closes))
-        lines.append(f"| {storm.closes:,} | {storm.within_s} s | {cells} | {'at once' if not wait else duration(wait)} |")
+        lines.append(f"| {storm.closes:,} | {storm.within_s} s | {cells} | {duration(wait)} |")
     return "\n".join(lines)
 
 
-def plot(columns: dict[str, dict[Storm, float]]) -> str:
-    """A panel for each time that a storm takes: the share lost over its size."""
+def queue_table(ours: Function, shares: dict[Storm, float]) -> str:
+    """By the function and by the queue: what is lost, and when the table is true; then what the second depends on."""
+    slow, steady = Function(ours.cold, 2 * ours.warm), WARM_TABLE._replace(more_per_s=1.0)
+    columns: dict[str, tuple[Function, Queue]] = {
+        f"a new table, {NEW_TABLE.batches} batches": (ours, NEW_TABLE),
+        f"warm throughput, {WARM_TABLE.batches} batches": (ours, WARM_TABLE),
+        "a new table, events twice as slow": (slow, NEW_TABLE),
+        f"a new table, {WARM_TABLE.batches} batches": (ours, NEW_TABLE._replace(batches=WARM_TABLE.batches)),
+        "warm throughput, 60 batches more a minute": (ours, steady),
+    }
+    lines = [
+        f"| closes | within | by the function: lost | true again | by the queue: lost | true again: {' | true again: '.join(columns)} |",
+        "|---|---|" + "---|" * (3 + len(columns)),
+    ]
+    for storm in STORMS:
+        waits = (storm_queue.true_again_s(*storm, *function, queue) for function, queue in columns.values())
+        direct = f"{shares[storm]:.1%} | {duration(true_again_s(round(shares[storm] * storm.closes)))}"
+        lines.append(f"| {storm.closes:,} | {storm.within_s} s | {direct} | 0.0% | {' | '.join(map(duration, waits))} |")
+    return "\n".join(lines)
+
+
+def plot(title: str, columns: dict[str, dict[Storm, float]], marks: dict[str, float]) -> str:
+    """A panel for each time that a storm takes: the columns' values over its size, on a scale up to the highest of the `marks`."""
+    highest = max(marks.values()) * 1.02
     width, height, left, top = 250, 180, 52, 60
     axis = dict(zip(SIZES, ("1 k", "10 k", "100 k", "1 M"), strict=True))
     colours = ("#2166ac", "#b2182b", "#92c5de", "#f4a582")
@@ -148,27 +174,27 @@ def plot(columns: dict[str, dict[Storm, float]]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + (width + 30) * len(WITHIN_S)} {top + height + 70}" '
         'font-family="sans-serif" font-size="12">',
         '<rect width="100%" height="100%" fill="white"/>',
-        '<text x="16" y="22" font-size="15" font-weight="bold">Share of the closes that a storm loses, by its size</text>',
+        f'<text x="16" y="22" font-size="15" font-weight="bold">{title}</text>',
     ]
     for panel, within_s in enumerate(WITHIN_S):
         x0 = left + panel * (width + 30)
         step = width / (len(SIZES) - 1)
         parts.append(f'<text x="{x0}" y="{top - 10}">within {within_s} s</text>')
-        for percent in (0, 50, 100):
-            y = top + height * (1 - percent / 100)
+        for label, value in marks.items():
+            y = top + height * (1 - value / highest)
             parts.append(f'<path d="M{x0} {y:.1f}h{width}" stroke="#dddddd"/>')
             if not panel:
-                parts.append(f'<text x="{x0 - 6}" y="{y + 4:.1f}" text-anchor="end">{percent} %</text>')
+                parts.append(f'<text x="{x0 - 6}" y="{y + 4:.1f}" text-anchor="end">{label}</text>')
         for number, size in enumerate(SIZES):
             parts.append(
                 f'<text x="{x0 + step * number:.1f}" y="{top + height + 18}" text-anchor="middle" font-size="10">{axis[size]}</text>'
             )
-        for shares, colour in zip(columns.values(), colours, strict=True):
+        for values, colour in zip(columns.values(), colours, strict=False):
             points = " ".join(
-                f"{x0 + step * n:.1f},{top + height * (1 - shares[Storm(size, within_s)]):.1f}" for n, size in enumerate(SIZES)
+                f"{x0 + step * n:.1f},{top + height * (1 - values[Storm(size, within_s)] / highest):.1f}" for n, size in enumerate(SIZES)
             )
             parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-    for number, (heading, colour) in enumerate(zip(columns, colours, strict=True)):
+    for number, (heading, colour) in enumerate(zip(columns, colours, strict=False)):
         x, y = 16 + 220 * number, top + height + 52
         parts.append(
             f'<rect x="{x}" y="{y - 10}" width="11" height="11" fill="{colour}"/><text x="{x + 16}" y="{y}" font-size="11">{heading}</text>'
@@ -188,14 +214,23 @@ def main() -> None:
         f"{name}, cold start twice as long": shares(Function(2 * f.cold, f.warm))
         for name, f in (("this module", ours), ("baseline", theirs))
     }
-    text = table(columns | slower)
-    print(text)
+    text, queued = table(columns | slower), queue_table(ours, columns["this module"])
+    print(text, queued, sep="\n\n")
     times = ", ".join(
         f"{name} {f.cold * 1e3:.0f} ms cold and {f.warm * 1e3:.1f} ms warm" for name, f in (("this module", ours), ("baseline", theirs))
     )
     about = f"`python -m bench.storm_model`, from speed-{report.RUNTIME}.json: an environment is taken for {times}."
     report.save("storm-model.md", f"{text}\n\n{about}\n\n{LIMITS}\n\n{ASSUMED}\n\n{HEALED}\n")
-    report.save("storm-model.svg", plot(columns))
+    report.save("storm-queue.md", f"{queued}\n\n{storm_queue.LIMITS}\n\n{storm_queue.ASSUMED}\n")
+    by_queue = {f"by the queue, {queue.writes_per_s:,} writes/s": queue for queue in (NEW_TABLE, WARM_TABLE)}
+    waits = {"by the function": {storm: true_again_s(round(share * storm.closes)) for storm, share in columns["this module"].items()}}
+    waits |= {name: {storm: storm_queue.true_again_s(*storm, *ours, queue) for storm in STORMS} for name, queue in by_queue.items()}
+    report.save(
+        "storm-model.svg", plot("Share of the closes that a storm loses, by its size", columns, {"0 %": 0, "50 %": 0.5, "100 %": 1})
+    )
+    logs = {name: {storm: math.log10(max(seconds, 1)) for storm, seconds in wait.items()} for name, wait in waits.items()}
+    marks = {"1 s": 0, "10 s": 1, "1 min": math.log10(60), "10 min": math.log10(600), "2 h": math.log10(7200)}
+    report.save("storm-queue.svg", plot("How long after a storm the table is true again, by its size", logs, marks))
 
 
 if __name__ == "__main__":

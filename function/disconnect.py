@@ -84,16 +84,17 @@ def _take(record: dict[str, Any], context: Any) -> bool:
     """Handles a message of the disconnect queue; False when it has to come back."""
     import queue_events
 
-    fields = {"requestId": context.aws_request_id, "messageId": record["messageId"], "waitedMs": queue_events.waited_ms(record)}
+    fields = {"requestId": context.aws_request_id, "waitedMs": queue_events.waited_ms(record)}
+    message = {"messageId": record["messageId"], **fields}
     age: log.Metrics = {"RetryAge": (queue_events.tried_for_s(record), "Seconds")}
     if context.get_remaining_time_in_millis() < RESERVE_S * 1000:
-        log.emit("postponed", fields, "WARN", {"": age})
+        log.emit("postponed", message, "WARN", {"": age})
         return False
     try:
         ended = ended_.from_event(queue_events.to_event(record.get("body")), settings.details)
     except ended_.RejectedError as problem:
-        log.emit("rejected", {"error": str(problem), **fields}, "ERROR")
-        return isinstance(problem, ended_.OtherEventError) or _bury(record, fields)  # clients must not fill the dead-letter queue
+        log.emit("rejected", {"error": str(problem), **message}, "ERROR")
+        return isinstance(problem, ended_.OtherEventError) or _bury(record, message)  # clients must not fill the dead-letter queue
     try:
         outcome = _remove(ended, context)
     except Exception as problem:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from bench.storm_model import Function, asking_s, evenly, lost, true_again_s
+from bench.storm_queue import NEW_TABLE, Queue
+from bench.storm_queue import true_again_s as true_by_queue_s
 
 
 def erlang_b(servers: int, load: float) -> float:
@@ -62,3 +64,19 @@ def test_what_was_lost_is_asked_about_twice_after_the_alarm() -> None:
 def test_nothing_lost_is_true_at_once_and_no_storm_outlives_expiry() -> None:
     assert true_again_s(0) == 0
     assert true_again_s(10_000_000) == 7_800
+
+
+def test_a_queue_works_off_what_its_batches_take() -> None:
+    """Five at a time remove 500 a second, and each second five more come: in two seconds 500·2 + 2.5·100·2² = 2,000."""
+    slow = Queue(batches=1000, writes_per_s=1e9)
+    assert true_by_queue_s(2_000, 0.05, 0, 0.01, slow) == pytest.approx(2.0, abs=0.1)
+    assert true_by_queue_s(100_000, 0.05, 0, 0.01, slow._replace(batches=5)) == pytest.approx(200, abs=1)
+
+
+def test_what_the_table_throttles_comes_back_a_minute_later() -> None:
+    half = Queue(batches=5, writes_per_s=250)
+    assert true_by_queue_s(1_000, 0.05, 0, 0.01, half) == pytest.approx(60 + 2, abs=0.1)
+
+
+def test_a_storm_slower_than_the_queue_shows_at_most_a_moment() -> None:
+    assert true_by_queue_s(10_000, 60, 0.2, 0.01, NEW_TABLE) < 0.1
