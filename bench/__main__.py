@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import bill, pictures, report, speed
+from bench import abuse, bill, pictures, report, speed
 
 
 def main() -> int:
@@ -37,6 +37,7 @@ def main() -> int:
         report.save("speed.md", report.overview())
         if python == report.RUNTIME:
             bill.main()
+            abuse.main()
     return 0
 
 

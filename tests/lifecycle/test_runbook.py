@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import time
-from collections.abc import Callable
-from typing import Any
 
 import pytest
-from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from local.aws import REPOSITORY
+from tests.command_line import commands, fill, run
 from tools.permissions import User
 from tools.stack import Stack
 
@@ -21,22 +17,7 @@ from .conftest import on_call
 
 pytestmark = pytest.mark.xdist_group("lifecycle")
 
-PAGE = (REPOSITORY / "docs" / "operations.md").read_text()
-COMMANDS = re.findall("^aws .*", PAGE, re.MULTILINE)
-
-
-def aws(client: Callable[[str], Any], command: str) -> dict[str, Any]:
-    """What the AWS CLI does with a command: options are members of the request, and take as many values as follow."""
-    _, service, operation, *words = shlex.split(command, comments=True)
-    method = getattr(client(service), operation.replace("-", "_"))
-    model = client(service).meta.service_model.operation_model(client(service).meta.method_to_api_mapping[method.__name__])
-    members = {xform_name(name, "-"): (name, shape.type_name) for name, shape in model.input_shape.members.items()}
-    request: dict[str, Any] = {}
-    for option in " ".join(shlex.quote(word) for word in words).split("--")[1:]:
-        name, *values = shlex.split(option)
-        member, kind = members[name]
-        request[member] = values if kind == "list" else int(values[0]) if kind in ("integer", "long") else values[0]
-    return dict(method(**request))
+COMMANDS = commands("operations.md")
 
 
 def test_every_command_of_the_runbook_works(stacks: dict[str, Stack]) -> None:
@@ -54,9 +35,7 @@ def test_every_command_of_the_runbook_works(stacks: dict[str, Stack]) -> None:
     words |= {"DEAD_LETTER_URL": queues["dead_letter_url"], "DEAD_LETTER_ARN": queues["dead_letter_arn"], "RETRY_QUEUE_ARN": queues["arn"]}
     client = on_call(stack)
     for command in COMMANDS:
-        for word, value in words.items():
-            command = re.sub(rf"\b{word}\b", value, command)
-        answer = aws(client, command)
+        answer = run(fill(command, words), client)
         for name, value in re.findall(r"(\w+): (\w+)", command.partition("  #")[2]):
             assert f'"{name}": "{value}"' in json.dumps(answer, default=str), command
         words["QUERY_ID"] = answer.get("queryId") or words.get("QUERY_ID", "")
