@@ -40,6 +40,8 @@ module "connect" {
 }
 
 locals {
+  verifying = nonsensitive(var.token_secret != null)
+
   # arn:PARTITION:execute-api:REGION:ACCOUNT:API
   api_arn               = split(":", aws_apigatewayv2_api.this.execution_arn)
   connections_table_arn = "arn:${local.api_arn[1]}:dynamodb:${local.api_arn[3]}:${local.api_arn[4]}:table/${var.connections_table}"
@@ -53,13 +55,15 @@ resource "aws_apigatewayv2_integration" "connect" {
 }
 
 resource "aws_apigatewayv2_route" "connect" {
-  #checkov:skip=CKV_AWS_309:An example without users; yours has an authorizer here
-  api_id         = aws_apigatewayv2_api.this.id
-  operation_name = "Connect"
-  route_key      = "$connect"
-  target         = "integrations/${aws_apigatewayv2_integration.connect.id}"
+  #checkov:skip=CKV_AWS_309:token_secret brings the authorizer; the demo has no users
+  api_id             = aws_apigatewayv2_api.this.id
+  operation_name     = "Connect"
+  route_key          = "$connect"
+  target             = "integrations/${aws_apigatewayv2_integration.connect.id}"
+  authorization_type = local.verifying ? "CUSTOM" : "NONE"
+  authorizer_id      = one(aws_apigatewayv2_authorizer.token[*].id)
 
-  depends_on = [aws_lambda_permission.connect]
+  depends_on = [aws_lambda_permission.connect, aws_lambda_permission.authorize]
 }
 
 resource "aws_lambda_permission" "connect" {
@@ -68,4 +72,36 @@ resource "aws_lambda_permission" "connect" {
   action        = "lambda:InvokeFunction"
   principal     = "apigateway.amazonaws.com"
   source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/${var.stage}/$connect"
+}
+
+module "authorize" {
+  source = "../../modules/lambda-function"
+  count  = local.verifying ? 1 : 0
+
+  name        = "${var.name}-authorize"
+  description = "Admits WebSocket clients that have a signed token"
+  handler     = "authorize.lambda_handler"
+  package     = { path = "${path.module}/authorize.zip" }
+  timeout     = 10
+  environment = { TOKEN_SECRET = var.token_secret }
+}
+
+resource "aws_apigatewayv2_authorizer" "token" {
+  count = local.verifying ? 1 : 0
+
+  api_id           = aws_apigatewayv2_api.this.id
+  name             = "token"
+  authorizer_type  = "REQUEST"
+  authorizer_uri   = module.authorize[0].invoke_arn
+  identity_sources = ["route.request.querystring.token"]
+}
+
+resource "aws_lambda_permission" "authorize" {
+  count = local.verifying ? 1 : 0
+
+  statement_id  = "TokenAuthorizer"
+  function_name = module.authorize[0].name
+  action        = "lambda:InvokeFunction"
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/authorizers/${aws_apigatewayv2_authorizer.token[0].id}"
 }

@@ -15,3 +15,15 @@ variable "connections_table" {
   type        = string
   nullable    = false
 }
+
+variable "token_secret" {
+  description = "Secret that signs clients' tokens, which an authorizer verifies. null = no authorizer: a client may call itself anybody, for a demo only."
+  type        = string
+  default     = null
+  sensitive   = true
+
+  validation {
+    condition     = var.token_secret == null || try(length(var.token_secret) >= 32, false)
+    error_message = "token_secret must have at least 32 characters, for example random_password.this.result."
+  }
+}
