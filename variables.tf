@@ -631,7 +631,7 @@ variable "events" {
   description = <<-EOT
     Announcements on EventBridge, one for each ended connection. `{}` turns them on, null off.
     - `bus_arn`: Event bus in the API's region. null = the account's default bus.
-    - `client_offline_after_seconds`: Also announces a client that has had no connection for so long, from 1 to 898. null = no such announcements.
+    - `client_offline_after_seconds`: Also announces a client that has had no connection for so long, from 1 to 898. `$connect` must have authenticated its `clientId`. null = no such announcements.
   EOT
   type = object({
     bus_arn                      = optional(string)
