@@ -51,7 +51,7 @@ def account(tmp_path: Path) -> Iterator[Account]:
         yield Account(aws, tmp_path)
 
 
-def test_with_the_policies_a_stack_is_planned_applied_and_destroyed_and_without_one_of_their_actions_not(
+def test_the_policies_are_enough_and_each_action_is_needed(
     account: Account, tmp_path: Path
 ) -> None:
     planner = account.user("planner", "plan").root(tmp_path)

@@ -70,7 +70,7 @@ def test_a_policy_fits_into_one_managed_policy(name: str) -> None:
     assert len("".join((FOLDER / f"{name}.json").read_text().split())) <= LARGEST_POLICY
 
 
-def test_a_composite_alarm_must_be_allowed_on_everything_and_an_incidents_role_to_be_created(aws: LocalAws) -> None:
+def test_alarms_need_a_wide_scope_and_the_role_of_incidents(aws: LocalAws) -> None:
     metric = {"Namespace": "n", "MetricName": "m", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 0.0}
     put_metric = ("put_metric_alarm", {"AlarmName": "NAME-a", "ComparisonOperator": "GreaterThanThreshold", **metric})
     put_composite = ("put_composite_alarm", {"AlarmName": "NAME-c", "AlarmRule": 'ALARM("NAME-a")'})

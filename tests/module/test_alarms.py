@@ -171,7 +171,7 @@ def test_a_dead_letter_pages_once_while_it_lies_there(simulation: Simulation) ->
     assert [name for _, name in simulation.run(named(metrics), DAY)] == ["chat-dead-letters"]
 
 
-def test_probes_that_are_refused_page_though_other_segments_have_nothing_to_ask(simulation: Simulation) -> None:
+def test_refused_probes_page_though_other_segments_ask_nobody(simulation: Simulation) -> None:
     """A permanent 403: whoever asks is refused, and segment 0 has nobody to ask about."""
     metrics = swept(calm(6 * HOUR), 300, 6 * HOUR, start=HOUR, segments=(1,), ProbesRefused=100)
     [(when, name)] = simulation.run(named(metrics), 6 * HOUR)
@@ -195,12 +195,12 @@ def test_records_that_one_sweep_could_not_remove_page_nobody(simulation: Simulat
 
 
 @pytest.mark.parametrize(("metric", "alarm"), [("ForeignRecords", "chat-foreign-records"), ("Undated", "chat-undated-records")])
-def test_records_that_are_left_alone_page_once_though_other_segments_have_none(metric: str, alarm: str, simulation: Simulation) -> None:
+def test_records_that_are_left_alone_page_once(metric: str, alarm: str, simulation: Simulation) -> None:
     metrics = swept(calm(6 * HOUR), 300, 6 * HOUR, start=HOUR, took=150, segments=(1,), **{metric: 3})
     assert [name for _, name in simulation.run(named(metrics), 6 * HOUR)] == [alarm]
 
 
-def test_records_that_name_nobody_page_once_though_other_segments_have_none(simulation: Simulation) -> None:
+def test_records_that_name_nobody_page_once(simulation: Simulation) -> None:
     metrics = swept(calm(6 * HOUR), 300, 6 * HOUR, start=HOUR, took=150, segments=(1,), Unproven=3)
     [(when, name)] = simulation.run(named(metrics), 6 * HOUR)
     assert name == "chat-unproven"
@@ -334,7 +334,7 @@ def test_losing_more_than_a_tenth_of_the_endings_pages(
     assert alarms(simulation.run(missed(per_hour, told_per_minute), 6 * HOUR)) == expected
 
 
-def test_every_alarm_that_pages_says_what_happened_and_tells_the_topic_of_its_end_too(resources: Resources) -> None:
+def test_every_alarm_that_pages_says_what_happened(resources: Resources) -> None:
     telling = {a: v for a, v in resources.items() if "alarm_name" in v and "sweep-silent-" not in a and "sweep-errors" not in a}
     assert {values["alarm_name"] for values in telling.values()} == {
         "chat-disconnect-errors", "chat-disconnect-throttles", "chat-fast-path-off", "chat-falling-back", "chat-missed", "chat-failing",
