@@ -44,6 +44,7 @@ locals {
     EVENT_BUS          = one(local.event_bus_arn[*])
 
     CLIENT_OFFLINE_AFTER_SECONDS = local.offline ? tostring(var.events.client_offline_after_seconds) : null
+    OFFLINE_TABLE                = one(module.offline_table[*].name)
   }
 
   # Whose records are ours, where APIs share a table.
@@ -75,7 +76,6 @@ locals {
     local.shared_environment,
     local.queueing ? local.dead_letter_environment : null,
     local.client_index != null ? local.own_api_environment : null,
-    local.duplicates ? local.connections_api_environment : null,
   ) : name => value if value != null }
 
   cleanup_environment = { for name, value in merge(

@@ -168,6 +168,15 @@ module "history_table" {
   tags                   = var.tags
 }
 
+module "offline_table" {
+  source = "./modules/offline-table"
+  count  = local.offline ? 1 : 0
+
+  name        = "${var.connections_table.name}-offline"
+  kms_key_arn = var.kms_key_arn
+  tags        = var.tags
+}
+
 module "monitoring" {
   source = "./modules/monitoring"
   count  = var.monitoring == null ? 0 : 1

@@ -88,14 +88,12 @@ locals {
     sid = "FindClientsRecords", actions = ["dynamodb:Query"], resources = module.connections_table.client_index_arn[*], condition = null
   }
 
-  mark_ending = {
-    sid       = "MarkEnding"
-    actions   = ["dynamodb:UpdateItem"]
-    resources = [local.table]
-    condition = {
-      "ForAllValues:StringEquals" = { "dynamodb:Attributes" = ["connectionId", "endedAt"] }
-      StringEqualsIfExists        = { "dynamodb:ReturnValues" = ["NONE"] }
-    }
+  note_absences = {
+    sid = "NoteAbsences", actions = ["dynamodb:UpdateItem"], resources = module.offline_table[*].arn, condition = null
+  }
+
+  read_absences = {
+    sid = "ReadAbsences", actions = ["dynamodb:GetItem"], resources = module.offline_table[*].arn, condition = null
   }
 
   announce = {
@@ -119,7 +117,7 @@ locals {
   decrypt_tables = {
     sid       = "DecryptTables"
     actions   = ["kms:Decrypt"]
-    resources = distinct(compact(concat([module.connections_table.kms_key_arn], module.history_table[*].kms_key_arn, module.related_table[*].kms_key_arn)))
+    resources = distinct(compact(concat([module.connections_table.kms_key_arn], module.history_table[*].kms_key_arn, local.offline ? var.kms_key_arn[*] : [], module.related_table[*].kms_key_arn)))
     condition = { StringEquals = { "kms:ViaService" = ["dynamodb.${local.region}.amazonaws.com"] } }
   }
 
@@ -138,10 +136,9 @@ locals {
     local.extras ? [local.read_record] : [],
     length(var.related_tables) > 0 ? [local.find_related, local.remove_related] : [],
     var.history != null ? [local.write_history] : [],
-    local.client_index != null ? [local.find_clients_records] : [],
+    local.announcing && local.client_index != null ? [local.find_clients_records] : [],
     local.announcing ? [local.announce] : [],
-    local.offline ? [local.mark_ending] : [],
-    var.duplicates == "newest" ? [local.close_duplicates] : [],
+    local.offline ? [local.note_absences] : [],
     length(local.decrypt_tables.resources) > 0 ? [local.decrypt_tables] : [],
     length(local.encrypt_messages.resources) > 0 ? [local.encrypt_messages] : [],
   )
@@ -149,7 +146,6 @@ locals {
   disconnect_statements = concat(
     local.shared_statements,
     var.retry_queue.enabled ? [local.send_retries] : [],
-    local.duplicates ? [local.probe_connections] : [],
     local.queueing ? [local.receive_disconnects, local.send_dead_letters] : [],
   )
 
@@ -157,8 +153,11 @@ locals {
   cleanup_statements = concat(
     local.shared_statements,
     local.extras || var.sweep.enabled ? [local.send_retries] : [],
+    local.duplicates && !local.announcing ? [local.find_clients_records] : [],
     local.duplicates || local.probing ? [local.probe_connections] : [],
-    local.probing ? [local.read_suspects] : [],
+    var.duplicates == "newest" ? [local.close_duplicates] : [],
+    local.probing || local.offline ? [local.read_suspects] : [],
+    local.offline ? [local.read_absences] : [],
     var.sweep.enabled ? [local.scan_records] : [],
     local.hearing ? [local.receive_reports] : [],
     [local.receive_retries, local.send_dead_letters],

@@ -7,6 +7,7 @@ checksum that is wrong for right.
 
 from __future__ import annotations
 
+import time
 from binascii import crc32
 from threading import Lock
 
@@ -69,6 +70,13 @@ def is_throttled(error: BaseException) -> bool:
     """Whether DynamoDB refused a request for want of capacity. Source: DynamoDB developer guide, "Error handling with DynamoDB"."""
     response = getattr(error, "response", None) or {}
     return response.get("Error", {}).get("Code") in THROTTLED
+
+
+def in_time(deadline: float) -> bool:
+    """True; raises TimeoutError after the deadline (s, time.monotonic())."""
+    if time.monotonic() >= deadline:
+        raise TimeoutError("out of time")
+    return True
 
 
 def status_code(error: BaseException) -> int:

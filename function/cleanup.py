@@ -136,8 +136,8 @@ def _finish_closing(message: Close | Finish | Offline, deadline: float) -> None:
         failed = closer.run([step for step in message.steps if step in closer.steps], message.ended, deadline)
         if failed:
             raise UnfinishedError(f"failed again: {', '.join(failed)}")
-    elif closer.announcements:
-        closer.announcements.announce_offline(message.ended, message.id, message.again)
+    elif closer.offline:
+        closer.offline.check(message, deadline)
 
 
 def _postpone(record: dict[str, Any], seconds: float | None = None) -> None:

@@ -1,17 +1,19 @@
 """Closing a connection: the one routine that every path ends in, from `$disconnect` to the sweep.
 
-First whatever else was asked for (related metadata, history, duplicates, announcements), each step idempotent; the record itself last. The
-record is the note that work is left: a crash anywhere leaves it to the sweep. A step that fails is handed to the retry queue before the
-record goes, so that it can't hold the record up; if it can't be handed over, the record stays. With no extras closing is one DeleteItem,
-which the route's entry point does by itself.
+First whatever else was asked for (related metadata, history, duplicates, offline clients, announcements), each step idempotent; the record
+itself last. The record is the note that work is left: a crash anywhere leaves it to the sweep. A step that fails is handed to the retry
+queue before the record goes, so that it can't hold the record up; if it can't be handed over, the record stays. With no extras closing is
+one DeleteItem, which the route's entry point does by itself.
 """
 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import ended as ended_
 import log
+from aws import in_time
 from judge_record import ATTRIBUTES
 from log import ALREADY_GONE, KEPT, REMOVED
 from messages import Finish
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Literal
 
-    from announce import Announcements
     from aws import Clients
     from ended import Ended
+    from offline import OfflineClients
 
     Step = Callable[[Ended, float], None]
     When = Literal["now", "later", "never"]
@@ -47,7 +49,7 @@ class Closer:
         self.settings = settings
         self.clients = clients
         self.queue = Queue(settings.queue_url, clients) if settings.queue_url else None
-        self.announcements: Announcements | None = None
+        self.offline: OfflineClients | None = None
         self.steps: dict[str, Step] = {}
         if settings.related:
             import related
@@ -61,27 +63,31 @@ class Closer:
             import duplicates
 
             self.steps["duplicates"] = duplicates.Duplicates(settings, clients, self).settle
+        if settings.event_bus and settings.offline_after_s and self.queue:
+            import offline
+
+            self.offline = offline.OfflineClients(settings, clients, self.queue)
+            self.steps["offline"] = self.offline.note
         if settings.event_bus:
             import announce
 
-            self.announcements = announce.Announcements(settings, clients, self)
-            self.steps["announce"] = self.announcements.announce
+            self.steps["announce"] = announce.Announcements(settings, clients).announce
 
     def close(self, ended: Ended, deadline: float, seen: Record | None = None, duplicates: When = "now") -> str:
         """Closes a connection: REMOVED for the one caller whose DeleteItem found the record, ALREADY_GONE for everybody else.
 
         `seen` is the record as it was judged; one that says something else by now is KEPT. `duplicates` says when that step runs: later is
-        by the retry queue, if there is one. Raises botocore's errors.
+        by the retry queue. Raises botocore's errors.
         """
         if self.steps:
-            record = self.read(ended["connectionId"])
+            record = self._read(ended["connectionId"])
             if record is None:
                 return ALREADY_GONE
             if seen is not None and any(record.item.get(name) != seen.item.get(name) for name in ATTRIBUTES):
                 return KEPT
             ended_.complete(ended, record, self.settings.details)
-            now, later = self._plan(duplicates)
-            self._hand_over(ended, self.run(now, ended, deadline), later)
+            failed = self.run([name for name in self.steps if name != "duplicates" or duplicates == "now"], ended, deadline)
+            self._hand_over(ended, failed, [name for name in self.steps if name == "duplicates" and duplicates == "later"])
         return self._delete(ended["connectionId"], seen)
 
     def close_found(self, record: Record, cause: str, deadline: float, duplicates: When = "now") -> str:
@@ -99,18 +105,12 @@ class Closer:
         failed: dict[str, BaseException] = {}
         for name in names:
             try:
-                if time.monotonic() >= deadline:
-                    raise TimeoutError("out of time before it began")
-                self.steps[name](ended, deadline)
+                if in_time(deadline):
+                    self.steps[name](ended, deadline)
             except Exception as problem:  # whatever it is, it must not hold up the other steps
                 log.error(name, problem, ended)
                 failed[name] = problem
         return failed
-
-    def _plan(self, duplicates: When) -> tuple[list[str], list[str]]:
-        """The names of the steps to run now, and later."""
-        later = [name for name in self.steps if name == "duplicates" and duplicates == "later" and self.queue]
-        return [name for name in self.steps if name not in later and (name != "duplicates" or duplicates != "never")], later
 
     def _hand_over(self, ended: Ended, failed: dict[str, BaseException], later: list[str]) -> None:
         if not failed and not later:
@@ -118,14 +118,24 @@ class Closer:
         if self.queue is None:
             name, problem = next(iter(failed.items()))
             raise RuntimeError(f"{name} failed and there is no retry queue to hand it to: set RETRY_QUEUE_URL") from problem
+        self._try_delete(ended["connectionId"])
         self.queue.send(Finish(ended, [*failed, *later]))
 
-    def read(self, connection_id: str) -> Record | None:
-        """The connection's record as the table itself has it now, not as an index had it a moment ago."""
+    def _read(self, connection_id: str) -> Record | None:
         answer = self.clients("dynamodb").get_item(
             TableName=self.settings.table, Key={"connectionId": {"S": connection_id}}, ConsistentRead=True
         )
         return _record_in(answer, "Item", connection_id)
+
+    def _try_delete(self, connection_id: str) -> None:
+        """Raises botocore's errors if the record can't be removed now: a removal that goes on failing would queue its steps each time."""
+        client = self.clients("dynamodb")
+        with suppress(client.exceptions.ConditionalCheckFailedException):  # it could be, but for a condition that does not hold
+            client.delete_item(
+                TableName=self.settings.table,
+                Key={"connectionId": {"S": connection_id}},
+                ConditionExpression="attribute_not_exists(connectionId)",
+            )
 
     def _delete(self, connection_id: str, seen: Record | None) -> str:
         client = self.clients("dynamodb")

@@ -139,7 +139,7 @@ def _remove(ended: Ended, context: Any) -> str:
     import closing
 
     closer = closer or make_closer()
-    outcome = closer.close(ended, closing.deadline(context, RESERVE_S))
+    outcome = closer.close(ended, closing.deadline(context, RESERVE_S), duplicates="later")
     if fast is not None and (why := fast.missed()):
         _report_off(why)
     return outcome

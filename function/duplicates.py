@@ -6,14 +6,14 @@ Two tabs are two connections: neither is a default.
 
 from __future__ import annotations
 
-import time
 from itertools import islice
 
 import ask_gateway
 import cause
+import client_records
 import judge_record
+from aws import in_time
 from keep_pace import Steady
-from record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aws import Clients
     from closing import Closer
     from ended import Ended
+    from record import Record
     from settings import Settings
 
 
@@ -30,7 +31,7 @@ MOST = 25  # others looked at when one ends, the oldest first: a clientId that m
 
 
 class UnsettledError(RuntimeError):
-    """API Gateway did not tell, or time ran out: the retry queue asks again."""
+    """API Gateway did not answer: the retry queue asks again."""
 
 
 class Duplicates:
@@ -42,14 +43,12 @@ class Duplicates:
 
     def settle(self, ended: Ended, deadline: float) -> None:
         """Settles the other records of the client whose connection ended; raises UnsettledError when some could not be judged."""
-        client_id = ended.get("clientId")
-        if not client_id:
+        if not ended.get("clientId"):
             return
         alive: list[Record] = []
         young, unsettled = 0, ""
-        for record in islice(self._others(client_id, ended["connectionId"]), MOST):
-            if time.monotonic() >= deadline:
-                raise UnsettledError("out of time")
+        for record in islice(self._others(ended, deadline), MOST):
+            in_time(deadline)
             verdict = self._judge(record)
             if verdict == cause.EXPIRED or (verdict == cause.GONE and self._is_ours(record, ended)):
                 self._closer.close_found(record, verdict, deadline, duplicates="never")
@@ -64,8 +63,7 @@ class Duplicates:
             if young and len(alive) + young > 1:
                 raise UnsettledError("a connection is too young to be asked about: whether it is the newest that lives is not known yet")
             for record in sorted(alive, key=lambda record: record.connected_ms or 0)[:-1]:
-                if time.monotonic() >= deadline:
-                    raise UnsettledError("out of time")
+                in_time(deadline)
                 if self._probe.close(record.connection_id):
                     self._closer.close_found(record, cause.DUPLICATE, deadline, duplicates="never")
                 else:
@@ -73,30 +71,23 @@ class Duplicates:
         if unsettled:
             raise UnsettledError(unsettled)
 
-    def _others(self, client_id: str, connection_id: str) -> Iterator[Record]:
-        pages = (
-            self._clients("dynamodb")
-            .get_paginator("query")
-            .paginate(
-                TableName=self._settings.table,
-                IndexName=self._settings.client_index,
-                KeyConditionExpression="clientId = :client",
-                ExpressionAttributeValues={":client": {"S": client_id}},
-            )
-        )
-        for page in pages:
-            yield from (Record(item) for item in page["Items"] if item["connectionId"]["S"] != connection_id)
+    def _others(self, ended: Ended, deadline: float) -> Iterator[Record]:
+        """The client's other records. What connected after the end belongs to the next one: of a page that reconnects in a loop, the last
+        connection would always be too young."""
+        for record in client_records.find(self._clients, self._settings, ended["clientId"], deadline):
+            if record.connection_id != ended["connectionId"] and (record.connected_ms or 0) <= ended["endedAt"]:
+                yield record
 
     def _judge(self, record: Record) -> str:
         """What is to be thought of a record: expired, or the probe's verdict.
 
-        A record that is young, timeless or foreign is not asked about: its 410 would prove nothing. Nor does a young one prove that
+        A record that is young or timeless is not asked about: its 410 would prove nothing. Nor does a young one prove that
         somebody is there: its `$connect` may have failed after writing it.
         """
         standing = judge_record.judge(record, self._settings)
         if standing == judge_record.EXPIRED:
             return cause.EXPIRED
-        if standing in (judge_record.FOREIGN, judge_record.TIMELESS):
+        if standing == judge_record.TIMELESS:
             return standing
         return YOUNG if record.is_young else self._probe.ask(record.connection_id)
 

@@ -7,7 +7,8 @@ boto3.resource is in bench/results/speed.md.
 
 It knows one way of asking and one answer, a whole and well-formed 200. For every other answer `delete` returns None, and a setting that is
 not plain `connect` refuses: the caller then goes to boto3, which owns retries, errors, proxies, endpoints and refreshed credentials.
-A request that may have left is never repeated from here.
+A request that may have left is repeated from here in one case only: a kept connection breaks before it answers anything. While an
+environment is frozen, connections are dropped on the way without a sign of it, and DeleteItem does no more when it comes twice.
 
 Of two mistakes about a setting, following it by boto3 without need costs speed and is told by an alarm; overlooking it sends the request,
 signed and over verified TLS, to the region's public endpoint although somebody wanted another way. Nobody sets such a variable by accident:
@@ -150,9 +151,7 @@ class FastDelete:
             return None
         deadline = now + BUDGET_S
         try:
-            connection = self._alive() or self.open(deadline)
-            connection.sendall(self.request(connection_id, time.gmtime()))  # the buffer holds it whole, or this raises
-            old = self._answer(connection, deadline)
+            old = self._answer(self.request(connection_id, time.gmtime()), deadline)
             if old and old.get("connectionId") != {"S": connection_id}:
                 raise ValueError("an answer about another record: the last request's, come twice")
         except Exception as problem:  # whatever it is, boto3 knows what to do
@@ -232,9 +231,22 @@ class FastDelete:
             self._socket.close()
             self._socket, self._poll = None, select.poll()
 
-    def _answer(self, connection: socket.socket, deadline: float) -> dict[str, Any]:
+    def _send(self, request: bytes, deadline: float) -> tuple[socket.socket, bytes]:
+        """Sends the request; returns the connection and the first bytes that it answers."""
+        kept = self._alive()
+        if kept is not None:
+            try:
+                kept.sendall(request)  # the buffer holds it whole, or this raises
+                return kept, self._receive(kept, deadline)
+            except (ConnectionError, ssl.SSLEOFError):
+                self.close()
+        fresh = self.open(deadline)
+        fresh.sendall(request)
+        return fresh, self._receive(fresh, deadline)
+
+    def _answer(self, request: bytes, deadline: float) -> dict[str, Any]:
         """The old record. Raises when the answer is anything but one whole 200 that tells its length."""
-        received = self._receive(connection, deadline)
+        connection, received = self._send(request, deadline)
         while b"\r\n\r\n" not in received:
             received += self._receive(connection, deadline)
         head, _, body = received.partition(b"\r\n\r\n")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import time
 
+from aws import in_time
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +56,7 @@ class Related:
         }
         request |= {"IndexName": table["index"]} if table["index"] else {"ConsistentRead": True}
         pages = iter(self._clients("dynamodb").get_paginator("query").paginate(**request))
-        while page := _in_time(deadline) and next(pages, None):
+        while page := in_time(deadline) and next(pages, None):
             keys = page["Items"]
             for start in range(0, len(keys), CHUNK):
                 yield keys[start : start + CHUNK]
@@ -63,16 +65,9 @@ class Related:
         """BatchWriteItem until nothing is handed back; what it hands back was throttled, so each try waits longer."""
         requests = [{"DeleteRequest": {"Key": key}} for key in keys]
         wait_s = 0.05
-        while requests and _in_time(deadline):
+        while requests and in_time(deadline):
             answer = self._clients("dynamodb").batch_write_item(RequestItems={table: requests})
             requests = answer.get("UnprocessedItems", {}).get(table, [])
             if requests:
                 time.sleep(random.uniform(wait_s / 2, wait_s))
                 wait_s = min(wait_s * 2, 1.0)
-
-
-def _in_time(deadline: float) -> bool:
-    """True; raises UnfinishedError after the deadline."""
-    if time.monotonic() >= deadline:
-        raise UnfinishedError("out of time")
-    return True

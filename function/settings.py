@@ -33,7 +33,9 @@ class Settings(RouteSettings):
         self.duplicates = self._one_of("DUPLICATES", ("stale", "newest"))
         self.event_bus = environment.get("EVENT_BUS") or None
         self.offline_after_s = self._number("CLIENT_OFFLINE_AFTER_SECONDS", 0)
-        self.queue_url = self._required("RETRY_QUEUE_URL") if self.offline_after_s else environment.get("RETRY_QUEUE_URL") or None
+        self.offline_table = self._required("OFFLINE_TABLE") if self.offline_after_s else None
+        defers = self.duplicates or self.offline_after_s
+        self.queue_url = self._required("RETRY_QUEUE_URL") if defers else environment.get("RETRY_QUEUE_URL") or None
         self.expired_after_ms = self._number("EXPIRED_AFTER_SECONDS", 7_500, least=7_200) * 1000
         self.suspect_after_ms = self._number("SUSPECT_AFTER_SECONDS", 660) * 1000
         self.probes_per_second = self._number("PROBES_PER_SECOND", 0)

@@ -1,7 +1,7 @@
 module "connections" {
   source = "../.."
 
-  name = "security-events-dev"
+  name = "history-dev"
 
   websocket_api = {
     id            = data.aws_apigatewayv2_api.this.id

@@ -1,7 +1,7 @@
 module "connections" {
   source = "../.."
 
-  name = "security-events-prod"
+  name = "history-prod"
 
   websocket_api = {
     id            = data.aws_apigatewayv2_api.this.id

@@ -1,7 +1,7 @@
 module "connections" {
   source = "../.."
 
-  name = "security-events-staging"
+  name = "history-staging"
 
   websocket_api = {
     id            = data.aws_apigatewayv2_api.this.id

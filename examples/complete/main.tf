@@ -1,4 +1,4 @@
-# A whole WebSocket API with the module.
+# A whole WebSocket API with the module around it, for people who have none yet.
 
 locals {
   table = "${var.name}-connections"
@@ -19,7 +19,7 @@ module "connections" {
   websocket_api     = module.websocket_api.websocket_api
   connections_table = { name = local.table, deletion_protection = false }
 
-  # Optional.
+  # Not needed, and all of it worth knowing.
   sweep      = { probe = {} }
   history    = { deletion_protection = false }
   monitoring = { connection_metrics = true }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.faults.world import BUS, GRACE_S, HISTORY, RELATED_TABLES, SUSPECT_AFTER_S
+from tests.faults.world import BUS, GRACE_S, HISTORY, OFFLINE, RELATED_TABLES, SUSPECT_AFTER_S
 
 PROBE = {"PROBES_PER_SECOND": "10", "MOST_PROBES_PER_SECOND": "300", "SUSPECT_AFTER_SECONDS": str(SUSPECT_AFTER_S)}
 ALONE = {**PROBE, "EXCLUSIVE_TABLE": "true"}
@@ -12,7 +12,7 @@ RELATED = {"RELATED_TABLES": json.dumps(RELATED_TABLES)}
 HISTORIES = {"HISTORY_TABLE": HISTORY, "HISTORY_DAYS": "90"}
 STALE = {"DUPLICATES": "stale", "CLIENT_INDEX": "byClient"}
 NEWEST = {"DUPLICATES": "newest", "CLIENT_INDEX": "byClient"}
-EVENTS = {"EVENT_BUS": BUS, "CLIENT_OFFLINE_AFTER_SECONDS": str(GRACE_S), "CLIENT_INDEX": "byClient"}
+EVENTS = {"EVENT_BUS": BUS, "CLIENT_OFFLINE_AFTER_SECONDS": str(GRACE_S), "CLIENT_INDEX": "byClient", "OFFLINE_TABLE": OFFLINE}
 
 FEATURES: dict[str, dict[str, str]] = {
     "nothing extra": {},

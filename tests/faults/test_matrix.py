@@ -14,7 +14,7 @@ import pytest
 from local.fault_proxy import ERRORS, NOT_WHOLE
 from tests.faults.conftest import MakeWorld
 from tests.faults.features import FEATURES
-from tests.faults.world import ENDINGS, HISTORY, INDEXED, KEYED, TABLE, Connection, Ending, World
+from tests.faults.world import ENDINGS, HISTORY, INDEXED, KEYED, OFFLINE, TABLE, Connection, Ending, World
 
 Sends = Callable[[World, Connection, Ending], None]
 Breaks = Callable[[World], object]
@@ -198,10 +198,10 @@ FAULTS: dict[str, Fault] = {
     "event bus hears everything twice": Fault(events("repeat"), once, AT_ONCE, ANNOUNCES),
     "event bus hangs": Fault(events("hang"), once, AT_ONCE, ANNOUNCES, patience=IMPATIENT),
     "index of clients throttled, announcing": Fault(dynamodb("ThrottlingException", "Query", TABLE), once, AT_ONCE, ("announcements",)),
-    "marks throttled": Fault(dynamodb("ThrottlingException", "UpdateItem", TABLE), once, AT_ONCE, ("announcements",)),
+    "absences throttled": Fault(dynamodb("ThrottlingException", None, OFFLINE), once, AT_ONCE, ("announcements",)),
     # SQS alone: the queue is asked for nothing
-    "SQS away": Fault(sqs("ServiceUnavailable"), once, AT_ONCE, ("nothing extra", "stale"), met=False),
-    "SQS away, checks can't be queued": Fault(sqs("ServiceUnavailable"), once, SWEPT, ANNOUNCES, ("disconnect",)),
+    "SQS away": Fault(sqs("ServiceUnavailable"), once, AT_ONCE, ("nothing extra",), met=False),
+    "SQS away, where steps are queued": Fault(sqs("ServiceUnavailable"), once, SWEPT, ("stale", *ANNOUNCES), ("disconnect",)),
     # both: the invocation fails, the record is left to the sweep
     **{f"DynamoDB away, SQS: {e}": Fault(dynamodb_and_sqs("cut", e), once, SWEPT, ONE, ALL_FAIL) for e in ERRORS["sqs"]},
     "DynamoDB away, SQS cuts the line": Fault(dynamodb_and_sqs("cut", "cut"), once, SWEPT, SOME, ALL_FAIL),
@@ -234,7 +234,7 @@ FAULTS: dict[str, Fault] = {
     },
     "events lost, looked for at once": Fault(nothing, lost_and_looked_for, AT_ONCE, PROBES),
     "events lost, looked for at once, SQS serves everything twice": Fault(sqs("repeat"), lost_and_looked_for, AT_ONCE, PROBES),
-    "events lost, looked for at once, SQS away": Fault(sqs("ServiceUnavailable"), lost_and_looked_for, SWEPT, PROBES, SWEEP_FAILS),
+    "events lost, looked for at once, SQS away": Fault(sqs("ServiceUnavailable"), lost_and_looked_for, SWEPT, ("probe",), SWEEP_FAILS),
     "events lost, looked for at once, @connections 429": Fault(
         connections_api("LimitExceededException"), lost_and_looked_for, SWEPT, PROBES
     ),

@@ -42,7 +42,7 @@ def retry_until_dead(world: World) -> list[dict[str, Any]]:
         (["related"], {"RELATED_TABLES": RELATED["RELATED_TABLES"].replace(KEYED, "nowhere")}),
         (["related"], {"RELATED_TABLES": RELATED["RELATED_TABLES"].replace("byConnection", "byNothing")}),
         (["history"], HISTORIES | {"HISTORY_TABLE": "nowhere"}),
-        (["duplicates", "announce"], STALE | {"CLIENT_INDEX": "byNothing"}),
+        (["announce", "duplicates"], STALE | {"CLIENT_INDEX": "byNothing"}),
     ],
     ids=["related table away", "related index away", "history table away", "index of clients away"],
 )
@@ -51,11 +51,11 @@ def test_an_extra_that_leads_nowhere_is_said_and_does_not_hold_up_the_closing(
 ) -> None:
     world = make_world(FEATURES["everything"], features)
     closed = close_one(world)
-    assert [(line["step"], line["Failures"], line["level"]) for line in troubles(world)] == [(step, 1, "ERROR") for step in steps]
+    assert [(line["step"], line["Failures"], line["level"]) for line in troubles(world)] == [(steps[0], 1, "ERROR")]
     assert world.records() == []
-    (letter,) = retry_until_dead(world)
-    assert letter["finish"]["steps"] == steps
-    assert letter["finish"]["ended"]["connectionId"] == closed
+    (letter,) = [letter["finish"] for letter in retry_until_dead(world) if "finish" in letter]
+    assert letter["steps"] in (steps, [*steps, "duplicates"])
+    assert letter["ended"]["connectionId"] == closed
 
 
 def test_a_bus_that_refuses_the_role_is_said_and_does_not_hold_up_the_closing(make_world: MakeWorld) -> None:
@@ -64,8 +64,8 @@ def test_a_bus_that_refuses_the_role_is_said_and_does_not_hold_up_the_closing(ma
     closed = close_one(world)
     assert [(line["step"], line["Failures"], line["level"]) for line in troubles(world)] == [("announce", 1, "ERROR")]
     assert world.records() == []
-    (letter,) = retry_until_dead(world)
-    assert letter["finish"]["ended"]["connectionId"] == closed
+    letters = retry_until_dead(world)
+    assert [letter[kind]["ended"]["connectionId"] for kind in ("finish", "offline") for letter in letters if kind in letter] == [closed] * 2
 
 
 @pytest.mark.parametrize("key", [["id"], ["connectionId", "room"]])
@@ -115,7 +115,8 @@ def test_a_stage_that_the_events_contradict_is_said(make_world: MakeWorld, answe
     world.gateway.wrong_endpoint = answer
     live = world.connect("client", 1_000, apiId=None, stage=None)
     close_one(world)
-    assert [(line["step"], line["Failures"]) for line in troubles(world)] == [("duplicates", 1)]
+    world.drain()
+    assert [line["step"] for line in troubles(world)] == ["duplicates", "retry"]
     assert [record["connectionId"]["S"] for record in world.records()] == [live.id]
 
 

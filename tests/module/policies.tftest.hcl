@@ -39,6 +39,12 @@ override_resource {
   values          = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections-history" }
 }
 
+override_resource {
+  target          = module.offline_table[0].aws_dynamodb_table.this
+  override_during = plan
+  values          = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections-offline" }
+}
+
 override_module {
   target = module.related_table[0]
   outputs = {
@@ -231,12 +237,12 @@ run "with_stale_duplicates" {
   }
 
   assert {
-    condition     = join(" ", jsondecode(module.disconnect.policy).Statement[*].Sid) == "WriteLogs RemoveRecord ReadRecord FindClientsRecords SendRetries ProbeConnections"
+    condition     = join(" ", jsondecode(module.disconnect.policy).Statement[*].Sid) == "WriteLogs RemoveRecord ReadRecord SendRetries"
     error_message = "The disconnect role may: ${module.disconnect.policy}"
   }
 
   assert {
-    condition     = join(" ", jsondecode(module.cleanup[0].policy).Statement[*].Sid) == "WriteLogs RemoveRecord ReadRecord FindClientsRecords SendRetries ProbeConnections ScanRecords ReceiveRetries SendDeadLetters"
+    condition     = join(" ", jsondecode(module.cleanup[0].policy).Statement[*].Sid) == "WriteLogs RemoveRecord ReadRecord SendRetries FindClientsRecords ProbeConnections ScanRecords ReceiveRetries SendDeadLetters"
     error_message = "The cleanup role may: ${module.cleanup[0].policy}"
   }
 }
@@ -249,12 +255,12 @@ run "with_newest_duplicates" {
   }
 
   assert {
-    condition     = join(" ", jsondecode(module.disconnect.policy).Statement[*].Sid) == "WriteLogs RemoveRecord ReadRecord FindClientsRecords CloseDuplicates SendRetries ProbeConnections"
+    condition     = join(" ", jsondecode(module.disconnect.policy).Statement[*].Sid) == "WriteLogs RemoveRecord ReadRecord SendRetries"
     error_message = "The disconnect role may: ${module.disconnect.policy}"
   }
 
   assert {
-    condition     = join(" ", jsondecode(module.cleanup[0].policy).Statement[*].Sid) == "WriteLogs RemoveRecord ReadRecord FindClientsRecords CloseDuplicates SendRetries ProbeConnections ScanRecords ReceiveRetries SendDeadLetters"
+    condition     = join(" ", jsondecode(module.cleanup[0].policy).Statement[*].Sid) == "WriteLogs RemoveRecord ReadRecord SendRetries FindClientsRecords ProbeConnections CloseDuplicates ScanRecords ReceiveRetries SendDeadLetters"
     error_message = "The cleanup role may: ${module.cleanup[0].policy}"
   }
 }
@@ -295,23 +301,24 @@ run "with_clients_that_are_offline" {
   }
 
   assert {
-    condition     = join(" ", jsondecode(module.disconnect.policy).Statement[*].Sid) == "WriteLogs RemoveRecord ReadRecord FindClientsRecords Announce MarkEnding SendRetries"
+    condition     = join(" ", jsondecode(module.disconnect.policy).Statement[*].Sid) == "WriteLogs RemoveRecord ReadRecord FindClientsRecords Announce NoteAbsences SendRetries"
     error_message = "The disconnect role may: ${module.disconnect.policy}"
   }
 
   assert {
-    condition     = join(" ", jsondecode(module.cleanup[0].policy).Statement[*].Sid) == "WriteLogs RemoveRecord ReadRecord FindClientsRecords Announce MarkEnding SendRetries ScanRecords ReceiveRetries SendDeadLetters"
+    condition     = join(" ", jsondecode(module.cleanup[0].policy).Statement[*].Sid) == "WriteLogs RemoveRecord ReadRecord FindClientsRecords Announce NoteAbsences SendRetries ReadSuspects ReadAbsences ScanRecords ReceiveRetries SendDeadLetters"
     error_message = "The cleanup role may: ${module.cleanup[0].policy}"
   }
 
   assert {
     condition = [
       for told in [local.disconnect_environment, local.cleanup_environment] :
-      { for name in ["EVENT_BUS", "CLIENT_OFFLINE_AFTER_SECONDS", "CLIENT_INDEX", "WEBSOCKET_API_ID", "WEBSOCKET_STAGE"] : name => told[name] }
+      { for name in ["EVENT_BUS", "CLIENT_OFFLINE_AFTER_SECONDS", "CLIENT_INDEX", "OFFLINE_TABLE", "WEBSOCKET_API_ID", "WEBSOCKET_STAGE"] : name => told[name] }
       ] == [for function in ["disconnect", "cleanup"] : {
         EVENT_BUS                    = "arn:aws:events:eu-central-1:444455556666:event-bus/chat"
         CLIENT_OFFLINE_AFTER_SECONDS = "60"
         CLIENT_INDEX                 = "byClient"
+        OFFLINE_TABLE                = "chat-connections-offline"
         WEBSOCKET_API_ID             = "a1b2c3"
         WEBSOCKET_STAGE              = "live"
     }]
@@ -423,12 +430,10 @@ run "with_everything" {
       { Sid = "WriteHistory", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections-history"] },
       { Sid = "FindClientsRecords", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections/index/byClient"] },
       { Sid = "Announce", Effect = "Allow", Action = ["events:PutEvents"], Resource = ["arn:aws:events:eu-central-1:444455556666:event-bus/chat"] },
-      { Sid = "MarkEnding", Effect = "Allow", Action = ["dynamodb:UpdateItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"], Condition = { "ForAllValues:StringEquals" = { "dynamodb:Attributes" = ["connectionId", "endedAt"] }, StringEqualsIfExists = { "dynamodb:ReturnValues" = ["NONE"] } } },
-      { Sid = "CloseDuplicates", Effect = "Allow", Action = ["execute-api:ManageConnections"], Resource = ["arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/live/DELETE/@connections/*"] },
+      { Sid = "NoteAbsences", Effect = "Allow", Action = ["dynamodb:UpdateItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections-offline"] },
       { Sid = "DecryptTables", Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/ours", "arn:aws:kms:eu-central-1:111122223333:key/theirs"], Condition = { StringEquals = { "kms:ViaService" = ["dynamodb.eu-central-1.amazonaws.com"] } } },
       { Sid = "EncryptMessages", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/ours"], Condition = { StringEquals = { "kms:ViaService" = ["sqs.eu-central-1.amazonaws.com"] } } },
       { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
-      { Sid = "ProbeConnections", Effect = "Allow", Action = ["execute-api:ManageConnections"], Resource = ["arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/live/GET/@connections/*"] },
     ]
     error_message = "The disconnect role may: ${module.disconnect.policy}"
   }
@@ -444,13 +449,14 @@ run "with_everything" {
       { Sid = "WriteHistory", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections-history"] },
       { Sid = "FindClientsRecords", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections/index/byClient"] },
       { Sid = "Announce", Effect = "Allow", Action = ["events:PutEvents"], Resource = ["arn:aws:events:eu-central-1:444455556666:event-bus/chat"] },
-      { Sid = "MarkEnding", Effect = "Allow", Action = ["dynamodb:UpdateItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"], Condition = { "ForAllValues:StringEquals" = { "dynamodb:Attributes" = ["connectionId", "endedAt"] }, StringEqualsIfExists = { "dynamodb:ReturnValues" = ["NONE"] } } },
-      { Sid = "CloseDuplicates", Effect = "Allow", Action = ["execute-api:ManageConnections"], Resource = ["arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/live/DELETE/@connections/*"] },
+      { Sid = "NoteAbsences", Effect = "Allow", Action = ["dynamodb:UpdateItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections-offline"] },
       { Sid = "DecryptTables", Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/ours", "arn:aws:kms:eu-central-1:111122223333:key/theirs"], Condition = { StringEquals = { "kms:ViaService" = ["dynamodb.eu-central-1.amazonaws.com"] } } },
       { Sid = "EncryptMessages", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/ours"], Condition = { StringEquals = { "kms:ViaService" = ["sqs.eu-central-1.amazonaws.com"] } } },
       { Sid = "SendRetries", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },
       { Sid = "ProbeConnections", Effect = "Allow", Action = ["execute-api:ManageConnections"], Resource = ["arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/live/GET/@connections/*"] },
+      { Sid = "CloseDuplicates", Effect = "Allow", Action = ["execute-api:ManageConnections"], Resource = ["arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/live/DELETE/@connections/*"] },
       { Sid = "ReadSuspects", Effect = "Allow", Action = ["dynamodb:BatchGetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"], Condition = { "ForAllValues:StringEquals" = { "dynamodb:Attributes" = ["apiId", "connectedAt", "connectionId", "expiresAt", "lastSeenAt", "stage"] }, StringEqualsIfExists = { "dynamodb:Select" = ["SPECIFIC_ATTRIBUTES"] } } },
+      { Sid = "ReadAbsences", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections-offline"] },
       { Sid = "ScanRecords", Effect = "Allow", Action = ["dynamodb:Scan"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/chat-connections"], Condition = { "ForAllValues:StringEquals" = { "dynamodb:Attributes" = ["apiId", "connectedAt", "connectionId", "expiresAt", "lastSeenAt", "stage"] }, StringEqualsIfExists = { "dynamodb:Select" = ["SPECIFIC_ATTRIBUTES"] } } },
       { Sid = "ReceiveReports", Effect = "Allow", Action = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-reports"] },
       { Sid = "ReceiveRetries", Effect = "Allow", Action = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:chat-retry"] },

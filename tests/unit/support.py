@@ -136,6 +136,9 @@ class Table:
         self._dynamodb.put_item(TableName=self.name, Item=item)
         return Record({"connectionId": {"S": key}, **item})
 
+    def delete(self, key: str) -> None:
+        self._dynamodb.delete_item(TableName=self.name, Key={self._keys[0]: {"S": key}})
+
     def get(self, key: str) -> dict[str, Any] | None:
         item = self._dynamodb.get_item(TableName=self.name, Key={self._keys[0]: {"S": key}}).get("Item")
         return _plain(item) if item else None

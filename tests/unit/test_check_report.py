@@ -96,8 +96,11 @@ def test_duplicates_are_welcome(aws: FakeAws, connections: Table, clock: Clock, 
     assert len(lines()) == 1
 
 
-def test_who_has_expired_is_closed_without_asking(aws: FakeAws, connections: Table, clock: Clock, report: Report, lines: Lines) -> None:
-    old(connections, clock, "c", age_ms=7_500_000)
+@pytest.mark.parametrize("owner", [OURS, {"apiId": "", "stage": ""}], ids=["ours", "nobody's"])
+def test_who_has_expired_is_closed_without_asking(
+    owner: dict[str, str], aws: FakeAws, connections: Table, clock: Clock, report: Report, lines: Lines
+) -> None:
+    old(connections, clock, "c", age_ms=7_500_000, **owner)
     report("c")
     assert connections.keys == set()
     assert asked(aws) == []

@@ -10,6 +10,8 @@ import closing
 import duplicates
 import judge_record
 import pytest
+import read_records
+from aws import Clients
 from log import ALREADY_GONE, KEPT, REMOVED
 from record import Record
 from settings import Settings
@@ -86,7 +88,7 @@ def test_a_step_that_fails_is_handed_over_before_the_record_goes(
 
     assert everything.close(ended("c"), later()) == REMOVED
 
-    assert aws.operations[-3:] == ["PutItem", "SendMessage", "DeleteItem"]
+    assert aws.operations[-3:] == ["DeleteItem", "SendMessage", "DeleteItem"]
     assert connections.keys == set()
     assert subscriptions.items == []
     whole = ended("c", clientId="kim", connectedAt=CONNECTED)
@@ -115,7 +117,7 @@ def test_no_step_is_begun_after_the_deadline_and_the_record_goes_all_the_same(
     made = closer(RELATED_TABLES=RELATED, HISTORY_TABLE="history", RETRY_QUEUE_URL=queue.url)
     aws.requests.clear()
     assert made.close(ended("c"), time.monotonic()) == REMOVED
-    assert aws.operations == ["GetItem", "SendMessage", "DeleteItem"]
+    assert aws.operations == ["GetItem", "DeleteItem", "SendMessage", "DeleteItem"]
     assert [message["finish"]["steps"] for message in queue.receive()] == [["related", "history"]]
 
 
@@ -136,6 +138,20 @@ def test_the_record_stays_when_there_is_no_queue_for_a_failed_step(aws: FakeAws,
     with pytest.raises(RuntimeError, match="history failed and there is no retry queue to hand it to: set RETRY_QUEUE_URL"):
         closer(HISTORY_TABLE="history").close(ended("c"), later())
     assert connections.keys == {"c"}
+
+
+@pytest.mark.parametrize(("operation", "code"), [("DeleteItem", "AccessDeniedException"), ("SendMessage", "AccessDenied")])
+def test_a_removal_that_goes_on_failing_queues_nothing(
+    operation: str, code: str, aws: FakeAws, connections: Table, history: Table, queue: RetryQueue
+) -> None:
+    connections.put("c")
+    aws.on("PutItem", error(400, "AccessDeniedException"))
+    aws.on(operation, error(400, code))
+    made = closer(HISTORY_TABLE="history", RETRY_QUEUE_URL=queue.url)
+    for _ in range(5):
+        with pytest.raises(Exception, match=code):
+            made.close(ended("c"), later())
+    assert (queue.receive(), connections.keys) == ([], {"c"})
 
 
 @pytest.mark.parametrize("step", ["related", "history"])
@@ -234,7 +250,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-DUPLICATES = {"DUPLICATES": "stale", "CLIENT_INDEX": "byClient", **API}
+DUPLICATES = {"DUPLICATES": "stale", "CLIENT_INDEX": "byClient", "RETRY_QUEUE_URL": "https://retry", **API}
 
 
 def test_duplicates_for_later_are_queued_before_the_record_goes(
@@ -242,16 +258,14 @@ def test_duplicates_for_later_are_queued_before_the_record_goes(
 ) -> None:
     connections.put("c", clientId="kim")
     aws.requests.clear()
-    assert closer(RETRY_QUEUE_URL=queue.url, **DUPLICATES).close(ended("c"), later(), duplicates="later") == REMOVED
+    assert closer(**{**DUPLICATES, "RETRY_QUEUE_URL": queue.url}).close(ended("c"), later(), duplicates="later") == REMOVED
     assert aws.operations[-2:] == ["SendMessage", "DeleteItem"]
     assert (looked_at, lines()) == ([], [])
     assert [message["finish"]["steps"] for message in queue.receive()] == [["duplicates"]]
 
 
-@pytest.mark.parametrize(("when", "expected"), [("later", ["c"]), ("now", ["c"]), ("never", [])])
-def test_without_a_queue_duplicates_are_settled_now_or_never(
-    when: Any, expected: list[str], connections: Table, looked_at: list[str]
-) -> None:
+@pytest.mark.parametrize(("when", "expected"), [("now", ["c"]), ("never", [])])
+def test_duplicates_are_settled_now_or_never(when: Any, expected: list[str], connections: Table, looked_at: list[str]) -> None:
     connections.put("c", clientId="kim")
     assert closer(**DUPLICATES).close(ended("c"), later(), duplicates=when) == REMOVED
     assert looked_at == expected
@@ -320,9 +334,29 @@ def test_the_records_address_stays_in_the_record(mode: str, connections: Table, 
     assert "Kim" not in message
 
 
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_record_that_was_found_dead_is_closed_and_logged(counted: bool, connections: Table, lines: Lines) -> None:
+    found = connections.put("c", apiId="api1")
+    made = closer(CONNECTION_METRICS=str(counted).lower())
+    assert [made.close_found(found, "expired", later()) for _ in range(2)] == [REMOVED, ALREADY_GONE]
+    removed, already_gone = lines()
+    assert (removed["connectionId"], removed["cause"], removed["apiId"], "Closed" in removed) == ("c", "expired", "api1", counted)
+    assert (already_gone["outcome"], "Closed" in already_gone) == (ALREADY_GONE, False)
+
+
+def test_ids_that_come_twice_are_read_once(aws: FakeAws, connections: Table) -> None:
+    """DynamoDB refuses a batch with a key twice."""
+    connections.put("c")
+    found = read_records.read(Clients(timeout=2.0, attempts=1), TABLE, ["c", "c", "gone"])
+    assert [record.connection_id for record in found] == ["c"]
+    assert [len(asked["RequestItems"][TABLE]["Keys"]) for asked in aws.asked("BatchGetItem")] == [2]
+
+
 def test_steps_are_in_the_order_of_the_design(aws: FakeAws) -> None:
     extras = {"RELATED_TABLES": RELATED, "HISTORY_TABLE": "history", "DUPLICATES": "stale", "EVENT_BUS": "default"}
-    assert list(closer(CLIENT_INDEX="byClient", **extras, **API).steps) == ["related", "history", "duplicates", "announce"]
+    offline = {"CLIENT_OFFLINE_AFTER_SECONDS": "60", "OFFLINE_TABLE": "offline", "RETRY_QUEUE_URL": "https://retry"}
+    made = closer(CLIENT_INDEX="byClient", **extras, **offline, **API)
+    assert list(made.steps) == ["related", "history", "duplicates", "offline", "announce"]
 
 
 def test_the_deadline_is_the_reserve_before_lambdas(clock: Clock) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.unit.support import Clock, Lines, Load, RetryQueue
 
 MINUTE, HOUR = 60_000, 3_600_000
+INDEX = {"DUPLICATES": "stale", "CLIENT_INDEX": "byClient", "RETRY_QUEUE_URL": "https://retry", **API}
 
 
 @pytest.fixture
@@ -27,9 +28,13 @@ def connections(aws: FakeAws, dynamodb: Any) -> Table:
     return Table(dynamodb, TABLE, byClient=("clientId", "connectedAt"))
 
 
+def now_ms() -> int:
+    return int(time.time() * 1000)
+
+
 def settle(mode: str, client_id: str | None = "kim", stage: str = "live", within_s: float = 60.0, **environment: str) -> None:
-    made = closer(DUPLICATES=mode, CLIENT_INDEX="byClient", WEBSOCKET_API_ID="api1", WEBSOCKET_STAGE="live", **environment)
-    known = ended("ended", apiId="api1", stage=stage, **({"clientId": client_id} if client_id else {}))
+    made = closer(**{**INDEX, "DUPLICATES": mode, **environment})
+    known = ended("ended", endedAt=now_ms(), apiId="api1", stage=stage, **({"clientId": client_id} if client_id else {}))
     made.steps["duplicates"](known, time.monotonic() + within_s)
 
 
@@ -179,6 +184,38 @@ def test_what_api_gateway_did_not_tell_is_asked_again_later(status: int, code: s
     assert connections.keys == {"unknown"}
 
 
+def test_an_unknown_one_holds_nobody_else_up(aws: FakeAws, connections: Table, clock: Clock) -> None:
+    ages(connections, clock, unknown=40, gone=30, old=20, live=10)
+    aws.gone = {"gone"}
+    fails = error(500, "InternalServerError")
+    aws.on("GET @connections", lambda request: fails(request) if request.parameters["connectionId"] == "unknown" else None)
+    with pytest.raises(duplicates.UnsettledError, match="InternalServerError"):
+        settle("newest")
+    assert connections.keys == {"unknown", "live"}
+
+
+@pytest.mark.parametrize(("after_ms", "kept"), [(0, {"live"}), (1, {"live", "next"})])
+def test_what_connected_after_the_end_is_left_to_the_next(
+    after_ms: int, kept: set[str], aws: FakeAws, connections: Table, clock: Clock
+) -> None:
+    """A retry may come long after the end that it settles."""
+    end = clock.ms - 20 * MINUTE
+    ages(connections, clock, live=30)
+    connections.put("next", clientId="kim", connectedAt=end + after_ms)
+    aws.gone = {"next"}
+    made = closer(**INDEX)
+    made.steps["duplicates"](ended("ended", clientId="kim", endedAt=end, apiId="api1", stage="live"), clock.monotonic() + 60)
+    assert connections.keys == kept
+
+
+def test_records_of_other_apis_do_not_use_up_the_limit(aws: FakeAws, connections: Table, clock: Clock) -> None:
+    for number in range(30):
+        connections.put(f"foreign{number}", clientId="kim", connectedAt=clock.ms - 3 * HOUR, apiId="api2")
+    ages(connections, clock, expired=126)
+    settle("stale")
+    assert "expired" not in connections.keys
+
+
 def test_a_socket_that_could_not_be_closed_keeps_its_record_and_is_tried_again(aws: FakeAws, connections: Table, clock: Clock) -> None:
     ages(connections, clock, old=30, newest=20)
     aws.on("DELETE @connections", error(429, "LimitExceededException"))
@@ -189,7 +226,7 @@ def test_a_socket_that_could_not_be_closed_keeps_its_record_and_is_tried_again(a
 
 def test_nothing_is_begun_after_the_deadline(aws: FakeAws, connections: Table, clock: Clock) -> None:
     ages(connections, clock, expired=126)
-    with pytest.raises(duplicates.UnsettledError, match="out of time"):
+    with pytest.raises(TimeoutError, match="out of time"):
         settle("stale", within_s=0)
     assert connections.keys == {"expired"}
 
@@ -197,7 +234,7 @@ def test_nothing_is_begun_after_the_deadline(aws: FakeAws, connections: Table, c
 def test_no_socket_is_closed_after_the_deadline(aws: FakeAws, connections: Table, clock: Clock) -> None:
     ages(connections, clock, old=30, newest=20)
     aws.on("GET @connections", lambda request: clock.advance(40))
-    with pytest.raises(duplicates.UnsettledError, match="out of time"):
+    with pytest.raises(TimeoutError, match="out of time"):
         settle("newest", within_s=60)
     assert aws.asked("DELETE @connections") == []
 
@@ -221,8 +258,8 @@ def test_a_record_rewritten_since_the_index_was_read_survives(aws: FakeAws, conn
 
 def test_closing_a_connection_settles_its_clients_others(aws: FakeAws, connections: Table, clock: Clock) -> None:
     ages(connections, clock, c=20, expired=126)
-    made = closer(DUPLICATES="stale", CLIENT_INDEX="byClient", WEBSOCKET_API_ID="api1", WEBSOCKET_STAGE="live")
-    assert made.close(ended("c"), clock.monotonic() + 30) == "removed"
+    made = closer(**INDEX)
+    assert made.close(ended("c", endedAt=clock.ms), clock.monotonic() + 30) == "removed"
     assert connections.keys == set()
 
 
@@ -236,7 +273,7 @@ def test_no_more_others_are_looked_at_than_25_the_oldest_first(aws: FakeAws, con
 def cleanup(aws: FakeAws, connections: Table, queue: RetryQueue, clock: Clock, load: Load, lines: Lines) -> ModuleType:
     """A warm clean-up function that sweeps at a rate of its own."""
     rates = {"PROBES_PER_SECOND": "500", "MOST_PROBES_PER_SECOND": "500"}
-    return load("cleanup", RETRY_QUEUE_URL=queue.url, DUPLICATES="stale", CLIENT_INDEX="byClient", **rates, **API)
+    return load("cleanup", **{**INDEX, **rates, "RETRY_QUEUE_URL": queue.url})
 
 
 def sweep(cleanup: ModuleType) -> None:
@@ -244,7 +281,7 @@ def sweep(cleanup: ModuleType) -> None:
 
 
 def settle_by_queue(cleanup: ModuleType) -> None:
-    told = ended("ended", clientId="kim", apiId="api1", stage="live")
+    told = ended("ended", endedAt=now_ms(), clientId="kim", apiId="api1", stage="live")
     body = json.dumps({"version": 1, "finish": {"ended": told, "steps": ["duplicates"]}})
     cleanup.lambda_handler({"Records": [sqs_record(body)]}, Context(120))
 

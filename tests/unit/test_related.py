@@ -130,7 +130,7 @@ def test_what_is_handed_back_is_tried_again_after_longer_and_longer_waits(aws: F
 def test_items_still_handed_back_at_the_deadline_are_reported(aws: FakeAws, subscriptions: Table, clock: Clock) -> None:
     subscriptions.put("c", topic="t")
     aws.on("BatchWriteItem", lambda request: Answer(200, {"UnprocessedItems": request.parameters["RequestItems"]}))
-    with pytest.raises(related.UnfinishedError, match="subscriptions: UnfinishedError: out of time"):
+    with pytest.raises(related.UnfinishedError, match="subscriptions: TimeoutError: out of time"):
         remove(BY_KEY, within_s=20)
     assert 19 <= sum(clock.slept) <= 22
 
@@ -149,7 +149,7 @@ def test_ten_tables_have_no_more_time_than_one(aws: FakeAws, clock: Clock) -> No
 
     aws.on("Query", hang)
     began = clock.monotonic()
-    with pytest.raises(related.UnfinishedError, match=r"t0: .*; t1: .*; t2: UnfinishedError: .*t9: UnfinishedError: out of time"):
+    with pytest.raises(related.UnfinishedError, match=r"t0: .*; t1: .*; t2: TimeoutError: .*t9: TimeoutError: out of time"):
         remove(*({**BY_KEY, "table": f"t{number}"} for number in range(10)), within_s=3)
     assert len(aws.asked("Query")) == 2
     assert clock.monotonic() - began < 6

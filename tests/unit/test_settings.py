@@ -41,6 +41,7 @@ def test_every_variable_is_read() -> None:
             "DUPLICATES": "newest",
             "EVENT_BUS": "default",
             "CLIENT_OFFLINE_AFTER_SECONDS": "60",
+            "OFFLINE_TABLE": "offline",
             "CLIENT_INDEX": "byClient",
             "WEBSOCKET_API_ID": "api1",
             "WEBSOCKET_STAGE": "live",
@@ -55,7 +56,7 @@ def test_every_variable_is_read() -> None:
     assert (full.queue_url, full.dead_letter_queue_url) == ("https://retry", "https://dead")
     assert full.related == [RELATED, {**RELATED, "index": "byConnection"}]
     assert (full.history_table, full.history_days, full.duplicates, full.client_index) == ("history", 30, "newest", "byClient")
-    assert (full.event_bus, full.offline_after_s) == ("default", 60)
+    assert (full.event_bus, full.offline_after_s, full.offline_table) == ("default", 60, "offline")
     assert (full.api_id, full.stage) == ("api1", "live")
     assert (full.expired_after_ms, full.suspect_after_ms) == (7_200_000, 700_000)
     assert (full.probes_per_second, full.most_probes_per_second, full.exclusive_table) == (10, 300, True)
@@ -110,18 +111,27 @@ def test_the_rate_to_begin_with_is_no_higher_than_the_highest() -> None:
         Settings({**TABLE, **API, "PROBES_PER_SECOND": "10", "MOST_PROBES_PER_SECOND": "9"})
 
 
-@pytest.mark.parametrize("feature", [{"DUPLICATES": "stale"}, {"CLIENT_OFFLINE_AFTER_SECONDS": "60", "RETRY_QUEUE_URL": "https://retry"}])
-def test_who_looks_for_a_clients_other_records_needs_the_name_of_an_index(feature: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="CLIENT_INDEX"):
-        Settings(TABLE | feature)
+OFFLINE = {
+    "CLIENT_OFFLINE_AFTER_SECONDS": "60",
+    "RETRY_QUEUE_URL": "https://retry",
+    "CLIENT_INDEX": "byClient",
+    "OFFLINE_TABLE": "offline",
+}
 
 
-def test_who_waits_for_a_reconnect_needs_the_queue_to_wait_in() -> None:
-    with pytest.raises(ValueError, match="RETRY_QUEUE_URL"):
-        Settings(TABLE | {"CLIENT_OFFLINE_AFTER_SECONDS": "60", "CLIENT_INDEX": "byClient"})
+@pytest.mark.parametrize(
+    ("feature", "missing"),
+    [
+        *(({"DUPLICATES": "stale", "RETRY_QUEUE_URL": "u", "CLIENT_INDEX": "i"}, name) for name in ("CLIENT_INDEX", "RETRY_QUEUE_URL")),
+        *((OFFLINE, name) for name in ("CLIENT_INDEX", "RETRY_QUEUE_URL", "OFFLINE_TABLE")),
+    ],
+)
+def test_what_a_feature_needs_must_be_set(feature: dict[str, str], missing: str) -> None:
+    with pytest.raises(ValueError, match=missing):
+        Settings({**TABLE, **feature, missing: ""})
 
 
-@pytest.mark.parametrize("feature", [{"DUPLICATES": "stale", "CLIENT_INDEX": "byClient"}, {"PROBES_PER_SECOND": "10"}])
+@pytest.mark.parametrize("feature", [{"DUPLICATES": "stale", "CLIENT_INDEX": "i", "RETRY_QUEUE_URL": "u"}, {"PROBES_PER_SECOND": "10"}])
 @pytest.mark.parametrize("missing", API)
 def test_who_asks_about_connections_must_know_the_api_and_stage(feature: dict[str, str], missing: str) -> None:
     with pytest.raises(ValueError, match=missing):

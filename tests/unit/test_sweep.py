@@ -299,16 +299,6 @@ def test_an_old_refusal_is_not_reported_again(aws: FakeAws, connections: Table, 
     assert ["refusal" in line for line in lines()] == [True, False]
 
 
-def test_a_refusal_of_duplicates_is_not_the_sweeps(aws: FakeAws, dynamodb: Any, clock: Clock, load: Load, lines: Lines) -> None:
-    connections = Table(dynamodb, "connections", byClient=("clientId", "connectedAt"))
-    connections.put("expired", clientId="kim", connectedAt=clock.ms - EXPIRED_MS)
-    connections.put("other", clientId="kim", connectedAt=clock.ms - 2 * MINUTE)
-    aws.on("GET @connections", error(403, "ForbiddenException"))
-    load("cleanup", DUPLICATES="stale", CLIENT_INDEX="byClient", **PROBE).lambda_handler({"sweep": WHOLE}, Context(120))
-    assert [line.get("refusal") for line in lines() if line["outcome"] == "swept"] == [None]
-    assert len(aws.asked("GET @connections")) == 1
-
-
 def test_an_endpoint_that_only_refuses_is_left_alone_and_not_asked_by_another_part(
     aws: FakeAws, connections: Table, clock: Clock, follow: Follow
 ) -> None:

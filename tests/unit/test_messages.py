@@ -1,0 +1,121 @@
+"""What is queued is read as it was written, under the privacy mode of now; nothing else is read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import ended as ended_
+import messages
+import pytest
+from ended import RejectedError
+from hypothesis import given
+from sweep_part import Part
+
+from tests.unit.support import EVENTS, ended, event
+from tests.unit.test_ended import CONTEXT
+
+KIM = ended("c", clientId="kim")
+
+
+def queued(told: Any, details: str = "full") -> Any:
+    """What the queue brings back of an ended connection."""
+    message = messages.read(json.dumps({"version": 1, "close": {"ended": told}}), details)
+    assert isinstance(message, messages.Close)
+    return message.ended
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        messages.Close(KIM),
+        messages.Finish(KIM, ["history", "announce"]),
+        messages.Offline(KIM, "offline/c"),
+        messages.Offline(KIM, "offline/c", again=True),
+        messages.Gone("c"),
+        Part(segment=1, segments=2, start="s", active=3, began_ms=4, until_ms=5, hops=6, again=["a"]),
+    ],
+    ids=lambda message: type(message).__name__,
+)
+def test_a_message_is_read_as_it_was_written(message: Any) -> None:
+    assert messages.read(messages.write(message), "masked") == message
+
+
+@given(CONTEXT)
+def test_whatever_an_event_says_survives_the_queue(context: dict[str, Any]) -> None:
+    for mode in ("full", "masked", "off"):
+        told = ended_.from_event({"requestContext": context}, mode)
+        assert queued(told, mode) == told
+
+
+@pytest.mark.parametrize("name", [path.stem for path in EVENTS.glob("*.json")])
+def test_a_recorded_event_survives_the_queue(name: str) -> None:
+    told = ended_.from_event(event(name), "full")
+    assert queued(told) == told
+
+
+@pytest.mark.parametrize(
+    ("mode", "address", "agent", "reason"),
+    [("full", "203.0.113.24", "curl/8.2 (Kim)", "Kim's"), ("masked", "203.0.113.0", "curl/8", None), ("off", None, None, None)],
+)
+def test_a_stricter_mode_masks_what_was_queued_before(mode: str, address: str | None, agent: str | None, reason: str | None) -> None:
+    read = queued(ended("c", sourceIp="203.0.113.24", userAgent="curl/8.2 (Kim)", closeReason="Kim's"), mode)
+    assert (read.get("sourceIp"), read.get("userAgent"), read.get("closeReason")) == (address, agent, reason)
+
+
+@pytest.mark.parametrize("known", [{"connectionId": "x" * 2_048}, {"clientId": "k" * 2_000}], ids=["any key of a table", "any client"])
+def test_a_long_id_is_read_whole(known: dict[str, str]) -> None:
+    told = {"connectionId": "c", "cause": "gone", "endedAt": 1, **known}
+    assert queued(told) == told
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cause": None},
+        {"cause": "boredom"},
+        {"cause": []},
+        {"cause": {}},
+        {"endedAt": None},
+        {"endedAt": -1},
+        {"endedAt": "1"},
+        {"connectionId": None},
+        {"connectionId": ""},
+        {"connectionId": "x" * 2_049},
+    ],
+    ids=str,
+)
+def test_an_end_that_lacks_what_closing_needs_is_rejected(changes: dict[str, Any]) -> None:
+    with pytest.raises(RejectedError):
+        queued({**KIM, **changes})
+
+
+BODIES: list[Any] = [None, 7, "", "not JSON", "7", "null", "[]", "NaN", '"text"', "1" * 5_000, "[" * 100_000, "{}"]
+WORTHLESS: list[Any] = [None, [], {}, {"ended": {}}]
+CONTENTS: list[dict[str, Any]] = [
+    {},
+    *({name: content} for name in ("close", "finish", "offline", "gone") for content in WORTHLESS),
+    {"sweep": None},
+    {"version": "1", "close": {"ended": KIM}},
+    {"version": 2, "close": {"ended": KIM}},
+    {"finish": {"ended": KIM}},
+    {"finish": {"ended": KIM, "steps": "history"}},
+    {"finish": {"ended": KIM, "steps": [7]}},
+    {"offline": {"ended": ended("c"), "id": "offline/c"}},
+    {"offline": {"ended": ended("c", clientId="x" * 2049), "id": "offline/c"}},
+    {"offline": {"ended": ended("c", clientId="\ud800"), "id": "offline/c"}},
+    {"offline": {"ended": KIM, "id": ""}},
+    {"offline": {"ended": KIM}},
+    {"sweep": {"segment": 1, "segments": 1}},
+    {"sweep": {"segment": 0, "segments": 1, "start": ""}},
+    {"gone": {"connectionId": "x" * 129}},
+]
+
+
+BODIES += [json.dumps({"version": 1, **content}) for content in CONTENTS]
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: str(body)[:60])
+def test_what_none_of_us_wrote_is_rejected(body: object) -> None:
+    with pytest.raises(RejectedError):
+        messages.read(body, "masked")
