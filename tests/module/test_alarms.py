@@ -171,12 +171,21 @@ def test_a_dead_letter_pages_once_while_it_lies_there(simulation: Simulation) ->
     assert [name for _, name in simulation.run(named(metrics), DAY)] == ["chat-dead-letters"]
 
 
-def test_refused_probes_page_though_other_segments_ask_nobody(simulation: Simulation) -> None:
-    """A permanent 403: whoever asks is refused, and segment 0 has nobody to ask about."""
-    metrics = swept(calm(6 * HOUR), 300, 6 * HOUR, start=HOUR, segments=(1,), ProbesRefused=100)
+@pytest.mark.parametrize(
+    ("metric", "value", "alarm", "within_min"),
+    [
+        ("ProbesRefused", 100, "chat-probes-refused", 30),  # a permanent 403
+        ("SweepFailures", 3, "chat-sweep-failures", 30),
+        ("ForeignRecords", 3, "chat-foreign-records", 15),
+        ("Undated", 3, "chat-undated-records", 15),
+        ("Unproven", 3, "chat-unproven", 20),
+    ],
+)
+def test_what_one_segment_alone_reports_pages_once(metric: str, value: int, alarm: str, within_min: int, simulation: Simulation) -> None:
+    metrics = swept(calm(6 * HOUR), 300, 6 * HOUR, start=HOUR, took=150, segments=(1,), **{metric: value})
     [(when, name)] = simulation.run(named(metrics), 6 * HOUR)
-    assert name == "chat-probes-refused"
-    assert when <= HOUR + 30 * MINUTE
+    assert name == alarm
+    assert when <= HOUR + within_min * MINUTE
 
 
 def test_a_probe_that_is_refused_now_and_then_pages_nobody(simulation: Simulation) -> None:
@@ -184,27 +193,9 @@ def test_a_probe_that_is_refused_now_and_then_pages_nobody(simulation: Simulatio
     assert simulation.run(named(metrics), DAY) == []
 
 
-def test_records_that_the_sweep_can_not_remove_page(simulation: Simulation) -> None:
-    metrics = swept(calm(6 * HOUR), 300, 6 * HOUR, start=HOUR, segments=(1,), SweepFailures=3)
-    assert [name for _, name in simulation.run(named(metrics), 6 * HOUR)] == ["chat-sweep-failures"]
-
-
 def test_records_that_one_sweep_could_not_remove_page_nobody(simulation: Simulation) -> None:
     metrics = swept(calm(6 * HOUR), 300, HOUR + 1, start=HOUR, segments=(1,), SweepFailures=3)
     assert simulation.run(named(metrics), 6 * HOUR) == []
-
-
-@pytest.mark.parametrize(("metric", "alarm"), [("ForeignRecords", "chat-foreign-records"), ("Undated", "chat-undated-records")])
-def test_records_that_are_left_alone_page_once(metric: str, alarm: str, simulation: Simulation) -> None:
-    metrics = swept(calm(6 * HOUR), 300, 6 * HOUR, start=HOUR, took=150, segments=(1,), **{metric: 3})
-    assert [name for _, name in simulation.run(named(metrics), 6 * HOUR)] == [alarm]
-
-
-def test_records_that_name_nobody_page_once(simulation: Simulation) -> None:
-    metrics = swept(calm(6 * HOUR), 300, 6 * HOUR, start=HOUR, took=150, segments=(1,), Unproven=3)
-    [(when, name)] = simulation.run(named(metrics), 6 * HOUR)
-    assert name == "chat-unproven"
-    assert when <= HOUR + 20 * MINUTE
 
 
 @pytest.fixture(scope="module", params=PERIODS)
