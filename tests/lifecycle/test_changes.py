@@ -13,19 +13,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
 from local.aws import REPOSITORY, LocalAws, local_aws
 from tools import docs
+from tools.acts import speed
+from tools.acts.trial import Trial
 from tools.clients import Client, Visitors, open_clients
 from tools.deployment import Deployment, Watch
+from tools.stack import removers
 from tools.terraform import Root, TerraformError
 
 pytestmark = pytest.mark.xdist_group("changes")
 
 PAGE = REPOSITORY / "docs" / "changing.md"
-TABLE = "living-connections"
+TABLE, OWN_LOG_GROUP = "living-connections", "/platform/company"
 LINE = re.compile(
     r"\| `(?P<input>[a-z0-9_.]+)` \| `(?P<old>[^`]*)` → `(?P<new>[^`]*)`(?P<along>[^|]*) \| (?P<plan>[^|]*) \| ?(?P<told>[^|]*) ?\|"
 )
@@ -74,7 +78,7 @@ def changes(heading: str) -> list[Change]:
 
 SETTINGS, COSTLY, OFF, REFUSED = (changes(h) for h in ("Settings", "What costs something", "Turning off", "Refused by the plan"))
 ALL = {change.input: change for change in SETTINGS + COSTLY + OFF + REFUSED}
-ELSEWHERE = {  # applied by tests/lifecycle/test_companies.py, or together with another input, which rules it out
+ELSEWHERE = {  # applied with COMPANY, or ruled out by another input
     "function.code_signing_config_arn",
     "function.layers",
     "function.package.s3",
@@ -115,6 +119,17 @@ BROUGHT: Inputs = {  # a table that is there, and another API
     "websocket_api": {"id": "${aws_apigatewayv2_api.another.id}", "execution_arn": "${aws_apigatewayv2_api.another.execution_arn}"},
     "connections_table": {"name": "${aws_dynamodb_table.rooms.id}", "create": False},
 }
+COMPANY: Inputs = {  # what a company's account may require: docs/companies.md
+    "vpc": {"subnet_ids": "${aws_subnet.this[*].id}", "security_group_ids": ["${aws_security_group.this.id}"]},
+    "function.layers": ["${aws_lambda_layer_version.this.arn}"],
+    "function.package": {
+        "s3": {
+            name: f"${{aws_s3_object.this.{of}}}" for name, of in (("bucket", "bucket"), ("key", "key"), ("object_version", "version_id"))
+        }
+    },
+    "logs.format": "JSON",
+    "logs.group": "${aws_cloudwatch_log_group.own}",
+}
 FIRST = with_values({}, {path: change.old for path, change in ALL.items()})
 
 
@@ -133,12 +148,16 @@ class Living:
     def __post_init__(self) -> None:
         self.root = Root(self.folder, self.aws.environment, self.folder / ".terraform")
         shutil.copy(REPOSITORY / "dist/function.zip", self.folder / "copy.zip")  # a package of one's own
+        with ZipFile(self.folder / "layer.zip", "w") as archive:
+            archive.writestr("extensions/nothing", "")
 
     def write(self, version: str = "1", **calls: Inputs) -> None:
         """`version` is another API's tag, to change something beside the module."""
         socket = {"name": "another", "protocol_type": "WEBSOCKET", "route_selection_expression": "$request.body.action"}
         api = {"source": f"{REPOSITORY}//examples/websocket-api", "stage": "live", "connections_table": TABLE}
         key = {"hash_key": "connectionId", "attribute": [{"name": "connectionId", "type": "S"}], "billing_mode": "PAY_PER_REQUEST"}
+        in_vpc, in_bucket = {"vpc_id": "${aws_vpc.this.id}"}, {"bucket": "${aws_s3_bucket.this.bucket}"}
+        versioning = ["aws_s3_bucket_versioning.this"]
         policy = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
         everything = {
             "provider": {"aws": {}},
@@ -147,21 +166,31 @@ class Living:
                 "aws_iam_policy": {"boundary": {"name": "boundary", "policy": policy}},
                 "aws_dynamodb_table": {name: {"name": name, **key} for name in ("rooms", "subscriptions")},
                 "aws_apigatewayv2_api": {"another": {**socket, "tags": {"Version": version}}},
+                "aws_vpc": {"this": {"cidr_block": "10.0.0.0/24"}},
+                "aws_subnet": {"this": {"count": 2, "cidr_block": "10.0.0.${16 * count.index}/28", **in_vpc}},
+                "aws_security_group": {"this": {"name": "company", **in_vpc}},
+                "aws_lambda_layer_version": {"this": {"layer_name": "extension", "filename": "layer.zip"}},
+                "aws_s3_bucket": {"this": {"bucket": "company-packages"}},
+                "aws_s3_bucket_versioning": {"this": {**in_bucket, "versioning_configuration": {"status": "Enabled"}}},
+                "aws_s3_object": {"this": {"key": "disconnect.zip", "source": "copy.zip", **in_bucket, "depends_on": versioning}},
+                "aws_cloudwatch_log_group": {"own": {"name": OWN_LOG_GROUP}},
             },
             "module": {
                 **{name: {**api, "name": name} for name in ("blue", "green")},
                 **{name: {"source": str(REPOSITORY), **inputs} for name, inputs in calls.items()},
             },
-            "output": {name: {"value": f"${{module.{name}.websocket_api.id}}"} for name in ("blue", "green")},
+            "output": {
+                **{name: {"value": f"${{module.{name}.websocket_api}}"} for name in ("blue", "green")},
+                **({"it": {"value": "${module.it.disconnect_function}"}} if "it" in calls else {}),
+            },
         }
         (self.folder / "main.tf.json").write_text(json.dumps(everything, indent=1))  # errors quote a line
 
     def on(self, api: str) -> Deployment:
-        """The table, and the API of this name."""
-        return Deployment(
-            self.aws,
-            lambda: {"websocket_api": {"id": self.root.outputs()[api], "stage": "live"}, "connections_table": {"name": TABLE}},
-        )
+        """The table, the API of this name, and the function."""
+        outputs = self.root.outputs()
+        known = {"websocket_api": outputs[api], "connections_table": {"name": TABLE}, "disconnect_function": outputs["it"]}
+        return Deployment(self.aws, lambda: known)
 
     def plan(self, *options: str) -> dict[str, str]:
         """What a plan would do, by address: the sign that Terraform shows. Raises TerraformError with its text when there is none."""
@@ -193,8 +222,9 @@ class Living:
     def apply_while_clients_come_and_go(self, api: str = "blue", **calls: Inputs) -> list[str]:
         """Those who left meanwhile and are still in the table a minute later."""
         self.write(**calls, brought=BROUGHT)  # type: ignore[arg-type]
-        with Watch(self.on(api)) as watch:
-            with Visitors(self.on(api).url) as visitors:
+        on = self.on(api)
+        with Watch(on) as watch:
+            with Visitors(on.url) as visitors:
                 self.root.apply()
             assert visitors.left
             watch.wait_until_gone(visitors.left, 60)
@@ -253,7 +283,7 @@ def test_every_input_has_its_line() -> None:
     assert without == [], "docs/changing.md has no line for them: what does a plan do when they change, and what is lost?"
 
 
-def test_everything_is_turned_on_under_another_name_and_nobody_is_lost(everything_on: list[str], living: Living) -> None:
+def test_everything_is_turned_on_and_nobody_is_lost(everything_on: list[str], living: Living) -> None:
     assert everything_on == []
     living.write(it=FIRST, brought=BROUGHT)
     assert living.root.plan() == ""
@@ -272,7 +302,7 @@ def test_each_line_says_what_a_plan_does(everything_on: list[str], living: Livin
     }
 
 
-def test_what_no_apply_could_finish_is_refused_with_the_way_out(everything_on: list[str], living: Living, tmp_path: Path) -> None:
+def test_what_no_apply_could_finish_is_refused(everything_on: list[str], living: Living, tmp_path: Path) -> None:
     copies = living.copies(tmp_path, {f"case_{i}": changed(change) for i, change in enumerate(REFUSED)})
     with pytest.raises(TerraformError) as refused:
         copies.plan("-refresh=false")
@@ -281,7 +311,7 @@ def test_what_no_apply_could_finish_is_refused_with_the_way_out(everything_on: l
         assert any(change.plan.strip("“”") in error for error in errors), f"{change.input}: {refused.value}"
 
 
-def test_a_table_brought_along_is_asked_about_at_plan_whatever_else_changes(everything_on: list[str], living: Living) -> None:
+def test_a_given_table_is_looked_up_at_plan(everything_on: list[str], living: Living) -> None:
     living.write(it=FIRST, brought=BROUGHT, version="2")
     assert living.plan() == {"aws_apigatewayv2_api.another": "~"}
     living.write(it=FIRST, brought=with_values(BROUGHT, {"connections_table.name": "nowhere"}), version="2")
@@ -296,9 +326,8 @@ def settings_changed(everything_on: list[str], living: Living) -> tuple[Inputs, 
     return inputs, living.apply_while_clients_come_and_go(it=inputs)
 
 
-def test_every_setting_changes_at_once_and_nobody_is_lost(settings_changed: tuple[Inputs, list[str]], living: Living) -> None:
+def test_all_settings_change_at_once_and_nobody_is_lost(settings_changed: tuple[Inputs, list[str]]) -> None:
     assert settings_changed[1] == []
-    assert living.root.plan() == ""
 
 
 def test_who_was_connected_all_the_time_is_still_followed(
@@ -314,28 +343,46 @@ def test_who_was_connected_all_the_time_is_still_followed(
 
 
 @pytest.fixture(scope="module")
-def other_api(settings_changed: tuple[Inputs, list[str]], living: Living) -> Inputs:
-    """The stack on the other API, and with another index: its inputs."""
+def company(settings_changed: tuple[Inputs, list[str]], living: Living) -> Inputs:
+    """The stack on the other API, with another index, and with what a company requires: its inputs."""
     paths = ("websocket_api.id", "websocket_api.execution_arn", "connections_table.client_index")
-    inputs = with_values(settings_changed[0], {path: ALL[path].new for path in paths})
+    inputs = with_values(settings_changed[0], {path: ALL[path].new for path in paths} | COMPANY)
     living.write(it=inputs, brought=BROUGHT)
     living.root.apply()
     return inputs
 
 
-def test_on_another_api_its_clients_are_followed(other_api: Inputs, living: Living) -> None:
+def test_what_a_company_requires_is_in_force(company: Inputs, living: Living) -> None:
     assert living.root.plan() == ""
-    with Watch(living.on("green")) as watch:
-        [client] = open_clients(living.on("green").url, ["visits the other"])
-        assert watch.wait_for(lambda: client.name in watch.records, 30)
-        client.close()
-        assert watch.wait_until_gone([client.name], 60)
+    function = living.aws.client("lambda").get_function_configuration(FunctionName=living.on("green").function("disconnect"))
+    assert (len(function["VpcConfig"]["SubnetIds"]), len(function["VpcConfig"]["SecurityGroupIds"])) == (2, 1)
+    assert [layer["Arn"].rpartition(":")[0].rpartition(":")[2] for layer in function["Layers"]] == ["extension"]
+    assert (function["TracingConfig"]["Mode"], function["LoggingConfig"]["LogGroup"]) == ("Active", OWN_LOG_GROUP)
+    assert function["Role"].endswith(company["role"]["name_suffix"])
+    assert function["Environment"]["Variables"].items() >= {**company["function"]["environment"], "CONNECTIONS_TABLE": TABLE}.items()
 
 
-def test_everything_is_turned_off_and_nobody_is_lost(other_api: Inputs, living: Living) -> None:
+def test_on_another_api_its_clients_are_followed(company: Inputs, living: Living) -> None:
+    assert speed.come_and_go(Trial(living.on("green")), "visits the other", 1)
+    assert living.on("green").records() == []
+
+
+def test_everything_is_turned_off_and_nobody_is_lost(company: Inputs, living: Living) -> None:
     """The queues last, by themselves: what waits in them goes with them."""
     off = {change.input: change.new for change in OFF} | {"delivery": "function"}
     queue = {path: off.pop(path) for path in ("disconnect_queue", "sweep.enabled", "retry_queue.enabled")}
-    assert living.apply_while_clients_come_and_go("green", it=with_values(other_api, off)) == []
-    assert living.apply_while_clients_come_and_go("green", it=with_values(other_api, off | queue)) == []
+    assert living.apply_while_clients_come_and_go("green", it=with_values(company, off)) == []
+    assert living.apply_while_clients_come_and_go("green", it=with_values(company, off | queue)) == []
     assert living.root.plan() == ""
+
+
+def test_past_a_proxy_boto3_removes_and_says_so_once(company: Inputs, living: Living) -> None:
+    """Everything is off by now, so that otherwise the fast path does."""
+    on = living.on("green")
+    [connection_id] = speed.come_and_go(Trial(on), "plain", 1)
+    assert removers(on)[connection_id] == [""]
+    with on.variables("disconnect", HTTPS_PROXY="http://proxy.internal:3128"):
+        ids = speed.come_and_go(Trial(on), "proxy", 2)
+    assert [removers(on)[connection_id] for connection_id in ids] == [["Boto3"], ["Boto3"]]
+    [line] = on.lines()  # at level WARN nothing is logged of a disconnect that went well, and this once
+    assert (line["outcome"], line["FastPathOff"], "HTTPS_PROXY" in line["why"]) == ("fast_path_off", 1, True)
