@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import suppress
 
 from local.aws import REPOSITORY, local_aws
 
@@ -42,12 +43,13 @@ def how(stack: Stack, page: str) -> str:
 
 def main() -> None:
     program.arguments(__doc__).parse_args()
-    with local_aws() as aws:
+    with suppress(KeyboardInterrupt), local_aws() as aws:
         stack = Stack(aws, "dev")
         apply(Trial(stack), stack)
         with page(stack) as url:
             program.say(how(stack, url))
             threading.Event().wait()
+    program.say("\nStopped, and removed.")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ from typing import Any, cast
 import pytest
 from botocore import xform_name
 
-from local.aws import LocalAws
+from local.aws import REPOSITORY, LocalAws
 from tools.deployment import FUNCTIONS
 from tools.stack import TABLES, Stack
 from tools.up import how
@@ -63,6 +64,7 @@ def test_what_make_up_says_can_be_typed(aws: LocalAws) -> None:
     said = how(cast("Stack", stack), "http://127.0.0.1:2/")
     assert '"ws://127.0.0.1:1/api/dev?clientId=me"' in said
     assert f"AWS_SECRET_ACCESS_KEY={aws.key['AWS_SECRET_ACCESS_KEY']}" in said
+    assert f"cd {REPOSITORY} && {sys.executable} -m tools.watch {aws.endpoint}" in said, "from any folder"
     commands = re.findall(rf"aws --endpoint-url {aws.endpoint} (\S+) (\S+)", said)
     assert [service for service, _ in commands] == ["dynamodb", "logs"]
     for service, operation in commands:
