@@ -20,7 +20,6 @@ import pytest
 from local.aws import REPOSITORY, LocalAws, local_aws
 from tools import docs
 from tools.acts import speed
-from tools.acts.trial import Trial
 from tools.clients import Client, Visitors, open_clients
 from tools.deployment import Deployment, Watch
 from tools.stack import removers
@@ -363,7 +362,7 @@ def test_what_a_company_requires_is_in_force(company: Inputs, living: Living) ->
 
 
 def test_on_another_api_its_clients_are_followed(company: Inputs, living: Living) -> None:
-    assert speed.come_and_go(Trial(living.on("green")), "visits the other", 1)
+    assert speed.come_and_go(living.on("green"), "visits the other", 1)
     assert living.on("green").records() == []
 
 
@@ -379,10 +378,10 @@ def test_everything_is_turned_off_and_nobody_is_lost(company: Inputs, living: Li
 def test_past_a_proxy_boto3_removes_and_says_so_once(company: Inputs, living: Living) -> None:
     """Everything is off by now, so that otherwise the fast path does."""
     on = living.on("green")
-    [connection_id] = speed.come_and_go(Trial(on), "plain", 1)
+    [connection_id] = speed.come_and_go(on, "plain", 1)
     assert removers(on)[connection_id] == [""]
     with on.variables("disconnect", HTTPS_PROXY="http://proxy.internal:3128"):
-        ids = speed.come_and_go(Trial(on), "proxy", 2)
+        ids = speed.come_and_go(on, "proxy", 2)
     assert [removers(on)[connection_id] for connection_id in ids] == [["Boto3"], ["Boto3"]]
     [line] = on.lines()  # at level WARN nothing is logged of a disconnect that went well, and this once
     assert (line["outcome"], line["FastPathOff"], "HTTPS_PROXY" in line["why"]) == ("fast_path_off", 1, True)

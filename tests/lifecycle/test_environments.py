@@ -39,7 +39,7 @@ def test_the_table_follows_clients_however_they_end(stacks: dict[str, Stack], na
 def test_with_an_extra_boto3_removes_the_record(stacks: dict[str, Stack]) -> None:
     stack = stacks["dev"]
     with stack.variables("disconnect", RELATED_TABLES="[]"):
-        [connection_id] = speed.come_and_go(Trial(stack), "extra", 1)
+        [connection_id] = speed.come_and_go(stack, "extra", 1)
     assert removers(stack)[connection_id] == ["Boto3"]
     assert stack.lines(outcome="fast_path_off") == []
 
@@ -47,7 +47,7 @@ def test_with_an_extra_boto3_removes_the_record(stacks: dict[str, Stack]) -> Non
 def test_a_variable_for_boto3_alone_is_logged_once(stacks: dict[str, Stack]) -> None:
     stack = stacks["staging"]
     with stack.variables("disconnect", AWS_USE_FIPS_ENDPOINT="false"):
-        ids = speed.come_and_go(Trial(stack), "fips", 2)
+        ids = speed.come_and_go(stack, "fips", 2)
     assert [removers(stack)[connection_id] for connection_id in ids] == [["Boto3"], ["Boto3"]]
     assert ["AWS_USE_FIPS_ENDPOINT" in line["why"] for line in stack.lines(outcome="fast_path_off")] == [True]
     assert stack.metric(METRICS, "FastPathOff", Name="history-staging") == 1

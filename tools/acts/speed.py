@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 from tools.clients import open_clients
-from tools.deployment import LINES_WITHIN_S, Watch, until
+from tools.deployment import LINES_WITHIN_S, Deployment, Watch, until
 
 from .trial import Trial
 
@@ -21,7 +21,7 @@ def system_lines(trial: Trial) -> None:
     own = until(trial.on.lines, lambda lines: any("outcome" in line for line in lines), LINES_WITHIN_S)
     before = sum("type" in line for line in own)
     trial.on.set_log_levels("disconnect", SystemLogLevel="INFO")
-    come_and_go(trial, "reported", 1)
+    come_and_go(trial.on, "reported", 1)
     after = until(lambda: len(reports(trial)), bool, LINES_WITHIN_S)
     trial.saw("system log level", bool(own) and not before and after > 0, f"{before} lines as deployed, {after} reports when asked for")
 
@@ -29,11 +29,11 @@ def system_lines(trial: Trial) -> None:
 def application_lines(trial: Trial) -> None:
     before = trial.on.set_log_levels("disconnect", ApplicationLogLevel="WARN")
     known = len(reports(trial))
-    [connection_id] = come_and_go(trial, "not-told", 1)
+    [connection_id] = come_and_go(trial.on, "not-logged", 1)
     ran = until(lambda: len(reports(trial)) > known, bool, LINES_WITHIN_S)
-    told = sum(line.get("connectionId") == connection_id for line in trial.on.lines())
+    logged = sum(line.get("connectionId") == connection_id for line in trial.on.lines())
     trial.on.configure("disconnect", **before)
-    trial.saw("application log level", ran and not told, f"{told} INFO lines of an invocation that was reported")
+    trial.saw("application log level", ran and not logged, f"{logged} INFO lines of an invocation that was reported")
 
 
 def measure(trial: Trial) -> None:
@@ -51,7 +51,7 @@ def _measure(trial: Trial, mode: str, without: tuple[str, ...]) -> dict[str, Any
     requests: set[str] = set()
     for start in range(COLD):
         with trial.on.variables("disconnect", without, PROOF=str(start)):
-            ids = come_and_go(trial, f"{mode}-{start}", 1 + WARM // COLD)
+            ids = come_and_go(trial.on, f"{mode}-{start}", 1 + WARM // COLD)
             requests |= {line["requestId"] for lines in trial.on.lines_about(set(ids)).values() for line in lines}
     found = until(lambda: reports(trial), lambda found: requests <= found.keys(), LINES_WITHIN_S)
     mine = [found[request] for request in requests & found.keys()]
@@ -67,11 +67,11 @@ def _measure(trial: Trial, mode: str, without: tuple[str, ...]) -> dict[str, Any
     }
 
 
-def come_and_go(trial: Trial, name: str, clients: int) -> list[str]:
+def come_and_go(on: Deployment, name: str, clients: int) -> list[str]:
     """Clients that leave one after the other, each when the one before is gone; their ids."""
     ids: list[str] = []
-    with Watch(trial.on) as watch:
-        for client in open_clients(trial.on.url, [f"{name}/{i}" for i in range(clients)]):
+    with Watch(on) as watch:
+        for client in open_clients(on.url, [f"{name}/{i}" for i in range(clients)]):
             watch.wait_until_there([client.name])
             ids += watch.ids([client.name]).values()
             client.close()
