@@ -12,6 +12,7 @@ from typing import Any
 
 from tools.acts.claims import BROKEN, HELD, UNSEEN
 from tools.acts.endings import counted
+from tools.markdown import table
 
 from .experiment import Proof
 
@@ -68,36 +69,25 @@ def clean(value: Any, words: list[str]) -> Any:
 def markdown(report: dict[str, Any]) -> str:
     counts = ", ".join(f"{number} {verdict}" for verdict, number in report["verdicts"].items())
     facts = ", ".join(f"{name} {value}" for name, value in report["versions"].items())
-    lines = [
+    long, cost = ", LONG" if report["long"] else "", f"{report['cost at most, USD']:.2f} USD"
+    claims = [(claim["says"], claim["verdict"], claim["seen"]) for claim in report["claims"]]
+    parts = [
         f"# Proof of {report['date']}: {counts}",
-        "",
-        f"On {report['aws']}, in {report['region']}; {facts}; {report['clients of each ending']} clients of each ending"
-        f"{', LONG' if report['long'] else ''}; {report['minutes']} min, at most {report['cost at most, USD']:.2f} USD. By `make prove`.",
-        "",
-        "| claim | verdict | seen |",
-        "|---|---|---|",
-        *(f"| {claim['says']} | {_strong(claim['verdict'])} | {_cell(claim['seen'])} |" for claim in report["claims"]),
+        f"On {report['aws']}, in {report['region']}; {facts}; {report['clients of each ending']} clients of each ending{long}; "
+        f"{report['minutes']} min, at most {cost}. By `make prove`.",
+        table(("claim", "verdict", "seen"), ((says, f"**{v}**" if v == BROKEN else v, _cell(seen)) for says, v, seen in claims)),
     ]
-    for name, title in FIGURES.items():
-        if name in report["figures"]:
-            lines += ["", f"## {title}", "", *_table(report["figures"][name])]
+    for name in [name for name in FIGURES if name in report["figures"]]:
+        figures = report["figures"][name]
+        rows = figures if all(isinstance(row, dict) for row in figures.values()) else {"all": figures}
+        names = list(next(iter(rows.values())))
+        parts += [f"## {FIGURES[name]}", table(["", *names], ([row, *(_cell(values[n]) for n in names)] for row, values in rows.items()))]
     if report["failed steps"]:
-        lines += ["", "## Steps that failed", "", *(f"- {step}: {_cell(why)}" for step, why in report["failed steps"].items())]
-    return "\n".join(lines) + "\n"
-
-
-def _table(figures: dict[str, Any]) -> list[str]:
-    rows = figures if all(isinstance(row, dict) for row in figures.values()) else {"all": figures}
-    names = list(next(iter(rows.values())))
-    head = [f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
-    return head + [f"| {row} | {' | '.join(_cell(values[name]) for name in names)} |" for row, values in rows.items()]
+        parts += ["## Steps that failed", "\n".join(f"- {step}: {_cell(why)}" for step, why in report["failed steps"].items())]
+    return "\n\n".join(parts) + "\n"
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, dict):
         value = counted(value)
     return str(value).replace("|", "\\|").replace("\n", " ")
-
-
-def _strong(verdict: str) -> str:
-    return f"**{verdict}**" if verdict == BROKEN else verdict
