@@ -112,11 +112,7 @@ def opentofu_mirror() -> dict[str, str]:
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(package)  # it follows a link to a package, and to no folder above
     settings = CACHE / "matrix" / "tofu.rc"
-    only = f'["{OPENTOFU_PROVIDER}"]'
-    settings.write_text(
-        f'provider_installation {{\n  filesystem_mirror {{\n    path    = "{mirror}"\n    include = {only}\n  }}\n'
-        f"  direct {{\n    exclude = {only}\n  }}\n}}\n"
-    )
+    settings.write_text(terraform.from_mirror(mirror, OPENTOFU_PROVIDER))
     return {"TF_CLI_CONFIG_FILE": str(settings)}
 
 

@@ -139,12 +139,16 @@ def _has_provider(folder: Path) -> bool:
     return any((folder / PROVIDER).glob(f"*/{ours}")) or any((folder / PROVIDER).glob(f"*_{ours}.zip"))
 
 
+def from_mirror(mirror: Path, provider: Path) -> str:
+    """CLI configuration that takes this provider from the mirror, and others as usual."""
+    installed = f'filesystem_mirror {{\n    path    = "{mirror}"\n    include = ["{provider}"]\n  }}'
+    return f'provider_installation {{\n  {installed}\n  direct {{\n    exclude = ["{provider}"]\n  }}\n}}\n'
+
+
 def _write_configuration(own: str, found: Path | None) -> str:
     """The user's configuration with the mirror added to it, in a file of this project's cache; its path."""
     if found:
-        only = 'registry.terraform.io/hashicorp/aws"]'
-        own += f'\nprovider_installation {{\n  filesystem_mirror {{\n    path    = "{found}"\n    include = ["{only}\n  }}\n'
-        own += f'  direct {{\n    exclude = ["{only}\n  }}\n}}\n'
+        own += f"\n{from_mirror(found, PROVIDER)}"
     CACHE.mkdir(exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=CACHE, delete=False) as file:
         file.write(own)
