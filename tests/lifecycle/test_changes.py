@@ -128,6 +128,7 @@ COMPANY: Inputs = {  # what a company's account may require: docs/companies.md
     },
     "logs.format": "JSON",
     "logs.group": "${aws_cloudwatch_log_group.own}",
+    "logs.skip_destroy": False,
 }
 FIRST = with_values({}, {path: change.old for path, change in ALL.items()})
 

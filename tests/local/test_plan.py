@@ -66,7 +66,7 @@ def plan(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "tools.plan", *arguments], cwd=REPOSITORY, capture_output=True, text=True)
 
 
-def test_a_folder_is_planned_on_an_empty_account_whatever_its_backend_is(folder: Path) -> None:
+def test_a_folder_is_planned_whatever_its_backend_is(folder: Path) -> None:
     done = plan(folder)
     assert done.returncode == 0, done.stderr
     assert "### `infra`" in done.stdout
@@ -74,7 +74,7 @@ def test_a_folder_is_planned_on_an_empty_account_whatever_its_backend_is(folder:
     assert done.stderr.startswith("  plan of infra\n"), "a plan takes its time: it says what it is doing"
 
 
-def test_a_change_is_planned_against_the_stack_that_the_base_made(folder: Path) -> None:
+def test_a_change_is_planned_against_the_bases_stack(folder: Path) -> None:
     write(folder, team="security")
     done = plan("--base", "main", folder)
     assert done.returncode == 0, done.stderr

@@ -97,19 +97,19 @@ def test_a_users_other_settings_are_kept_beside_the_mirror(home: Path, monkeypat
     assert f'path    = "{home / "plugins"}"' in written()
 
 
-def test_a_configuration_that_is_named_but_missing_is_no_obstacle(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_named_but_missing_configuration_is_no_obstacle(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(home / "missing.tfrc"))
     monkeypatch.setattr(terraform, "mirror", lambda: None)
     assert written() == ""
 
 
-def test_without_a_mirror_the_registrys_provider_is_kept_in_the_projects_cache(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_mirror_the_provider_is_cached(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terraform, "mirror", lambda: None)
     assert terraform.environment()["TF_PLUGIN_CACHE_DIR"] == str(home / "cache" / "providers")
     assert (home / "cache" / "providers").is_dir()
 
 
-def test_inits_that_share_a_cache_of_providers_wait_for_each_other(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inits_that_share_a_cache_wait_for_each_other(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terraform, "mirror", lambda: None)
     with terraform.installing(), (home / "cache" / "providers.lock").open("w") as another, pytest.raises(BlockingIOError):
         fcntl.flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)
