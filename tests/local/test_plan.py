@@ -13,30 +13,32 @@ import pytest
 from tools.plan import state_in
 from tools.terraform import REPOSITORY, TerraformError
 
-TABLE = """
-terraform {{
-  required_providers {{
-    aws = {{ source = "hashicorp/aws" }}
-  }}
+BACKEND = """
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
 
-  backend "s3" {{
+  backend "s3" {
     bucket = "not-asked"
     key    = "not-asked"
-  }}
-}}
+  }
+}
+"""
 
-resource "aws_dynamodb_table" "this" {{
-  name         = "{name}"
+TABLE = """
+resource "aws_dynamodb_table" "%s" {
+  name         = "%s"
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "connectionId"
 
-  attribute {{
+  attribute {
     name = "connectionId"
     type = "S"
-  }}
+  }
 
-  tags = {{ Team = "{team}" }}
-}}
+  tags = { Team = "%s" }
+}
 """
 
 
@@ -59,7 +61,8 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def write(folder: Path, name: str = "connections", team: str = "platform") -> None:
-    (folder / "main.tf").write_text(TABLE.format(name=name, team=team))
+    """A table of this name, and one with this tag."""
+    (folder / "main.tf").write_text(BACKEND + TABLE % ("this", name, "platform") + TABLE % ("other", "other", team))
 
 
 def plan(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -70,24 +73,18 @@ def test_a_folder_is_planned_whatever_its_backend_is(folder: Path) -> None:
     done = plan(folder)
     assert done.returncode == 0, done.stderr
     assert "### `infra`" in done.stdout
-    assert "**1** to create, **0** to update, **0** to replace, **0** to destroy" in done.stdout
+    assert "**2** to create, **0** to update, **0** to replace, **0** to destroy" in done.stdout
     assert done.stderr.startswith("  plan of infra\n"), "a plan takes its time: it says what it is doing"
 
 
-def test_a_change_is_planned_against_the_bases_stack(folder: Path) -> None:
-    write(folder, team="security")
-    done = plan("--base", "main", folder)
-    assert done.returncode == 0, done.stderr
-    assert "**0** to create, **1** to update, **0** to replace, **0** to destroy" in done.stdout
-
-
-def test_a_plan_that_would_lose_a_table_is_refused(folder: Path) -> None:
-    write(folder, name="renamed")
+def test_a_change_is_planned_against_what_the_base_made(folder: Path) -> None:
+    """And a plan that would lose a table is refused."""
+    write(folder, name="renamed", team="security")
     done = plan("--base", "main", folder)
     assert done.returncode == 1
-    assert "**1** to replace" in done.stdout
+    assert "**0** to create, **1** to update, **1** to replace, **0** to destroy" in done.stdout
     assert "`aws_dynamodb_table.this` would be lost" in done.stdout
-    assert "refused: aws_dynamodb_table.this" in done.stderr
+    assert "refused: aws_dynamodb_table.this would be lost" in done.stderr
 
 
 def test_an_override_file_of_somebodys_stays(tmp_path: Path) -> None:
