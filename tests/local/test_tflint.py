@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tools import tflint
+from tools.deployment import until
+from tools.terraform import REPOSITORY
 
 # Writes where Go would, and says what it was told.
 GO = """#!/bin/sh
@@ -34,3 +38,25 @@ def test_building_tflint_leaves_nothing_but_tflint(tmp_path: Path, monkeypatch: 
     assert [str(path.relative_to(cache)) for path in cache.rglob("*") if path.is_file()] == ["bin/tflint"]
     assert [path.name for path in cache.iterdir()] == ["bin"]
     assert list(home.iterdir()) == []
+
+
+def test_a_build_that_is_terminated_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "go").write_text('#!/bin/sh\ntouch "$GOCACHE-begun"\nsleep 60\n')
+    (tmp_path / "go").chmod(0o755)
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    build = f"""
+from pathlib import Path
+from tools import go, program
+def main():
+    with go.environment(Path({str(cache)!r})) as env:
+        go.run("install", env=env)
+program.run(main)
+"""
+    path = {**os.environ, "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    with subprocess.Popen([sys.executable, "-c", build], cwd=REPOSITORY, env=path, stderr=subprocess.PIPE, text=True) as process:
+        until(lambda: list(cache.glob("*/build-begun")), seconds=30, every=0.05)
+        process.terminate()
+        assert "Traceback" not in process.communicate(timeout=30)[1]
+    assert process.returncode == 130
+    assert list(cache.iterdir()) == []
