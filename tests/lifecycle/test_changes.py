@@ -29,9 +29,7 @@ pytestmark = pytest.mark.xdist_group("changes")
 
 PAGE = REPOSITORY / "docs" / "changing.md"
 TABLE, OWN_LOG_GROUP = "living-connections", "/platform/company"
-LINE = re.compile(
-    r"\| `(?P<input>[a-z0-9_.]+)` \| `(?P<old>[^`]*)` → `(?P<new>[^`]*)`(?P<along>[^|]*) \| (?P<plan>[^|]*) \| ?(?P<told>[^|]*) ?\|"
-)
+LINE = re.compile(r"\| `(?P<input>[a-z0-9_.]+)` \| `(?P<old>[^`]*)` → `(?P<new>[^`]*)`(?P<along>[^|]*) \| (?P<plan>[^|]*) \|")
 SIGNS = {("create",): "+", ("update",): "~", ("create", "delete"): "+/-", ("delete", "create"): "-/+", ("delete",): "-"}
 
 SPOKEN_FOR = {"function.package", "logs.group"}  # what their lines set says what their fields do
@@ -48,7 +46,6 @@ class Change:
     new: Any
     along: tuple[str, ...]  # inputs whose lines' changes come with it
     plan: str
-    told: str
 
 
 def value(text: str) -> Any:
@@ -69,7 +66,6 @@ def changes(heading: str) -> list[Change]:
             value(found["new"]),
             tuple(re.findall(r"`(\S+?)`", found["along"])),
             found["plan"],
-            found["told"],
         )
         for found in LINE.finditer(section)
     ]
@@ -112,9 +108,9 @@ SMALL: Inputs = {
     "retry_queue": {"enabled": False},
     "sweep": {"enabled": False},
 }
-BROUGHT: Inputs = {  # a table that is there, and another API
+GIVEN: Inputs = {  # a table that is there, and another API
     **SMALL,
-    "name": "brought",
+    "name": "given",
     "websocket_api": {"id": "${aws_apigatewayv2_api.another.id}", "execution_arn": "${aws_apigatewayv2_api.another.execution_arn}"},
     "connections_table": {"name": "${aws_dynamodb_table.rooms.id}", "create": False},
 }
@@ -209,9 +205,7 @@ class Living:
             for name in calls
             for resource in json.loads(it.replace("module.it.", f"module.{name}.").replace("modules/it/", f"modules/{name}/"))
         ]
-        others = [
-            resource for resource in state["resources"] if not resource.get("module", "").startswith(("module.it.", "module.brought."))
-        ]
+        others = [resource for resource in state["resources"] if not resource.get("module", "").startswith(("module.it.", "module.given."))]
         copies = Living(self.aws, folder)
         copies.write(**calls)  # type: ignore[arg-type]
         copies.root.init()
@@ -221,7 +215,7 @@ class Living:
 
     def apply_while_clients_come_and_go(self, api: str = "blue", **calls: Inputs) -> list[str]:
         """Those who left meanwhile and are still in the table a minute later."""
-        self.write(**calls, brought=BROUGHT)  # type: ignore[arg-type]
+        self.write(**calls, given=GIVEN)  # type: ignore[arg-type]
         on = self.on(api)
         with Watch(on) as watch:
             with Visitors(on.url) as visitors:
@@ -244,7 +238,7 @@ def in_words(planned: dict[str, str], prefix: str) -> str:
 def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
     with local_aws() as aws:
         living = Living(aws, tmp_path_factory.mktemp("living"))
-        living.write(it=SMALL, brought=BROUGHT)
+        living.write(it=SMALL, given=GIVEN)
         living.root.init()
         living.root.apply()
         yield living
@@ -285,7 +279,7 @@ def test_every_input_has_its_line() -> None:
 
 def test_everything_is_turned_on_and_nobody_is_lost(everything_on: list[str], living: Living) -> None:
     assert everything_on == []
-    living.write(it=FIRST, brought=BROUGHT)
+    living.write(it=FIRST, given=GIVEN)
     assert living.root.plan() == ""
 
 
@@ -312,9 +306,9 @@ def test_what_no_apply_could_finish_is_refused(everything_on: list[str], living:
 
 
 def test_a_given_table_is_looked_up_at_plan(everything_on: list[str], living: Living) -> None:
-    living.write(it=FIRST, brought=BROUGHT, version="2")
+    living.write(it=FIRST, given=GIVEN, version="2")
     assert living.plan() == {"aws_apigatewayv2_api.another": "~"}
-    living.write(it=FIRST, brought=with_values(BROUGHT, {"connections_table.name": "nowhere"}), version="2")
+    living.write(it=FIRST, given=with_values(GIVEN, {"connections_table.name": "nowhere"}), version="2")
     with pytest.raises(TerraformError, match="nowhere"):
         living.plan()
 
@@ -347,7 +341,7 @@ def company(settings_changed: tuple[Inputs, list[str]], living: Living) -> Input
     """The stack on the other API, with another index, and with what a company requires: its inputs."""
     paths = ("websocket_api.id", "websocket_api.execution_arn", "connections_table.client_index")
     inputs = with_values(settings_changed[0], {path: ALL[path].new for path in paths} | COMPANY)
-    living.write(it=inputs, brought=BROUGHT)
+    living.write(it=inputs, given=GIVEN)
     living.root.apply()
     return inputs
 

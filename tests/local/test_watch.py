@@ -1,4 +1,4 @@
-"""`make up`: what it says to type can be typed, and `tools.watch` tells what happens."""
+"""`make up`: what it says to type can be typed, and `tools.watch` shows what happens."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def stack(aws: LocalAws) -> Iterator[str]:
         logs.delete_log_group(logGroupName=group)
 
 
-def test_it_tells_once_who_came_who_left_and_what_was_logged(aws: LocalAws, stack: str) -> None:
+def test_it_shows_once_who_came_who_left_and_what_was_logged(aws: LocalAws, stack: str) -> None:
     dynamodb, logs = aws.client("dynamodb"), aws.client("logs")
-    told_so_far = follow(aws.endpoint, stack, aws.key)
+    news = follow(aws.endpoint, stack, aws.key)
 
     def look() -> list[tuple[str, dict[str, Any]]]:
         found = []
-        while (happened := next(told_so_far))[0]:
+        while (happened := next(news))[0]:
             found.append(happened)
         return found
 

@@ -147,7 +147,7 @@ def _roles(account: Account, run: str | None) -> Iterator[Left]:
 
 
 def _by_name(account: Account, run: str) -> Iterator[Left]:
-    """Saved queries take no tags, and a log group that Lambda made anew has none."""
+    """Saved queries take no tags, and a log group that Lambda has created again has none."""
     logs = account.client("logs")
     for query in logs.describe_query_definitions(queryDefinitionNamePrefix=f"{PREFIX}{run}/")["queryDefinitions"]:
         yield Left(run, "saved query", query["queryDefinitionId"])
