@@ -61,6 +61,7 @@ def outage(trial: Trial, leaving: int | None = None, losing_: int | None = None)
                 watch.wait_for(lambda: time.monotonic() >= back_at, OUTAGE_S)
             # Where even the retry queue can't be reached in time the invocation fails: then it counts as lost.
             kept = until(lambda: len(rest & watch.records.keys()) - errors() + before, lambda number: number <= 0, RETRIED_WITHIN_S)
+            until(lambda: trial.on.messages(trial.on.retry_queue), lambda number: number == 0, RETRIED_WITHIN_S)
         after = max((watch.gone_at[name] for name in rest & watch.gone_at.keys()), default=back_at) - back_at
         buried = trial.on.messages(trial.on.dead_letters)
         seen = f"{len(rest & watch.gone_at.keys())} of {len(rest)}, the last {after:.1f} s after DynamoDB was back; {buried} given up"
