@@ -92,9 +92,12 @@ def _take(record: dict[str, Any], context: Any) -> bool:
         return False
     try:
         ended = ended_.from_event(queue_events.to_event(record.get("body")), settings.details)
-    except ended_.RejectedError as problem:
+    except ended_.OtherEventError as problem:  # clients must not fill the dead-letter queue
         log.emit("rejected", {"error": str(problem), **message}, "ERROR")
-        return isinstance(problem, ended_.OtherEventError) or _bury(record, message)  # clients must not fill the dead-letter queue
+        return True
+    except ended_.RejectedError as problem:
+        log.error("message", problem, message, outcome="rejected")
+        return _bury(record, message)
     try:
         outcome = _remove(ended, context)
     except Exception as problem:

@@ -13,6 +13,7 @@ HISTORIES = {"HISTORY_TABLE": HISTORY, "HISTORY_DAYS": "90"}
 STALE = {"DUPLICATES": "stale", "CLIENT_INDEX": "byClient"}
 NEWEST = {"DUPLICATES": "newest", "CLIENT_INDEX": "byClient"}
 EVENTS = {"EVENT_BUS": BUS, "CLIENT_OFFLINE_AFTER_SECONDS": str(GRACE_S), "CLIENT_INDEX": "byClient", "OFFLINE_TABLE": OFFLINE}
+QUEUE = {"DELIVERY": "queue"}  # for the world: the functions don't know it
 
 FEATURES: dict[str, dict[str, str]] = {
     "nothing extra": {},
@@ -22,5 +23,6 @@ FEATURES: dict[str, dict[str, str]] = {
     "stale": STALE,
     "newest": NEWEST,
     "announcements": EVENTS,
+    "queue": QUEUE,
     "everything": {**PROBE, **RELATED, **HISTORIES, **NEWEST, **EVENTS},
 }

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.faults.conftest import MakeWorld
-from tests.faults.features import FEATURES
-from tests.faults.world import ENDINGS, HISTORY, KEYED, VISIBILITY_S, Connection, World
+from tests.faults.features import FEATURES, QUEUE
+from tests.faults.world import ENDINGS, HISTORY, KEYED, TIMEOUT_S, VISIBILITY_S, Connection, World
 
+QUEUE_VISIBILITY_S = 6 * TIMEOUT_S["disconnect"]
 CLOSED = ENDINGS["client closed without a code"]
 
 
@@ -34,6 +35,23 @@ def test_killed_while_it_serves_a_disconnect(make_world: MakeWorld) -> None:
     assert call > 10
     world.until_swept()
     world.until_retried()
+    assert world.problems() == []
+
+
+def test_killed_while_it_works_off_the_disconnect_queue(make_world: MakeWorld) -> None:
+    """With poison among the events."""
+    world = make_world(FEATURES["everything"], QUEUE)
+    for call, connection in connections(world):
+        (event,) = world.end(connection, CLOSED)
+        world.sqs.send_message(QueueUrl=world.urls["disconnects"], MessageBody="poison")
+        world.kill_after = call
+        world.send(event)
+        world.advance(QUEUE_VISIBILITY_S + 1)
+        world.drain()
+    assert call > 10
+    world.until_retried()
+    assert world.messages(world.dead_letter_url) >= call  # each at least once
+    world.sqs.purge_queue(QueueUrl=world.dead_letter_url)
     assert world.problems() == []
 
 

@@ -151,6 +151,7 @@ RECORDS_HISTORY = ("history", "everything")
 ASKS = ("stale", "newest", "everything")
 ANNOUNCES = ("announcements", "everything")
 PROBES = ("probe", "everything")
+QUEUED = ("queue",)
 SWEEP_FAILS = ("cleanup",)
 ALL_FAIL = ("disconnect", "cleanup")
 THROTTLED = "ThrottlingException"
@@ -215,6 +216,17 @@ FAULTS: dict[str, Fault] = {
     "DynamoDB away, messages can't be postponed": Fault(
         dynamodb_and_sqs("cut", "ThrottlingException", "ChangeMessageVisibility"), once, RETRIED, TWO, SWEEP_FAILS
     ),
+    # by the disconnect queue: no invocation fails, and what nobody took comes back
+    **{
+        f"queue, DynamoDB: {what}": Fault(dynamodb(what), once, RETRIED, QUEUED, SWEEP_FAILS)
+        for what in (THROTTLED, "AccessDeniedException", "cut", "lose answer", "end in head")
+    },
+    "queue, DynamoDB hangs": Fault(dynamodb("hang"), once, RETRIED, QUEUED, SWEEP_FAILS, IMPATIENT),
+    "queue, DynamoDB serves everything twice": Fault(dynamodb("repeat"), once, AT_ONCE, QUEUED),
+    **{
+        f"queue, DynamoDB away, SQS: {what}": Fault(dynamodb_and_sqs("cut", what), once, RETRIED, QUEUED, SWEEP_FAILS)
+        for what in ("ServiceUnavailable", "cut", "lose answer")
+    },
     # @connections, while events are lost
     **{
         f"events lost, @connections: {error}": Fault(connections_api(error), never, SWEPT, PROBES)

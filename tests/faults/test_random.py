@@ -167,7 +167,7 @@ def machine(backend: Backend, extras: str, seen: Counter[str]) -> type[RuleBased
     return Life
 
 
-@pytest.mark.parametrize(("extras", "start"), [("nothing extra", 1), ("stale", 2), ("everything", 8), ("announcements", 4)])
+@pytest.mark.parametrize(("extras", "start"), [("nothing extra", 1), ("stale", 2), ("everything", 8), ("announcements", 4), ("queue", 5)])
 def test_random_lives_end_in_a_true_table(backend: Backend, extras: str, start: int) -> None:
     """`start` makes every run the same; another number looks elsewhere."""
     seen: Counter[str] = Counter()

@@ -29,6 +29,7 @@ from local.fault_proxy import Fault, FaultProxy
 from tests.faults.aws import API_ID, STAGE, Aws
 from tests.faults.clock import Clock, Context, load, simulated_time
 from tests.faults.process import killed_after
+from tests.queue_message import rendered
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENT = json.loads((ROOT / "tests/data/events/client_closed_without_code.json").read_text())
@@ -42,6 +43,7 @@ AGAIN_S = 60  # until a sweep or a report asks once more, at most
 EXPIRED_AFTER_S, SUSPECT_AFTER_S = 7_500, 660
 TIMEOUT_S = {"disconnect": 10, "cleanup": 120}
 GRACE_S = 60  # before a client is announced as offline
+QUEUES = {"retry": "cleanup", "disconnects": "disconnect"}  # each queue's function
 VISIBILITY_S = 6 * TIMEOUT_S["cleanup"]
 RECEIVES = 20
 
@@ -217,9 +219,13 @@ class World:
         self.dead_letter_url = self.sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
         arn = self.sqs.get_queue_attributes(QueueUrl=self.dead_letter_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": RECEIVES})
-        self.queue_url = self.sqs.create_queue(
-            QueueName="retry", Attributes={"VisibilityTimeout": str(VISIBILITY_S), "RedrivePolicy": redrive}
-        )["QueueUrl"]
+        self.urls = {
+            name: self.sqs.create_queue(
+                QueueName=name, Attributes={"VisibilityTimeout": str(6 * TIMEOUT_S[function]), "RedrivePolicy": redrive}
+            )["QueueUrl"]
+            for name, function in QUEUES.items()
+        }
+        self.queue_url = self.urls["retry"]
         self.create_table(TABLE, ["connectionId"], {"byClient": ["clientId", "connectedAt"]} if "CLIENT_INDEX" in self.features else None)
         if "RELATED_TABLES" in self.features:
             self.create_table(KEYED, ["connectionId", "topic"])
@@ -287,18 +293,29 @@ class World:
     # What AWS does
 
     def send(self, event: dict[str, Any]) -> Any:
-        """API Gateway invokes the route once; the answer is for nobody."""
-        answer = self.invoke("disconnect", event)
+        """API Gateway invokes the route once, or sends once to its queue; the answer is for nobody."""
+        answer = self._deliver(event)
         self.send_owed()
         return answer
 
+    def _deliver(self, event: dict[str, Any]) -> Any:
+        if "DELIVERY" not in self.features:
+            return self.invoke("disconnect", event)
+        self.sqs.send_message(QueueUrl=self.urls["disconnects"], MessageBody=rendered(event["requestContext"]))
+        return self._poll("disconnects")
+
     def send_owed(self) -> None:
         while self.gateway.owed:
-            self.invoke("disconnect", self.gateway.owed.pop())
+            self._deliver(self.gateway.owed.pop())
 
     def poll(self) -> bool:
-        """Lambda's event source mapping: one batch, of which it deletes what did not fail. Whether there was one."""
-        received = self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10, AttributeNames=["All"]).get("Messages", [])
+        """Lambda's event source mappings: a batch of each queue. Whether there was one."""
+        return any(self._poll(name) for name in QUEUES)
+
+    def _poll(self, name: str) -> bool:
+        """One batch, of which Lambda deletes what did not fail. Whether there was one."""
+        url = self.urls[name]
+        received = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"]).get("Messages", [])
         if not received:
             return False
         records = [
@@ -307,16 +324,16 @@ class World:
                 "receiptHandle": m["ReceiptHandle"],
                 "body": m["Body"],
                 "attributes": m["Attributes"],
-                "eventSourceARN": f"{ARN}:retry",
+                "eventSourceARN": f"{ARN}:{name}",
             }
             for m in received
         ]
-        answer = self.invoke("cleanup", {"Records": records})
+        answer = self.invoke(QUEUES[name], {"Records": records})
         if answer is not None:  # else the messages come back when their visibility time-out is over
             failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
             done = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(received) if m["MessageId"] not in failed]
             if done:
-                self.sqs.delete_message_batch(QueueUrl=self.queue_url, Entries=done)
+                self.sqs.delete_message_batch(QueueUrl=url, Entries=done)
         self.send_owed()
         return True
 
@@ -463,7 +480,7 @@ class World:
             found += [f"history: {key} lives" for key in sorted(live) if written[key]]
         if "EVENT_BUS" in self.features:
             found += self._unheard(closed, live)
-        for name, url in (("retry queue", self.queue_url), ("dead-letter queue", self.dead_letter_url)):
+        for name, url in {**self.urls, "dead letters": self.dead_letter_url}.items():
             if count := self.messages(url):
                 found.append(f"{name}: {count} messages")
         return found

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.queue_message import rendered
 from tests.unit.fake_aws import error
 from tests.unit.support import EVENTS, REQUEST_ID, Context, RetryQueue, Table, event, sqs_record
-from tests.unit.test_queue_events import rendered
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, quote_plus
 
 import ended
 import pytest
@@ -12,12 +10,12 @@ import queue_events
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.queue_message import rendered
 from tests.unit.support import EVENTS, event
 
 if TYPE_CHECKING:
     from typing import Any
 
-ROUTE = EVENTS.parents[2] / "modules/disconnect-route/main.tf"
 HOSTILE = st.text(st.sampled_from("&=%+;?#$!{}()\"'\\/.\n\r\0 \ufeff\ufffe\ud800é😀ab1") | st.characters(), max_size=60) | st.sampled_from(
     ["&connectionId=victim", "%26connectionId%3Dvictim", "$context.connectionId", '#set($x = "y")', "${x}", "a=b&&&=", "é&" * 128_000]
 )
@@ -34,28 +32,6 @@ CONTEXT = st.fixed_dictionaries(
         "stage": HOSTILE,
     },
 )
-
-
-def variables() -> list[str]:
-    """The names of the `$context` variables that the template sends."""
-    source = ROUTE.read_text()
-    return re.findall(r'"([\w.]+)"', re.search(r"variables = \[(.*?)\]", source, re.DOTALL)[1])  # type: ignore[index]
-
-
-def java_encoded(text: str) -> str:
-    """`$util.urlEncode`: java.net.URLEncoder, which writes "?" for half of a surrogate pair."""
-    return quote_plus(text.encode("utf-8", "replace"), safe="*").replace("~", "%7E")
-
-
-def rendered(context: dict[str, Any]) -> str:
-    """The message that SQS has after the template's request, in which every value is encoded twice."""
-    request = "Action=SendMessage&MessageBody="
-    for number, name in enumerate(variables()):
-        value: Any = context
-        for key in name.split("."):
-            value = value.get(key) if isinstance(value, dict) else None
-        request += f"{'%26' if number else ''}{name}%3D{java_encoded(java_encoded('' if value is None else str(value)))}"
-    return parse_qs(request)["MessageBody"][0]
 
 
 @given(CONTEXT)
