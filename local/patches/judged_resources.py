@@ -7,6 +7,7 @@ Source: https://docs.aws.amazon.com/service-authorization/latest/reference/refer
 
 from __future__ import annotations
 
+import json
 import re
 from functools import partial
 from typing import Any
@@ -42,6 +43,8 @@ def resource(service: str, method: str, path: str, headers: Any, body: bytes, qu
     operation = told("Action") or re.split("[./]", headers.get("x-amz-target") or path)[-1]
     if service == "monitoring" and operation == "PutCompositeAlarm":
         return "*"  # "You can't create a composite alarm if your permission has a narrower scope": API_PutCompositeAlarm
+    if service == "logs" and operation == "StartQuery" and (groups := json.loads(body).get("logGroupNames")):
+        return f"arn:aws:logs:{region}:{account}:log-group:{groups[0]}"
     found: str = _resource(service, method, path, headers, body, query, region, account)
     if found == "*" and service == "monitoring":
         alarm = told("AlarmNames.member.1") if operation == "DeleteAlarms" else ""  # DescribeAlarms knows no resource

@@ -19,6 +19,7 @@ from tools.terraform import TerraformError
 FUNCTION = "arn:aws:lambda:REGION:ACCOUNT:function:f"
 MAPPING = "6f2ad3b0-5d4c-4a5e-9f5a-0d1b2c3d4e5f"
 RULE = "arn:aws:events:REGION:ACCOUNT:rule/r"
+LOGS = "arn:aws:logs:REGION:ACCOUNT:log-group:g"
 TABLE = "arn:aws:dynamodb:REGION:ACCOUNT:table/t"
 
 CASES: list[tuple[str, str, str, dict[str, Any]]] = [
@@ -39,6 +40,7 @@ CASES: list[tuple[str, str, str, dict[str, Any]]] = [
     ("events:ListTargetsByRule", RULE, "list_targets_by_rule", {"Rule": "r", "EventBusName": "default"}),
     ("events:DescribeRule", "arn:aws:events:REGION:ACCOUNT:rule/b/r", "describe_rule", {"Name": "r", "EventBusName": "b"}),
     ("dynamodb:ListTagsOfResource", TABLE, "list_tags_of_resource", {"ResourceArn": filled(TABLE)}),
+    ("logs:StartQuery", LOGS, "start_query", {"logGroupNames": ["g"], "startTime": 0, "endTime": 1, "queryString": "limit 1"}),
 ]
 
 
