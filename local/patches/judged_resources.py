@@ -40,13 +40,14 @@ def resource(service: str, method: str, path: str, headers: Any, body: bytes, qu
         return f"arn:aws:events:{region}:{account}:rule/{'' if bus in ('', 'default') else f'{bus}/'}{rule}"
     if service == "lambda" and path.rstrip("/").endswith("/functions") and told("FunctionName"):
         return f"arn:aws:lambda:{region}:{account}:function:{told('FunctionName')}"
-    operation = told("Action") or re.split("[./]", headers.get("x-amz-target") or path)[-1]
-    if service == "monitoring" and operation == "PutCompositeAlarm":
+    alarms = service == "monitoring"  # an object of S3's is no JSON
+    operation = alarms and (told("Action") or re.split("[./]", headers.get("x-amz-target") or path)[-1])
+    if operation == "PutCompositeAlarm":
         return "*"  # "You can't create a composite alarm if your permission has a narrower scope": API_PutCompositeAlarm
     if service == "logs" and operation == "StartQuery" and (groups := json.loads(body).get("logGroupNames")):
         return f"arn:aws:logs:{region}:{account}:log-group:{groups[0]}"
     found: str = _resource(service, method, path, headers, body, query, region, account)
-    if found == "*" and service == "monitoring":
+    if found == "*" and alarms:
         alarm = told("AlarmNames.member.1") if operation == "DeleteAlarms" else ""  # DescribeAlarms knows no resource
         dashboard = told("DashboardName", "DashboardNames.member.1")
         found = f"arn:aws:cloudwatch:{region}:{account}:alarm:{alarm}" if alarm else found

@@ -111,6 +111,13 @@ def test_the_environment_for_terraform_holds_nothing_of_the_callers_account(monk
     assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & set(aws.environment)
 
 
+def test_an_object_that_is_no_text_is_kept(aws: LocalAws) -> None:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="packages", CreateBucketConfiguration={"LocationConstraint": "ap-northeast-2"})
+    s3.put_object(Bucket="packages", Key="zip", Body=b"PK\xc4")
+    assert s3.get_object(Bucket="packages", Key="zip")["Body"].read() == b"PK\xc4"
+
+
 def test_a_wrong_signature_is_refused(aws: LocalAws) -> None:
     iam, user = aws.client("iam"), {"UserName": uuid.uuid4().hex}
     iam.create_user(**user)
