@@ -51,9 +51,7 @@ def account(tmp_path: Path) -> Iterator[Account]:
         yield Account(aws, tmp_path)
 
 
-def test_the_policies_are_enough_and_each_action_is_needed(
-    account: Account, tmp_path: Path
-) -> None:
+def test_the_policies_are_enough_and_each_action_is_needed(account: Account, tmp_path: Path) -> None:
     planner = account.user("planner", "plan").root(tmp_path)
     deployer = account.user("deployer", "plan", "apply").root(tmp_path)
     lacking = account.user("lacking", "plan", "apply", without="lambda:AddPermission").root(tmp_path)

@@ -102,9 +102,7 @@ def test_a_client_that_nobody_named_is_never_offline(aws: FakeAws, clock: Clock,
     ],
     ids=["a later end", "an earlier one that comes late", "at once", "a repeat", "between"],
 )
-def test_checks_bear_the_id_of_the_last_end(
-    ends: list[tuple[str, int]], ids: list[str], aws: FakeAws, clock: Clock, made: Closer
-) -> None:
+def test_checks_bear_the_id_of_the_last_end(ends: list[tuple[str, int]], ids: list[str], aws: FakeAws, clock: Clock, made: Closer) -> None:
     for connection_id, at in ends:
         end(made, clock, connection_id, at)
     assert [check for check, _, _ in queued(aws)] == [f"offline/{name}" for name in ids]
