@@ -50,7 +50,7 @@ class Door:
 
 async def answer(send: Send, status: int, body: bytes, **headers: str) -> None:
     """A whole HTTP answer of ASGI; the underscores of the headers' names are dashes."""
-    headers = {"content-type": "text/plain; charset=utf-8", "content-length": str(len(body)), **headers}
+    headers = {"content_type": "text/plain; charset=utf-8", "content_length": str(len(body)), **headers}
     encoded = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": status, "headers": encoded})
     await send({"type": "http.response.body", "body": body})

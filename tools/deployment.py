@@ -243,7 +243,7 @@ class News:
 
     def __init__(self, on: Deployment) -> None:
         self._on = on
-        self._records: dict[str, Record] = {}
+        self.records: dict[str, Record] = {}  # connectionId -> as it was at the last look
         self._seen: set[str] = set()  # ids of log entries
         self._since = int(time.time() * 1000)
 
@@ -254,9 +254,9 @@ class News:
             self._seen.update(event["eventId"] for event in events)
             self._since = max([self._since, *(event["timestamp"] - LATE_MS for event in events)])
             yield from ((which, json.loads(event["message"])) for event in events)
-        before, self._records = self._records, {record["connectionId"]["S"]: record for record in self._on.records()}
-        yield from (("came", self._records[key]) for key in self._records.keys() - before.keys())
-        yield from (("left", before[key]) for key in before.keys() - self._records.keys())
+        before, self.records = self.records, {record["connectionId"]["S"]: record for record in self._on.records()}
+        yield from (("came", self.records[key]) for key in self.records.keys() - before.keys())
+        yield from (("left", before[key]) for key in before.keys() - self.records.keys())
 
 
 class Watch:

@@ -95,6 +95,16 @@ def website() -> Iterator[str]:
 
 
 @pytest.fixture
+def elsewhere(launch: Launch, website: str) -> Iterator[Page]:
+    """A tab with a website of another name, which stands for this machine as a rebound one does."""
+    browser = launch("--host-resolver-rules=MAP *.test 127.0.0.1")
+    tab = browser.new_page()
+    tab.goto(website.replace("127.0.0.1", "elsewhere.test"))
+    yield tab
+    browser.close()
+
+
+@pytest.fixture
 def tab(browser: Browser, url: str) -> Iterator[Page]:
     """The live page in a tab, which complains of nothing."""
     complaints: list[str] = []

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from local.aws import REGION, LocalAws
-from tests.browser.conftest import Launch
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -34,16 +31,6 @@ ATTACK = """async ([url, signed]) => {
     });
     return heard;
 }"""
-
-
-@pytest.fixture
-def elsewhere(launch: Launch, website: str) -> Iterator[Page]:
-    """A tab with a website of another name, which stands for this machine as a rebound one does."""
-    browser: Browser = launch("--host-resolver-rules=MAP *.test 127.0.0.1")
-    tab = browser.new_page()
-    tab.goto(website.replace("127.0.0.1", "elsewhere.test"))
-    yield tab
-    browser.close()
 
 
 @pytest.fixture

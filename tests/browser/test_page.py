@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 import pytest
@@ -214,10 +215,84 @@ def test_nothing_comes_from_elsewhere(browser: Browser, url: str, stack: Stack) 
 
 
 def test_the_page_says_when_its_program_is_gone(browser: Browser, stack: Stack) -> None:
+    client = Client(stack.url, "somebody")
     with browser.new_context() as context:
         tab = context.new_page()
         with page(stack) as url:
             tab.goto(url)
-            expect(tab.locator("#active")).to_have_text("0")
+            expect(tab.locator("#active")).to_have_text("1")
             expect(tab.get_by_role("alert")).to_be_hidden()
         expect(tab.get_by_role("alert")).to_contain_text("was it stopped?")
+        expect(tab.locator("body")).to_have_class("gone")  # which is grey
+        since = tab.locator("#records td").nth(2)
+        told = since.inner_text()
+        tab.evaluate("new Promise((resolve) => setTimeout(resolve, 2100))")
+        assert since.inner_text() == told
+    client.close()
+
+
+def test_a_refused_connect_is_not_a_dead_program(tab: Page) -> None:
+    press(tab, "Take DynamoDB away")
+    tab.get_by_label("how many").fill("2")
+    press(tab, "Connect them")
+    said = tab.locator("#said")
+    expect(said).to_have_text(re.compile(r"0 connected, 2 refused: \$connect failed \(HTTP \d+\)"), timeout=2 * WAIT_MS)
+    expect(said).to_have_class("refused")
+    expect(tab.get_by_role("alert")).to_be_hidden()
+    press(tab, "Take DynamoDB away")
+
+
+def test_many_clients_show_that_they_are_coming(tab: Page) -> None:
+    tab.evaluate("window.seen = []; new MutationObserver(() => seen.push(said.textContent)).observe(said, { childList: true })")
+    connect(tab, 20)
+    expect(tab.locator("#said")).to_have_text("20 connected")
+    assert any("of 20 connected …" in text for text in tab.evaluate("seen"))
+
+
+def test_seven_tabs_can_all_order(tab: Page, url: str) -> None:
+    for number in range(7):
+        another = tab.context.new_page()
+        another.goto(url)
+        press(another, "Connect them") if number == 6 else None
+    expect(tab.locator("#records tr")).to_have_count(5)
+    expect(another.locator("#said")).to_have_text("5 connected")
+
+
+def test_a_lost_disconnect_is_a_gap_in_the_curve(tab: Page) -> None:
+    connect(tab, 2)
+    expect(tab.locator("#open")).to_have_text("2")
+    expect(tab.locator("#gap")).to_have_text("0")
+    press(tab, "Lose every $disconnect")
+    press(tab, "End one")
+    expect(tab.locator("#gap")).to_have_text("1")
+    expect(tab.get_by_role("img")).to_have_attribute("aria-label", "1 sockets open, 2 records in the table")
+    press(tab, "Lose every $disconnect")
+
+
+def test_only_what_arrives_flashes(tab: Page) -> None:
+    connect(tab, 2)
+    expect(tab.locator(".came")).to_have_count(0)
+    press(tab, "Lose every $disconnect")
+    press(tab, "End one")
+    press(tab, "Lose every $disconnect")
+    press(tab, "Let the dead be two hours old")  # it moves to the top
+    expect(tab.locator("#records tr").first).to_contain_text("2 h")
+    press(tab, "Run the sweep now")
+    expect(tab.locator("#ended tr")).to_have_count(1)
+    assert tab.locator("#ended tr").evaluate("(row) => row.getAnimations().length") == 0
+
+
+def test_no_stale_ending_stands_beside_open(tab: Page) -> None:
+    for button, state in (("Connect", "open"), ("close()", "closed"), ("Connect", "open")):
+        press(tab, button)
+        expect(tab.locator("#own-state")).to_have_text(state)
+    expect(tab.locator("#own-said")).to_have_text("")
+
+
+def test_an_answer_is_in_view_on_a_small_screen(tab: Page) -> None:
+    tab.set_viewport_size({"width": 400, "height": 700})
+    connect(tab, 2)
+    tab.get_by_role("button", name="DELETE client 1").click()
+    expect(tab.locator("#said")).to_contain_text("closed by the server")
+    expect(tab.locator("#said")).to_be_in_viewport()
+    assert all(tab.evaluate("[...document.querySelectorAll('.scroll')].map((box) => box.scrollWidth <= box.clientWidth)"))

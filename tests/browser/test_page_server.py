@@ -1,86 +1,100 @@
-"""The live page's server takes orders from its own page alone: any website open in the same browser can send requests to loopback."""
+"""The live page's server answers its own page alone: any website open in the same browser can send requests to loopback."""
 
 from __future__ import annotations
 
 import http.client
 import json
 import socket
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
-from tests.browser.conftest import Launch
 from tools.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("browser")
 
-OPEN_ONE = json.dumps({"count": 1})
+OPEN_ONE = json.dumps({"action": "open", "count": 1})
 
 
-def ask(url: str, method: str, path: str, body: str | None = None, **headers: str) -> tuple[int, str]:
-    """Status and text; `headers` in the place of what the page itself would send."""
-    own = {"Host": urlsplit(url).netloc, "Origin": url.rstrip("/"), "Content-Type": "application/json"}
+def get(url: str, path: str, method: str = "GET", **headers: str) -> tuple[int, str]:
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
-    sent = {**own, **{name.replace("_", "-"): value for name, value in headers.items()}}
-    connection.request(method, path, body, {name: value for name, value in sent.items() if value})
+    connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
     response = connection.getresponse()
-    answer = response.status, "" if path == "/events" and response.status == 200 else response.read().decode()
+    answer = response.status, response.read().decode()
     connection.close()
     return answer
 
 
+def order(url: str, text: str, host: str = "", origin: str = "") -> dict[str, Any]:
+    """What came of an order, sent as the page sends it but for these."""
+    at = socket.create_connection((urlsplit(url).hostname or "", urlsplit(url).port or 0), 60)
+    with connect(f"ws://{host or urlsplit(url).netloc}/live", sock=at, origin=Origin(origin or url.rstrip("/")), proxy=None) as live:
+        live.send(text)
+        while "said" not in (parts := json.loads(live.recv(timeout=60))):
+            pass
+    return dict(parts["said"])
+
+
 def test_an_order_of_the_page_itself_is_followed(url: str, stack: Stack) -> None:
-    assert ask(url, "POST", "/do/open", OPEN_ONE) == (200, "1 connected")
+    assert order(url, OPEN_ONE) == {"status": 200, "text": "1 connected"}
     assert len(stack.records()) == 1
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "headers", "status"),
-    [
-        ("POST", "/do/open", {"Origin": "https://example.com"}, 403),
-        ("POST", "/do/open", {"Origin": "null"}, 403),
-        ("POST", "/do/open", {"Origin": ""}, 403),
-        ("POST", "/do/open", {"Host": "rebound.example.com"}, 421),
-        ("POST", "/do/open", {"Content_Type": "text/plain"}, 415),
-        ("GET", "/", {"Host": "rebound.example.com"}, 421),
-        ("GET", "/", {"Host": "127.0.0.1"}, 421),
-        ("GET", "/events", {"Host": "rebound.example.com"}, 421),
-        ("GET", "/events", {"Sec_Fetch_Site": "cross-site"}, 403),
-        ("GET", "/events", {"Sec_Fetch_Site": "same-site"}, 403),
-        ("GET", "/server.py", {}, 404),
-        ("GET", "/../server.py", {}, 404),
-        ("PUT", "/do/open", {}, 501),
-    ],
-)
-def test_whatever_else_asks_is_refused(url: str, stack: Stack, method: str, path: str, headers: dict[str, str], status: int) -> None:
-    assert ask(url, method, path, OPEN_ONE if method != "GET" else None, **headers)[0] == status
+ELSEWHERE = [{"host": "rebound.example.com"}, {"host": "127.0.0.1"}, {"origin": "https://example.com"}, {"origin": "null"}]
+
+
+@pytest.mark.parametrize("headers", [*ELSEWHERE, {"origin": "http://127.0.0.1:1"}], ids=str)
+def test_another_page_can_neither_order_nor_listen(url: str, stack: Stack, headers: dict[str, str]) -> None:
+    with pytest.raises(InvalidStatus, match="403"):
+        order(url, OPEN_ONE, **headers)
     assert stack.records() == []
 
 
+@pytest.mark.parametrize("headers", [*ELSEWHERE, {"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-site"}], ids=str)
+def test_another_page_cannot_read_a_file(url: str, headers: dict[str, str]) -> None:
+    assert get(url, "/", Sec_Fetch_Site="none")[0] == 200
+    assert get(url, "/", **headers)[0] == 403
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/server.py"), ("GET", "/../server.py"), ("POST", "/"), ("PUT", "/live")])
+def test_nothing_but_its_four_files_can_be_had(url: str, method: str, path: str) -> None:
+    assert get(url, path, method)[0] == 404
+
+
 @pytest.mark.parametrize(
-    ("path", "body", "said"),
+    ("text", "said"),
     [
-        ("/do/open", "{", "Expecting property name"),
-        ("/do/open", "[]", "an order is a JSON object"),
-        ("/do/open", "{}", "count must be a whole number from 1 to 50"),
-        ("/do/open", '{"count": true}', "count must be a whole number from 1 to 50"),
-        ("/do/end", '{"how": "politely"}', "how must be one of closed with code 1000, "),
-        ("/do/end", '{"how": "line cut"}', "open some first"),
-        ("/do/end-from-server", '{"connectionId": 1}', "connectionId must be a text"),
-        ("/do/kill-process", "{}", "start it first"),
-        ("/do/lose-disconnects", "{}", "on must be true or false"),
-        ("/do/anything", "{}", "there is no 'anything'; there are open, "),
+        ("{", "an order is a JSON object"),
+        ("[]", "an order is a JSON object"),
+        ("[" * 4000, "an order is a JSON object"),
+        ("{}", "there is no None; there are open, "),
+        ('{"action": []}', "there is no []; there are open, "),
+        ('{"action": "anything"}', "there is no 'anything'; there are open, "),
+        ('{"action": "open"}', "count must be a whole number from 1 to 50"),
+        ('{"action": "open", "count": true}', "count must be a whole number from 1 to 50"),
+        ('{"action": "end", "how": "politely"}', "how must be one of closed with code 1000, "),
+        ('{"action": "end", "how": []}', "how must be one of closed with code 1000, "),
+        ('{"action": "end", "how": "line cut"}', "open some first"),
+        ('{"action": "end-from-server", "connectionId": 1}', "connectionId must be a text"),
+        ('{"action": "end-from-server", "connectionId": ""}', "connectionId must be a text"),
+        ('{"action": "kill-process"}', "start it first"),
+        ('{"action": "lose-disconnects"}', "on must be true or false"),
     ],
 )
-def test_an_order_that_makes_no_sense_is_answered_with_what_would(url: str, path: str, body: str, said: str) -> None:
-    status, text = ask(url, "POST", path, body)
-    assert status == 400
-    assert said in text
+def test_an_order_that_makes_no_sense_is_answered(url: str, text: str, said: str) -> None:
+    answer = order(url, text)
+    assert answer["status"] == 400
+    assert said in answer["text"]
 
 
 def test_an_order_that_is_too_long_is_not_read(url: str) -> None:
-    assert ask(url, "POST", "/do/open", " " * 5000)[0] == 413
+    with pytest.raises(ConnectionClosedError, match="1009"):
+        order(url, " " * 5000)
 
 
 def test_it_listens_on_loopback_alone(url: str) -> None:
@@ -91,36 +105,19 @@ def test_it_listens_on_loopback_alone(url: str) -> None:
             socket.create_connection((address, port), timeout=5)
 
 
-ATTACKS = """async (url) => {
-    for (const type of ['text/plain', 'application/json']) {
-        const order = { method: 'POST', mode: 'no-cors', headers: { 'Content-Type': type }, body: '{"count": 1}' };
-        await fetch(url + 'do/open', order).catch(() => 'whatever was answered is not for this website');
-    }
-    const form = document.createElement('form');
-    const frame = document.createElement('iframe');
-    frame.name = 'answer';
-    document.body.append(form, frame);
-    Object.assign(form, { method: 'POST', action: url + 'do/open', target: 'answer', enctype: 'text/plain' });
-    const answered = new Promise((resolve) => (frame.onload = resolve));
-    form.submit();
-    await answered;
+ATTACK = """async (url) => {
+    await fetch(url, { mode: 'no-cors' }).catch(() => 'whatever was answered is not for this website');
     return new Promise((resolve) => {
-        const events = new EventSource(url + 'events');
-        events.onmessage = events.onopen = () => resolve('heard something');
-        events.onerror = () => resolve('heard nothing');
+        const socket = new WebSocket(url.replace('http', 'ws') + 'live');
+        socket.onopen = () => socket.send('{"action": "open", "count": 1}');
+        socket.onmessage = () => resolve('heard something');
+        socket.onerror = () => resolve('heard nothing');
     });
 }"""
 
 
-def test_another_website_in_the_same_browser_can_neither_order_nor_listen(launch: Launch, url: str, stack: Stack, website: str) -> None:
-    browser = launch("--host-resolver-rules=MAP *.test 127.0.0.1")
-    try:
-        tab = browser.new_page()
-        tab.goto(website.replace("127.0.0.1", "elsewhere.test"))
-        assert tab.evaluate(ATTACKS, url) == "heard nothing"
-        assert stack.records() == []
-
-        tab.goto(url.replace("127.0.0.1", "rebound.test"))
-        expect(tab.locator("body")).to_contain_text(f"this server is called {urlsplit(url).netloc}")
-    finally:
-        browser.close()
+def test_another_website_in_the_same_browser_is_refused(elsewhere: Page, url: str, stack: Stack) -> None:
+    assert elsewhere.evaluate(ATTACK, url) == "heard nothing"
+    assert stack.records() == []
+    elsewhere.goto(url.replace("127.0.0.1", "rebound.test"))
+    expect(elsewhere.locator("body")).to_contain_text("this server is called")

@@ -1,4 +1,4 @@
-// Shows each part of the board as it arrives, and sends what the buttons say. No text of the board is ever taken for HTML.
+// Shows each part of the board as it arrives, and sends what the buttons order. No text of the board is ever taken for HTML.
 
 import { Client } from "./client.js";
 
@@ -30,6 +30,32 @@ function age(ms) {
   return h ? `${h} h ${m} min` : m ? `${m} min ${s} s` : `${s} s`;
 }
 
+/** An SVG path along steps: each [x, y] counts from its x on; `close` leads it back along other steps. */
+const path = (steps, close = []) => `M${[...steps, ...close.toReversed()].map((point) => point.join(" ")).join("L")}`;
+
+// How many sockets were open and how many records were there, as steps up to now. What lies between them is what this module mends.
+const curve = {
+  points: [],
+  ms: 1,
+  draw() {
+    if (!this.points.length) return;
+    const now = Date.now();
+    const most = Math.max(4, ...this.points.flatMap(([, open, records]) => [open, records]));
+    const steps = (which) => this.points.flatMap((point, index) => {
+      const y = 100 - (92 * point[which]) / most;
+      return [point[0], this.points[index + 1]?.[0] ?? now].map((ms) => [Math.max(0, 600 - (600 * (now - ms)) / this.ms).toFixed(1), y.toFixed(1)]);
+    });
+    get("gap-area").setAttribute("d", path(steps(1), steps(2)));
+    get("open-line").setAttribute("d", path(steps(1)));
+    get("records-line").setAttribute("d", path(steps(2)));
+    get("most").textContent = most;
+    const [, open, records] = this.points.at(-1);
+    get("open").textContent = open;
+    get("gap").textContent = Math.max(0, records - open);
+    get("chart").setAttribute("aria-label", `${open} sockets open, ${records} records in the table`);
+  },
+};
+
 const time = (value) => new Date(value).toLocaleTimeString([], { hourCycle: "h23" });
 
 const parts = {
@@ -37,13 +63,23 @@ const parts = {
     get("trouble").textContent = text;
     get("trouble").hidden = !text;
   },
+  said({ status, text }) {
+    say(text, status >= 400);
+  },
+  curve(points) {
+    curve.points = points;
+    curve.draw();
+  },
   stack(stack) {
+    curve.ms = stack.curveMs;
     get("about").textContent = `table ${stack.table}, filled by ${stack.url}`;
     get("schedule").textContent = stack.schedule;
     if (!own.url && location.hash === "#connected") queueMicrotask(() => own.connect());
     own.url = stack.url;
+    get("connect").disabled = false;
   },
-  hands({ clients, process, faults, ways }) {
+  hands({ clients, process, faults, ways, doing }) {
+    if (doing) say(doing);
     get("held").textContent = clients.length;
     if (!get("how").options.length) get("how").append(...ways.map((way) => new Option(way)));
     for (const button of document.querySelectorAll("[data-toggle]")) button.setAttribute("aria-pressed", faults.includes(button.dataset.do));
@@ -56,6 +92,8 @@ const parts = {
     show(get("records"), records, (record) => record.connectionId, (row, record) => {
       row.dataset.since = record.connectedAt ?? "";
       if (row.children.length) return;
+      row.className = "came";
+      row.onanimationend = () => (row.className = ""); // else it would flash again whenever it is moved
       const end = cell("");
       const button = document.createElement("button");
       button.textContent = "DELETE";
@@ -104,18 +142,15 @@ const parts = {
 };
 
 function tick() {
+  if (live.state !== "open") return;
+  curve.draw();
   for (const row of get("records").children) row.children[2].textContent = row.dataset.since ? age(Date.now() - row.dataset.since) : "?";
 }
-setInterval(tick, 1000);
 
-async function order(action, body) {
+function order(action, body) {
+  if (live.state !== "open") return;
   say("…");
-  try {
-    const answer = await fetch(`do/${action}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-    say(await answer.text(), !answer.ok);
-  } catch {
-    say("The program is gone: was it stopped?", true);
-  }
+  live.send(action, body);
 }
 
 function say(text, refused = false) {
@@ -140,6 +175,7 @@ const own = {
       this.client.addEventListener("state", ({ detail }) => {
         get("own-state").textContent = this.client.state;
         if (detail) get("own-said").textContent = `it ended with ${detail}`;
+        else if (this.client.state === "open") get("own-said").textContent = "";
       });
       this.client.addEventListener("message", ({ detail }) => (get("own-said").textContent = `it was told: ${detail}`));
     }
@@ -151,6 +187,18 @@ get("connect").onclick = () => own.connect();
 get("close").onclick = () => own.client?.close();
 get("close-4001").onclick = () => own.client?.close(4001, "session expired");
 
-const events = new EventSource("events");
-for (const [name, show] of Object.entries(parts)) events.addEventListener(name, ({ data }) => show(JSON.parse(data)));
-events.onerror = () => parts.trouble("The program does not answer: was it stopped?");
+// What the page shows comes, and what its buttons order goes, by a socket that connects again by itself.
+const live = new Client(`ws://${location.host}/live`);
+live.addEventListener("message", ({ detail }) => {
+  for (const [name, value] of Object.entries(JSON.parse(detail))) parts[name](value);
+});
+live.addEventListener("state", ({ detail }) => {
+  document.body.classList.toggle("gone", live.state !== "open");
+  if (live.state === "open") parts.trouble("");
+  else if (detail) {
+    parts.trouble("The program does not answer: was it stopped?");
+    say("");
+  }
+});
+live.connect();
+setInterval(tick, 1000);

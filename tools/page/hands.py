@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from itertools import count
 from typing import Any
 
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.protocol import State
 
 from local.aws import is_disconnect
 from local.fault_proxy import Fault
-from tools.clients import ENDINGS, Client, ClientProcess, open_clients
+from tools.clients import CONNECTING_AT_ONCE, ENDINGS, Client, ClientProcess
 from tools.stack import Stack
 
 from .board import Board
@@ -25,8 +27,12 @@ IN_A_PROCESS = 3
 TWO_HOURS_AND_MORE_MS = 8_000_000
 
 
-class Refused(ValueError):
-    """What was asked for makes no sense; the text says what would."""
+class OrderError(Exception):
+    """The order makes no sense, and the text says what would; or, with another status, it failed."""
+
+    def __init__(self, text: str, status: int = 400) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class Hands:
@@ -52,10 +58,11 @@ class Hands:
         }
         self._tell()
 
-    def do(self, action: str, order: dict[str, Any]) -> str:
-        """Do it; raises Refused where `order` lacks something."""
-        if action not in self._actions:
-            raise Refused(f"there is no {action!r}; there are {', '.join(self._actions)}")
+    def do(self, order: dict[str, Any]) -> str:
+        """Do it; raises OrderError where `order` lacks something."""
+        action = order.get("action")
+        if not isinstance(action, str) or action not in self._actions:
+            raise OrderError(f"there is no {action!r}; there are {', '.join(self._actions)}")
         with self._one_at_a_time:
             try:
                 return self._actions[action](order)
@@ -71,10 +78,10 @@ class Hands:
             if self._process:
                 self._process.__exit__(None, None, None)
 
-    def _tell(self) -> None:
+    def _tell(self, doing: str = "") -> None:
         self._forget_ended()
-        process = self._process.pid if self._process else None
-        self._board.put("hands", {"clients": list(self._clients), "process": process, "faults": list(self._faults), "ways": list(ENDINGS)})
+        state = {"clients": list(self._clients), "process": self._process.pid if self._process else None, "faults": list(self._faults)}
+        self._board.put("hands", {**state, "ways": list(ENDINGS), "doing": doing})
 
     def _forget_ended(self) -> None:
         self._clients = {name: client for name, client in self._clients.items() if client.socket.protocol.state is State.OPEN}
@@ -82,27 +89,38 @@ class Hands:
     def _open(self, order: dict[str, Any]) -> str:
         number = order.get("count")
         if type(number) is not int or not 1 <= number <= MOST_AT_ONCE:
-            raise Refused(f"count must be a whole number from 1 to {MOST_AT_ONCE}")
-        for client in open_clients(self._stack.url, [f"client {next(self._numbers)}" for _ in range(number)]):
-            self._clients[client.name] = client
+            raise OrderError(f"count must be a whole number from 1 to {MOST_AT_ONCE}")
+        names, refused = [f"client {next(self._numbers)}" for _ in range(number)], Counter[str]()
+        self._tell(f"0 of {number} connected …")
+        with ThreadPoolExecutor(CONNECTING_AT_ONCE) as pool:
+            for done, job in enumerate(as_completed([pool.submit(Client, self._stack.url, name) for name in names]), 1):
+                try:
+                    self._clients[job.result().name] = job.result()
+                except InvalidStatus as problem:
+                    refused[f"HTTP {problem.response.status_code}"] += 1
+                self._tell(f"{done - refused.total()} of {number} connected …")
+        if refused:
+            said = f"{number - refused.total()} connected, {refused.total()} refused: $connect failed ({', '.join(refused)})"
+            raise OrderError(said, 502)
         return f"{number} connected"
 
     def _end(self, order: dict[str, Any]) -> str:
         how, everybody = order.get("how"), order.get("all") is True
-        if how not in ENDINGS:
-            raise Refused(f"how must be one of {', '.join(ENDINGS)}")
+        if not isinstance(how, str) or how not in ENDINGS:
+            raise OrderError(f"how must be one of {', '.join(ENDINGS)}")
         self._forget_ended()
         ending = list(self._clients.values())[: None if everybody else 1]
         if not ending:
-            raise Refused("this program holds no open client: open some first")
-        for client in ending:
+            raise OrderError("this program holds no open client: open some first")
+        for number, client in enumerate(ending, 1):
             ENDINGS[how](client)
+            self._tell(f"{number} of {len(ending)} ended …")
         return f"{', '.join(client.name for client in ending)}: {how}"
 
     def _end_from_server(self, order: dict[str, Any]) -> str:
         connection_id = order.get("connectionId")
-        if not isinstance(connection_id, str):
-            raise Refused("connectionId must be a text")
+        if not isinstance(connection_id, str) or not connection_id:
+            raise OrderError("connectionId must be a text")
         try:
             self._connections.delete_connection(ConnectionId=connection_id)
         except self._connections.exceptions.GoneException:
@@ -111,14 +129,14 @@ class Hands:
 
     def _open_process(self, order: dict[str, Any]) -> str:
         if self._process:
-            raise Refused(f"process {self._process.pid} is running: kill it first")
+            raise OrderError(f"process {self._process.pid} is running: kill it first")
         names = [f"process {next(self._numbers)}" for _ in range(IN_A_PROCESS)]
         self._process = ClientProcess(self._stack.url, names)
         return f"process {self._process.pid} holds {IN_A_PROCESS} connections"
 
     def _kill_process(self, order: dict[str, Any]) -> str:
         if not self._process:
-            raise Refused("there is no such process: start it first")
+            raise OrderError("there is no such process: start it first")
         process, self._process = self._process, None
         with suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
@@ -127,7 +145,7 @@ class Hands:
 
     def _toggle(self, name: str, order: dict[str, Any], service: str, what: str, **details: Any) -> str:
         if not isinstance(order.get("on"), bool):
-            raise Refused("on must be true or false")
+            raise OrderError("on must be true or false")
         fault = self._faults.pop(name, None)
         if fault:
             fault.withdraw()
