@@ -2,7 +2,7 @@
 python -m bench --quick    fewer rounds, prints only (two minutes)
 python -m bench --check    a quick measurement; fails when a ratio to the baseline is worse than the committed one
 
-`make bench` runs it under Lambda's default Python. How it grows is measured apart: python -m bench.storm, bench.sweep, bench.mass_loss.
+`make bench` runs it under Lambda's default Python. How it grows is measured apart: python -m bench.sweep, bench.mass_loss.
 """
 
 from __future__ import annotations

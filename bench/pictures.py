@@ -7,6 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from bench.report import MEASURES
+from bench.storm_model import SIZES, WITHIN_S, Storm
 from tools import picture
 
 BARS = (
@@ -30,5 +31,27 @@ def speed(summary: dict[str, Any], caption: str) -> str:
     axes.scatter(goals, [place - 0.4 for place in range(len(shown))], marker="|", s=90, color="#b2182b", label="goal", zorder=3)
     axes.set_yticks([place - 0.3 for place in range(len(shown))], [MEASURES[name].label for name in shown])
     axes.set(title="What a disconnect costs, as a share of the same with boto3.resource", xlabel=caption)
-    axes.legend(loc="lower right")
+    figure.legend(loc="outside lower center", ncols=len(BARS) + 1)
+    return picture.svg(figure)
+
+
+def storms(title: str, unit: str, columns: dict[str, dict[Storm, float]]) -> str:
+    """A panel for each time that a storm takes: each column's values over the storm's size; an SVG picture. Seconds are logarithmic."""
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    panels = figure.subplots(1, len(WITHIN_S), sharey=True)
+    for axes, within_s in zip(panels, WITHIN_S, strict=True):
+        for name, values in columns.items():
+            shown = [max(values[Storm(size, within_s)], 1 if unit == "seconds" else 0) for size in SIZES]
+            axes.plot([f"{size:,}" for size in SIZES], shown, marker=".", label=name)
+        axes.set_title(f"within {within_s} s", loc="left")
+        axes.grid(axis="y", color="#dddddd")
+    if unit == "seconds":
+        panels[0].set_yscale("log")
+        for axes in panels:
+            axes.minorticks_off()
+        panels[0].set_yticks([1, 10, 60, 600, 7200], ["1 s", "10 s", "1 min", "10 min", "2 h"])
+    else:
+        panels[0].set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
+    figure.suptitle(title)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(columns))
     return picture.svg(figure)

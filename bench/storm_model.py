@@ -9,13 +9,13 @@ Lambda documents is in LIMITS, what is assumed in ASSUMED; both go below the tab
 from __future__ import annotations
 
 import json
-import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from bench import bill, report, storm_queue
 from bench.storm_queue import NEW_TABLE, WARM_TABLE, Queue
+from tools import markdown
 
 CONCURRENCY = 1000  # an account's in a region, unless raised
 STARTS, STARTS_PER_S = 1000, 100.0  # environments that a function may start at once, and how fast that refills
@@ -134,13 +134,17 @@ def duration(seconds: float) -> str:
 
 def table(columns: dict[str, dict[Storm, float]]) -> str:
     """`columns`: shares lost by heading, this module's without a reservation first."""
-    lines = [f"| closes | within | {' | '.join(columns)} | table true again |", "|---|---|" + "---|" * (len(columns) + 1)]
     ours = next(iter(columns.values()))
-    for storm in STORMS:
-        cells = " | ".join(f"{shares[storm]:.1%}" for shares in columns.values())
-        wait = true_again_s(round(ours[storm] * storm.closes))
-        lines.append(f"| {storm.closes:,} | {storm.within_s} s | {cells} | {duration(wait)} |")
-    return "\n".join(lines)
+    rows = [
+        (
+            f"{storm.closes:,}",
+            f"{storm.within_s} s",
+            *(f"{shares[storm]:.1%}" for shares in columns.values()),
+            duration(wait_s(ours, storm)),
+        )
+        for storm in STORMS
+    ]
+    return markdown.table(("closes", "within", *columns, "table true again"), rows)
 
 
 def queue_table(ours: Function, shares: dict[Storm, float]) -> str:
@@ -153,56 +157,23 @@ def queue_table(ours: Function, shares: dict[Storm, float]) -> str:
         f"a new table, {WARM_TABLE.batches} batches": (ours, NEW_TABLE._replace(batches=WARM_TABLE.batches)),
         "warm throughput, 60 batches more a minute": (ours, steady),
     }
-    lines = [
-        f"| closes | within | by the function: lost | true again | by the queue: lost | true again: {' | true again: '.join(columns)} |",
-        "|---|---|" + "---|" * (3 + len(columns)),
-    ]
+    header = ("closes", "within", "by the function: lost", "true again", "by the queue: lost", *(f"true again: {name}" for name in columns))
+    rows = []
     for storm in STORMS:
         waits = (storm_queue.true_again_s(*storm, *function, queue) for function, queue in columns.values())
-        direct = f"{shares[storm]:.1%} | {duration(true_again_s(round(shares[storm] * storm.closes)))}"
-        lines.append(f"| {storm.closes:,} | {storm.within_s} s | {direct} | 0.0% | {' | '.join(map(duration, waits))} |")
-    return "\n".join(lines)
+        direct = (f"{shares[storm]:.1%}", duration(wait_s(shares, storm)))
+        rows.append((f"{storm.closes:,}", f"{storm.within_s} s", *direct, "0.0%", *map(duration, waits)))
+    return markdown.table(header, rows)
 
 
-def plot(title: str, columns: dict[str, dict[Storm, float]], marks: dict[str, float]) -> str:
-    """A panel for each time that a storm takes: the columns' values over its size, on a scale up to the highest of the `marks`."""
-    highest = max(marks.values()) * 1.02
-    width, height, left, top = 250, 180, 52, 60
-    axis = dict(zip(SIZES, ("1 k", "10 k", "100 k", "1 M"), strict=True))
-    colours = ("#2166ac", "#b2182b", "#92c5de", "#f4a582")
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + (width + 30) * len(WITHIN_S)} {top + height + 70}" '
-        'font-family="sans-serif" font-size="12">',
-        '<rect width="100%" height="100%" fill="white"/>',
-        f'<text x="16" y="22" font-size="15" font-weight="bold">{title}</text>',
-    ]
-    for panel, within_s in enumerate(WITHIN_S):
-        x0 = left + panel * (width + 30)
-        step = width / (len(SIZES) - 1)
-        parts.append(f'<text x="{x0}" y="{top - 10}">within {within_s} s</text>')
-        for label, value in marks.items():
-            y = top + height * (1 - value / highest)
-            parts.append(f'<path d="M{x0} {y:.1f}h{width}" stroke="#dddddd"/>')
-            if not panel:
-                parts.append(f'<text x="{x0 - 6}" y="{y + 4:.1f}" text-anchor="end">{label}</text>')
-        for number, size in enumerate(SIZES):
-            parts.append(
-                f'<text x="{x0 + step * number:.1f}" y="{top + height + 18}" text-anchor="middle" font-size="10">{axis[size]}</text>'
-            )
-        for values, colour in zip(columns.values(), colours, strict=False):
-            points = " ".join(
-                f"{x0 + step * n:.1f},{top + height * (1 - values[Storm(size, within_s)] / highest):.1f}" for n, size in enumerate(SIZES)
-            )
-            parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-    for number, (heading, colour) in enumerate(zip(columns, colours, strict=False)):
-        x, y = 16 + 220 * number, top + height + 52
-        parts.append(
-            f'<rect x="{x}" y="{y - 10}" width="11" height="11" fill="{colour}"/><text x="{x + 16}" y="{y}" font-size="11">{heading}</text>'
-        )
-    return "\n".join(parts) + "\n</svg>\n"
+def wait_s(shares: dict[Storm, float], storm: Storm) -> float:
+    """How long (s) after a storm the sweep has removed what the function lost."""
+    return true_again_s(round(shares[storm] * storm.closes))
 
 
 def main() -> None:
+    from bench import pictures  # matplotlib is only in bench's requirements
+
     ours, theirs = functions()["package"], functions()["baseline"]
     columns = {
         "this module": shares(ours),
@@ -223,14 +194,10 @@ def main() -> None:
     report.save("storm-model.md", f"{text}\n\n{about}\n\n{LIMITS}\n\n{ASSUMED}\n\n{HEALED}\n")
     report.save("storm-queue.md", f"{queued}\n\n{storm_queue.LIMITS}\n\n{storm_queue.ASSUMED}\n")
     by_queue = {f"by the queue, {queue.writes_per_s:,} writes/s": queue for queue in (NEW_TABLE, WARM_TABLE)}
-    waits = {"by the function": {storm: true_again_s(round(share * storm.closes)) for storm, share in columns["this module"].items()}}
+    waits = {"by the function": {storm: wait_s(columns["this module"], storm) for storm in STORMS}}
     waits |= {name: {storm: storm_queue.true_again_s(*storm, *ours, queue) for storm in STORMS} for name, queue in by_queue.items()}
-    report.save(
-        "storm-model.svg", plot("Share of the closes that a storm loses, by its size", columns, {"0 %": 0, "50 %": 0.5, "100 %": 1})
-    )
-    logs = {name: {storm: math.log10(max(seconds, 1)) for storm, seconds in wait.items()} for name, wait in waits.items()}
-    marks = {"1 s": 0, "10 s": 1, "1 min": math.log10(60), "10 min": math.log10(600), "2 h": math.log10(7200)}
-    report.save("storm-queue.svg", plot("How long after a storm the table is true again, by its size", logs, marks))
+    report.save("storm-model.svg", pictures.storms("Share of the closes that a storm loses, by its size", "lost", columns))
+    report.save("storm-queue.svg", pictures.storms("How long after a storm the table is true again, by its size", "seconds", waits))
 
 
 if __name__ == "__main__":
