@@ -48,7 +48,7 @@ test: terraform .venv/test .venv/browser
 unit: python .venv/test
 	$(BIN)/python -m pytest -q -n auto tests/unit
 
-matrix: terraform .venv/local
+matrix: terraform .venv/test
 	@$(BIN)/python -m tools.matrix
 
 lint: terraform .venv/lint .venv-checkov/checkov

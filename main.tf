@@ -186,7 +186,7 @@ module "monitoring" {
   log_group_names    = distinct(concat([module.disconnect.log_group_name], module.cleanup[*].log_group_name))
   log_level          = var.logs.level
   retry_queue        = var.retry_queue.enabled ? module.retry_queue[0] : null
-  report_queue       = local.hearing ? module.report_queue[0] : null
+  report_queue       = length(module.report_queue) > 0 ? module.report_queue[0] : null # local.hearing is sensitive where a part of the probe is
   disconnect_queue   = var.delivery == "queue" ? { name = module.disconnect_queue[0].name, api_id = var.websocket_api.id, stage = var.websocket_api.stage } : null
   sweep              = var.sweep.enabled ? { period_seconds = module.sweep[0].period_seconds, segments = var.sweep.segments } : null
   alarm_actions      = var.monitoring.alarm_actions

@@ -19,9 +19,11 @@ locals {
   send_event = "Action=SendMessage&MessageBody=${join("%26", [
     for name in local.variables : "${name}%3D$util.urlEncode($util.urlEncode(\"$!context.${name}\"))"
   ])}"
+
+  # From ec2.REGION.DOMAIN: provider 5 has no `region`, provider 6 deprecates `name` and `id`.
+  provider_region = split(".", data.aws_region.provider.endpoint)[1]
 }
 
-# Its id, since only provider 6 has `region` and there `name` is deprecated.
 data "aws_region" "provider" {}
 
 resource "aws_apigatewayv2_integration" "this" {
@@ -33,8 +35,8 @@ resource "aws_apigatewayv2_integration" "this" {
 
   lifecycle {
     precondition {
-      condition     = data.aws_region.provider.id == local.region
-      error_message = "The WebSocket API is in ${local.region}, the module's provider in ${data.aws_region.provider.id}: give the module the API's provider, for example providers = { aws = aws.${replace(local.region, "-", "_")} }."
+      condition     = local.provider_region == local.region
+      error_message = "The WebSocket API is in ${local.region}, the module's provider in ${local.provider_region}: give the module the API's provider, for example providers = { aws = aws.${replace(local.region, "-", "_")} }."
     }
   }
 

@@ -12,7 +12,7 @@ locals {
   # Lambda stamps an error with the time at which its invocation began, and CloudWatch takes a while: an alarm that looked at the last five
   # minutes only would find them judged already. So many periods hold every time-out, with a minute to arrive and those of both ends.
   # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-view.html
-  error_periods = { for name, function in var.functions : name => function == null ? 1 : ceil((function.timeout + 240) / 300) }
+  error_periods = { for name, function in var.functions : name => try(ceil((function.timeout + 240) / 300), 1) } # null: no such function
 
   # An OpsItem, an incident or an investigation is opened by an alarm, and nothing closes it when the alarm is over.
   ok_actions = [for arn in var.alarm_actions : arn if contains(["sns", "lambda"], split(":", arn)[2])]
@@ -107,28 +107,24 @@ locals {
     }
   }]...)
 
-  disconnect_queue_alarms = merge([for queue in var.disconnect_queue[*] : merge(
-    {
-      disconnects-waiting = {
-        description = "Disconnects have been waiting for more than a minute, so the table shows connections that have ended. After a storm they are worked off. Otherwise: is the disconnect queue's event source mapping enabled, is the function throttled, does DynamoDB throttle (lines with outcome postponed)? Nothing is lost: they wait for ten days."
-        namespace   = "AWS/SQS"
-        metric_name = "ApproximateAgeOfOldestMessage"
-        dimensions  = { QueueName = queue.name }
-        statistic   = "Maximum"
-        threshold   = 60
-        period      = 60
-      }
-    },
+  disconnect_queue_alarms = merge([for queue in var.disconnect_queue[*] : {
+    disconnects-waiting = {
+      description = "Disconnects have been waiting for more than a minute, so the table shows connections that have ended. After a storm they are worked off. Otherwise: is the disconnect queue's event source mapping enabled, is the function throttled, does DynamoDB throttle (lines with outcome postponed)? Nothing is lost: they wait for ten days."
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateAgeOfOldestMessage"
+      dimensions  = { QueueName = queue.name }
+      statistic   = "Maximum"
+      threshold   = 60
+      period      = 60
+    }
     # Errors of all routes: API Gateway counts them by route only with detailed metrics, and IntegrationError also counts what integrations refuse.
-    {
-      for stage in queue.stage[*] : "gateway-errors" => {
-        description = "API Gateway could not call an integration of stage ${stage}, $disconnect's or another's. If it is $disconnect's, events are lost: may API Gateway assume the role and send to the disconnect queue? The stage's execution log says which route. Sweeps remove the records."
-        namespace   = "AWS/ApiGateway"
-        metric_name = "ExecutionError"
-        dimensions  = { ApiId = queue.api_id, Stage = stage }
-      }
-    },
-  )]...)
+    gateway-errors = {
+      description = "API Gateway could not call an integration, $disconnect's or another's. If it is $disconnect's, events are lost: may API Gateway assume the role and send to the disconnect queue? The stage's execution log says which route. Sweeps remove the records."
+      namespace   = "AWS/ApiGateway"
+      metric_name = "ExecutionError"
+      dimensions  = merge({ ApiId = queue.api_id }, { for stage in queue.stage[*] : "Stage" => stage })
+    }
+  }]...)
 
   report_alarms = merge([for queue in var.report_queue[*] : {
     reports-waiting = {

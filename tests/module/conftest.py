@@ -1,4 +1,4 @@
-"""Plans by the real provider, offline: what a consumer's few lines come to."""
+"""Plans, offline: calls.py says of what. Many at a time, since starting the provider takes longer than a plan."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from contextlib import nullcontext
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,39 +16,29 @@ import pytest
 
 from tools import terraform
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from .calls import CALLS, MOCKED, OUTPUTS, PLANNED, PROVIDER, REPOSITORY, Call
 
-CONSUMER = """
-provider "aws" {
-  region                      = "eu-central-1"
-  access_key                  = "none"
-  secret_key                  = "none"
-  skip_credentials_validation = true
-  skip_metadata_api_check     = true
-  skip_requesting_account_id  = true
+Resources = dict[str, dict[str, Any]]  # address within the module -> planned values
+Plans = dict[str, Resources]  # by call
+ROOT = """terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
 }
 
-module "connections" {
-  source            = "%s"
-  name              = "chat"
-  websocket_api     = { id = "a1b2c3", execution_arn = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3", stage = "live" }
-  connections_table = { name = "chat-connections" }
-%s
+resource "terraform_data" "later" {
+  input = "x"
 }
 """
 
-Resources = dict[str, dict[str, Any]]  # address within the module -> planned values
 
-
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """A copy of what a consumer downloads, to change or to leave Terraform's files in."""
-    unwanted = shutil.ignore_patterns("__pycache__", ".terraform*")
-    for folder in ("modules", "function", "dist", "examples", "tests/module"):
-        shutil.copytree(REPOSITORY / folder, tmp_path / folder, ignore=unwanted)
+def copied(folder: Path) -> Path:
+    """A copy of what a consumer downloads, to change."""
+    for part in ("modules", "function", "dist"):
+        shutil.copytree(REPOSITORY / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", ".terraform*"))
     for file in REPOSITORY.glob("*.tf"):
-        shutil.copy(file, tmp_path)
-    return tmp_path
+        shutil.copy(file, folder)
+    return folder
 
 
 def forget_checksums(lock: Path) -> None:
@@ -59,13 +48,14 @@ def forget_checksums(lock: Path) -> None:
 
 @pytest.fixture(scope="session")
 def run() -> Callable[..., str]:
-    """Runs Terraform in a folder and returns its output; raises TerraformError with it."""
+    """Runs Terraform, or the tool that `make matrix` tries, in a folder and returns its output; raises TerraformError with it."""
+    tried = os.environ.get("MATRIX_PROGRAM")
+    program = terraform.Program(tried, {}) if tried else terraform.Program(terraform.binary(), terraform.environment())
 
     def ran(folder: Path, *arguments: str) -> str:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        command = [terraform.binary(), *arguments]
+        environment = {**{name: value for name, value in os.environ.items() if not name.startswith("AWS_")}, **program.environment}
         with terraform.installing() if "init" in arguments else nullcontext():
-            done = subprocess.run(command, cwd=folder, env={**environment, **terraform.environment()}, capture_output=True, text=True)
+            done = subprocess.run([program.path, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
         if done.returncode:
             raise terraform.TerraformError(done.stdout + done.stderr)
         if "init" in arguments and (lock := folder / ".terraform.lock.hcl").exists():
@@ -76,21 +66,58 @@ def run() -> Callable[..., str]:
 
 
 @pytest.fixture(scope="session")
-def plan(tmp_path_factory: pytest.TempPathFactory, run: Callable[..., str]) -> Callable[..., Resources]:
-    """Plans the module with the inputs (HCL) added to the required ones, from this repository or another copy of it."""
+def consumer(tmp_path_factory: pytest.TempPathFactory, run: Callable[..., str]) -> Callable[..., Path]:
+    """A root folder with these calls, initialised."""
 
-    @cache
-    def initialised(module: Path) -> Path:
+    def written(calls: dict[str, Call], more: str, **files: str) -> Path:
         folder = tmp_path_factory.mktemp("consumer")
-        (folder / "main.tf").write_text(CONSUMER % (module, ""))
+        (folder / "main.tf").write_text(ROOT + more + "".join(call.block(name) for name, call in calls.items()))
+        for name, text in files.items():
+            (folder / f"{name}.tftest.hcl").write_text(text)
         run(folder, "init", "-no-color")
         return folder
 
-    def planned(inputs: str = "", module: Path = REPOSITORY) -> Resources:
-        folder = initialised(module)
-        (folder / "main.tf").write_text(CONSUMER % (module, inputs))
+    return written
+
+
+@pytest.fixture(scope="session")
+def plans(consumer: Callable[..., Path], run: Callable[..., str]) -> Callable[[dict[str, Call]], Plans]:
+    """What the provider plans for calls."""
+
+    def planned(calls: dict[str, Call]) -> Plans:
+        folder = consumer(calls, PROVIDER)
         run(folder, "plan", "-no-color", "-out=plan")
-        changes = json.loads(run(folder, "show", "-json", "plan"))["resource_changes"]
-        return {change["address"].removeprefix("module.connections."): change["change"]["after"] for change in changes}
+        return by_call(json.loads(run(folder, "show", "-json", "plan")))
 
     return planned
+
+
+@pytest.fixture(scope="session")
+def plan(plans: Callable[[dict[str, Call]], Plans]) -> Callable[..., Resources]:
+    """What the provider plans for one call with these inputs (HCL), of this repository or another copy of it."""
+    return lambda inputs="", module=REPOSITORY: plans({"it": Call(inputs, module)})["it"]
+
+
+@pytest.fixture(scope="session")
+def planned(plans: Callable[[dict[str, Call]], Plans]) -> Plans:
+    return plans(PLANNED)
+
+
+@pytest.fixture(scope="session")
+def known(consumer: Callable[..., Path], run: Callable[..., str]) -> Plans:
+    """What is planned where the provider answers with all ARNs and URLs at plan time."""
+    test = MOCKED + "".join(call.overrides(name) for name, call in CALLS.items()) + 'run "all" {\n  command = plan\n}\n'
+    outputs = "".join(f'output "{name}" {{\n  value = module.{name}.{output}\n}}\n' for name, output in OUTPUTS.items())
+    messages = [json.loads(line) for line in run(consumer(CALLS, outputs, all=test), "test", "-json", "-verbose").splitlines()]
+    return by_call(next(message["test_plan"] for message in messages if message["type"] == "test_plan"))
+
+
+def by_call(plan: dict[str, Any]) -> Plans:
+    found: Plans = {}
+    for change in plan["resource_changes"]:
+        if "module_address" in change:
+            _, call, address = change["address"].split(".", 2)
+            found.setdefault(call, {})[address] = change["change"]["after"]
+    for call, change in plan.get("output_changes", {}).items():
+        found[call][f"output.{OUTPUTS[call]}"] = change["after"]
+    return found

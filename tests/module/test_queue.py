@@ -4,36 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from tools.terraform import TerraformError
+from .conftest import Plans, Resources
 
-pytestmark = pytest.mark.xdist_group("queue")  # to plan once
+pytestmark = pytest.mark.xdist_group("planned")  # to plan once
 
-Resources = dict[str, dict[str, Any]]
-
-KEY = "arn:aws:kms:eu-central-1:111122223333:key/ours"
-QUEUE = f"""
-  delivery    = "queue"
-  kms_key_arn = "{KEY}"
-  role        = {{ path = "/service/", name_suffix = "-eu", permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary" }}
-  function    = {{ reserved_concurrency = 35 }}
-  sweep       = {{ probe = {{}} }}
-  monitoring  = {{ dashboard = true }}
-  tags        = {{ Team = "chat" }}
-"""
 FIELDS = [
     *("connectionId", "connectedAt", "eventType", "requestId", "requestTimeEpoch", "apiId", "stage"),
     *("identity.sourceIp", "identity.userAgent", "disconnectStatusCode", "disconnectReason"),
 ]
 
 
-@pytest.fixture(scope="module")
-def queued(plan: Callable[..., Resources]) -> Resources:
-    return plan(QUEUE)
+@pytest.fixture
+def queued(planned: Plans) -> Resources:
+    return planned["queued"]
 
 
 def test_the_route_sends_each_field_encoded_twice(queued: Resources) -> None:
@@ -76,26 +62,10 @@ def test_no_alarm_claims_that_events_are_lost_in_the_function(queued: Resources)
     assert not [address for address in queued if "look_at_once" in address]
 
 
-def test_a_queue_that_is_kept_leaves_the_route_to_the_function(plan: Callable[..., Resources]) -> None:
-    kept = plan("disconnect_queue = { maximum_concurrency = 7 }\n monitoring = {}\n sweep = { probe = {} }")
+@pytest.mark.xdist_group("known")
+def test_a_queue_that_is_kept_leaves_the_route_to_the_function(known: Plans) -> None:
+    kept = known["queue_kept"]
     assert kept["module.disconnect_queue[0].aws_lambda_event_source_mapping.this"]["scaling_config"] == [{"maximum_concurrency": 7}]
     assert "module.route.aws_apigatewayv2_integration.queue[0]" in kept
     assert [address for address in kept if "look_at_once" in address]
     assert "chat-disconnects-waiting" not in {v.get("alarm_name") for v in kept.values()}
-
-
-@pytest.mark.parametrize(
-    ("inputs", "message"),
-    [
-        ('delivery = "sqs"', "must be"),
-        ('delivery = "queue"\n retry_queue = { enabled = false }\n sweep = { enabled = false }', "retry_queue.enabled = true"),
-        ('delivery = "queue"\n function = { reserved_concurrency = 34 }', "at most function.reserved_concurrency"),
-        ("disconnect_queue = { maximum_concurrency = 20 }\n function = { reserved_concurrency = 19 }", "at most function.reserved_concurr"),
-        ("disconnect_queue = { maximum_concurrency = 1 }", "whole number from 2 to 1000"),
-        ("disconnect_queue = { maximum_concurrency = 1001 }", "whole number from 2 to 1000"),
-    ],
-)
-def test_what_can_not_work_is_refused(inputs: str, message: str, plan: Callable[..., Resources]) -> None:
-    with pytest.raises(TerraformError) as refused:
-        plan(inputs)
-    assert message in " ".join(re.sub("[│╷╵]", "", str(refused.value)).split())

@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tools.terraform import TerraformError
 
+from .calls import PROVIDER, Call
+from .conftest import copied
 
-def refused(plan: Callable[..., Any], copy: Path) -> None:
-    with pytest.raises(TerraformError, match=r"run `make\s+package`\s+and\s+commit\s+dist/"):
-        plan(module=copy)
+OWN = 'function = { package = { s3 = { bucket = "packages", key = "disconnect.zip" } } }'
 
 
-def test_a_changed_source_without_a_rebuilt_zip_is_refused(plan: Callable[..., Any], copy: Path) -> None:
-    with (copy / "function/disconnect.py").open("a") as source:
+def test_a_stale_zip_is_refused(tmp_path: Path, consumer: Callable[..., Path], run: Callable[..., str]) -> None:
+    """A changed source, a new one, or another zip; a package of the consumer's own answers for itself."""
+    changed, added, replaced = (copied(tmp_path / name) for name in ("changed", "added", "replaced"))
+    with (changed / "function/disconnect.py").open("a") as source:
         source.write("# changed\n")
-    refused(plan, copy)
-
-
-def test_a_new_source_without_a_rebuilt_zip_is_refused(plan: Callable[..., Any], copy: Path) -> None:
-    (copy / "function/new.py").write_text("")
-    refused(plan, copy)
-
-
-def test_a_zip_that_is_not_the_manifests_is_refused(plan: Callable[..., Any], copy: Path) -> None:
-    with (copy / "dist/function.zip").open("ab") as archive:
+    (added / "function/new.py").write_text("")
+    with (replaced / "dist/function.zip").open("ab") as archive:
         archive.write(b"\0")
-    refused(plan, copy)
-
-
-def test_a_package_of_ones_own_answers_for_itself(plan: Callable[..., Any], copy: Path) -> None:
-    (copy / "function/new.py").write_text("")
-    planned = plan('function = { package = { s3 = { bucket = "packages", key = "disconnect.zip" } } }', module=copy)
-    assert planned["module.disconnect.aws_lambda_function.this"]["s3_key"] == "disconnect.zip"
+    copies = {"changed": Call(module=changed), "added": Call(module=added), "replaced": Call(module=replaced), "own": Call(OWN, added)}
+    with pytest.raises(TerraformError, match=r"run `make\s+package`\s+and\s+commit\s+dist/") as error:
+        run(consumer(copies, PROVIDER), "plan", "-no-color")
+    assert set(re.findall(r"(\w+)/modules/lambda-function/main\.tf", str(error.value))) == {"changed", "added", "replaced"}

@@ -50,8 +50,14 @@ mock_resource "aws_cloudwatch_event_rule" {
   }
 }
 
+mock_resource "aws_cloudwatch_metric_alarm" {
+  defaults = {
+    arn = "arn:aws:cloudwatch:eu-central-1:111122223333:alarm:chat-alarm"
+  }
+}
+
 mock_data "aws_region" {
   defaults = {
-    id = "eu-central-1"
+    endpoint = "ec2.eu-central-1.amazonaws.com"
   }
 }

@@ -1,0 +1,295 @@
+"""The calls of the module that tests plan, all together: starting the provider takes longer than planning."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+API, LIVE = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3", 'id = "a1b2c3", stage = "live"'
+REQUIRED = {
+    "name": '"chat"',
+    "websocket_api": f'{{ {LIVE}, execution_arn = "{API}" }}',
+    "connections_table": '{ name = "chat-connections" }',
+}
+PROVIDER = """
+provider "aws" {
+  region                      = "eu-central-1"
+  access_key                  = "none"
+  secret_key                  = "none"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+"""
+MOCKS = Path(__file__).with_name("mocks")
+MOCKED = f"""
+mock_provider "aws" {{
+  source          = "{MOCKS}"
+  override_during = plan
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of the root module, with REQUIRED unless its inputs (HCL) set them, or of another module.
+
+    `answers` are, with the mocked provider, the values (HCL) of a data source or the outputs of a module within it, by their addresses.
+    """
+
+    inputs: str = ""
+    module: Path = REPOSITORY
+    answers: dict[str, str] = field(default_factory=dict)
+    required: bool = True
+
+    def block(self, name: str) -> str:
+        missing = {key: value for key, value in REQUIRED.items() if self.required and not re.search(rf"^ *{key} +=", self.inputs, re.M)}
+        return "\n".join([f'module "{name}" {{', f'source = "{self.module}"', *map(" = ".join, missing.items()), self.inputs, "}\n"])
+
+    def overrides(self, name: str) -> str:
+        """What the mocked provider answers for this call alone."""
+        found = [
+            (
+                f"override_{'data' if 'data.' in address else 'module'}",
+                address,
+                f"{'values' if 'data.' in address else 'outputs'} = {values}",
+            )
+            for address, values in self.answers.items()
+        ]
+        if self.required:
+            found += [
+                ("override_resource", address, f"override_during = plan\n  values = {values}") for address, values in OWN_ARNS.items()
+            ]
+        return "".join(f"{kind} {{\n  target = module.{name}.{address}\n  {answer}\n}}\n" for kind, address, answer in found)
+
+
+def table(name: str, attributes: str = "connectionId S", sort_key: str = "", indexes: str = "") -> str:
+    """A table that a data source finds, the first of its attributes its partition key; `indexes` as "name partition sort", one a line."""
+    pairs = [attribute.split() for attribute in attributes.split(", ")]
+    listed = ", ".join(f'{{ name = "{attribute}", type = "{kind}" }}' for attribute, kind in pairs)
+    rest = "read_capacity = 0, write_capacity = 0, on_demand_throughput = []"
+    found = [[*line.split(" "), ""][:3] for line in indexes.splitlines()]
+    described = ", ".join(
+        f'{{ name = "{index}", hash_key = "{key}", range_key = "{sort}", projection_type = "ALL", non_key_attributes = [], {rest} }}'
+        for index, key, sort in found
+    )
+    return f"""{{
+    arn                    = "arn:aws:dynamodb:eu-central-1:111122223333:table/{name}"
+    hash_key               = "{pairs[0][0]}"
+    range_key              = "{sort_key}"
+    attribute              = [{listed}]
+    global_secondary_index = [{described}]
+  }}"""
+
+
+def websocket_api(**values: str) -> str:
+    """The input with other values than the right ones."""
+    pairs = {"id": "a1b2c3", "execution_arn": API, **values}
+    return "websocket_api = { " + ", ".join(f'{name} = "{value}"' for name, value in pairs.items()) + " }"
+
+
+def hcl(value: Any, leaf: Callable[[Any, tuple[str, ...]], str], *path: str) -> str:
+    """A value as Terraform reads it, with every part that is no object by `leaf`."""
+    if isinstance(value, dict) and path[-1] not in ("environment", "tags"):
+        return "{ " + ", ".join(f"{key} = {hcl(part, leaf, *path, key)}" for key, part in value.items()) + " }"
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[" + ", ".join(hcl(part, leaf, *path) for part in value) + "]"
+    return leaf(value, path)
+
+
+ARN, DYNAMODB = "arn:aws:{}:eu-central-1:111122223333:{}", "arn:aws:dynamodb:eu-central-1:111122223333:table/{}"
+KEY = ARN.format("kms", "key/ours")
+BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
+ROUTE = f'function = {{ name = "chat", invoke_arn = "{ARN.format("apigateway", "lambda:path/2015-03-31/functions/chat/invocations")}" }}\n'
+LAYER = ARN.format("lambda", "layer:extension:80")
+SIGNING = ARN.format("lambda", "code-signing-config:csc-0123456789abcdef0")
+PAGED = [ARN.format("sns", "pager"), ARN.format("lambda", "function:pager:live")]  # when an alarm starts and when it ends
+OPENED = [
+    ARN.format("ssm", "opsitem:2#CATEGORY=Availability"),
+    "arn:aws:ssm-incidents::111122223333:responseplan/chat",
+    ARN.format("aiops", "investigation-group/chat"),
+]
+LOG_GROUP = ARN.format("logs", "log-group:/platform/chat")
+
+# Where the mocked provider would answer the same for several resources of a type.
+OWN_ARNS = {
+    **{
+        f"module.{module}[0].aws_sqs_queue.{name}": (
+            f'{{ arn = "{ARN.format("sqs", queue)}", url = "https://sqs.eu-central-1.amazonaws.com/111122223333/{queue}" }}'
+        )
+        for module, name, queue in (
+            ("retry_queue", "dead_letter", "chat-retry-dead-letter"),
+            ("report_queue", "this", "chat-reports"),
+            ("disconnect_queue", "this", "chat-disconnects"),
+        )
+    },
+    **{
+        f"module.{kind}_table[0].aws_dynamodb_table.this": f'{{ arn = "{DYNAMODB.format(f"chat-connections-{kind}")}" }}'
+        for kind in ("history", "offline")
+    },
+}
+
+# Every field of every input, in a stack with everything on. Numbers and strings are at none of their bounds.
+FULL: dict[str, Any] = {
+    "name": "chat",
+    "websocket_api": {"id": "a1b2c3", "execution_arn": API, "stage": "live"},
+    "connections_table": {
+        "name": "chat-connections", "create": True, "point_in_time_recovery": True, "deletion_protection": True, "client_index": "byClient",
+    },
+    "kms_key_arn": KEY,
+    "function": {
+        "memory_size": 512, "timeout": 15, "reserved_concurrency": 50, "architecture": "arm64", "runtime": "python3.13",
+        "package": {"path": None, "s3": {"bucket": "packages", "key": "signed/disconnect.zip", "object_version": "v7"}},
+        "layers": [LAYER], "environment": {"DD_SITE": "datadoghq.eu"}, "tracing": "Active", "code_signing_config_arn": SIGNING,
+    },
+    "cleanup_function": {"memory_size": 2048, "timeout": 180, "reserved_concurrency": 20},
+    "vpc": {"subnet_ids": ["subnet-a1", "subnet-b2"], "security_group_ids": ["sg-c3"]},
+    "logs": {
+        "retention_days": 90, "format": "JSON", "client_details": "masked", "level": "INFO", "class": "STANDARD", "skip_destroy": True,
+        "group": None,
+    },
+    "role": {"path": "/service/", "permissions_boundary_arn": BOUNDARY, "name_suffix": "-eu-central-1"},
+    "delivery": "queue",
+    "disconnect_queue": {"maximum_concurrency": 20},
+    "retry_queue": {"enabled": True, "max_receive_count": 50, "maximum_concurrency": 10, "operators": ["role/on-call"]},
+    "sweep": {
+        "enabled": True, "schedule": "rate(1 hour)", "segments": 2, "expired_after_seconds": 8000,
+        "probe": {
+            "per_second": 20, "most_per_second": 200, "suspect_after_seconds": 700, "exclusive_table": True, "report_queue": True,
+            "report_senders": ["arn:aws:iam::444455556666:role/chat"],
+        },
+    },
+    "related_tables": [],
+    "history": {"table_name": "chat-history", "retention_days": 30, "point_in_time_recovery": True, "deletion_protection": True},
+    "duplicates": "newest",
+    "events": {"bus_arn": ARN.format("events", "event-bus/chat"), "client_offline_after_seconds": 60},
+    "monitoring": {"alarm_actions": PAGED + OPENED, "dashboard": True, "connection_metrics": True},
+    "tags": {"Team": "chat"},
+}  # fmt: skip
+# What decides which resources there are, or what the provider itself wants to know: not to be had from another resource of the same apply.
+KNOWN_FIRST = {
+    "connections_table.client_index", "connections_table.create", "delivery", "duplicates",
+    "events.client_offline_after_seconds", "function.runtime", "logs.level", "monitoring.dashboard",
+    "retry_queue.enabled", "sweep.enabled", "sweep.probe.report_queue", "sweep.segments",
+}  # fmt: skip
+LATER = "terraform_data.later.output"
+MOST_RECEIPTS = {120: 830, 900: 159}  # what retry_queue.max_receive_count may be, by the clean-up function's time-out
+
+
+def full(leaf: Callable[[Any, tuple[str, ...]], str]) -> Call:
+    return Call("\n".join(f"{name} = {hcl(value, leaf, name)}" for name, value in FULL.items()))
+
+
+def literal(value: Any, _: tuple[str, ...] = ()) -> str:
+    return json.dumps(value)
+
+
+def known_after_apply(value: Any, path: tuple[str, ...]) -> str:
+    if not value or ".".join(path) in KNOWN_FIRST:
+        return literal(value)
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {LATER}" for key in value) + " }"
+    return f'split(",", {LATER})' if isinstance(value, list) else LATER
+
+
+def sensitive(value: Any, path: tuple[str, ...]) -> str:
+    return literal(value) if value is None or ".".join(path) in KNOWN_FIRST else f"sensitive({literal(value)})"
+
+
+# Planned by the provider, and by the mocked one.
+PLANNED = {
+    "default": Call(),
+    "without_queue_and_sweep": Call("retry_queue = { enabled = false }\nsweep = { enabled = false }"),
+    "full": full(literal),
+    "queued": Call(f"""
+      delivery    = "queue"
+      kms_key_arn = "{KEY}"
+      role        = {{ path = "/service/", name_suffix = "-eu", permissions_boundary_arn = "{BOUNDARY}" }}
+      function    = {{ reserved_concurrency = 35 }}
+      sweep       = {{ probe = {{}} }}
+      monitoring  = {{ dashboard = true }}
+      tags        = {{ Team = "chat" }}
+    """),
+    "later": full(known_after_apply),
+    "sensitive": full(sensitive),
+    "log_group": Call(f'logs = {{ group = {{ name = "/platform/chat", arn = "{LOG_GROUP}" }} }}\nmonitoring = {{}}'),
+}
+PROBE = "sweep = {{ probe = {{ {} }} }}"
+RELATED = """related_tables = [
+  { name = "subscriptions" },
+  { name = "rooms", index = "byMember", connection_id_attribute = "member" },
+]"""
+# By the mocked one alone.
+CALLS = PLANNED | {
+    "queue": Call('delivery = "queue"'),
+    "queue_with_key": Call(f'delivery = "queue"\nkms_key_arn = "{KEY}"'),
+    "queue_kept": Call("disconnect_queue = { maximum_concurrency = 7 }\nsweep = { probe = {} }\nmonitoring = {}"),
+    "without_sweep": Call("sweep = { enabled = false }"),
+    "every_stage": Call(f'websocket_api = {{ id = "a1b2c3", execution_arn = "{API}" }}'),
+    "europe": Call(f'websocket_api = {{ {LIVE}, execution_arn = "{API.replace("aws", "aws-eusc")}" }}\nduplicates = "stale"'),
+    "probe": Call(PROBE.format("")),
+    "probe_of_own_table": Call(PROBE.format("exclusive_table = true")),
+    "probe_without_sweep": Call("sweep = { enabled = false, probe = {} }\nmonitoring = {}"),
+    "look_at_once": Call("sweep = { probe = {}, segments = 4 }\nmonitoring = {}"),
+    "monitoring": Call("monitoring = {}"),
+    "reports": Call(PROBE.format("report_queue = true")),
+    "reports_with_key": Call(PROBE.format("report_queue = true") + f'\nkms_key_arn = "{KEY}"'),
+    "related_tables": Call(
+        RELATED,
+        answers={
+            "module.related_table[0]": f"""{{
+              setting     = {{ table = "subscriptions", attribute = "connectionId", index = null, keys = ["connectionId"] }}
+              arn         = "{DYNAMODB.format("subscriptions")}"
+              query_arn   = "{DYNAMODB.format("subscriptions")}"
+              kms_key_arn = "{ARN.format("kms", "key/theirs")}"
+            }}""",
+            "module.related_table[1].data.aws_dynamodb_table.this": table("rooms", "room S, seat N, member S", "seat", "byMember member"),
+        },
+    ),
+    "report_senders": Call(
+        PROBE.format('report_queue = true, report_senders = ["arn:aws:iam::444455556666:role/chat", "arn:aws:iam::444455556666:role/feed"]')
+    ),
+    "operators": Call('retry_queue = { operators = ["role/on-call"] }'),
+    "history": Call("history = {}"),
+    "history_without_sweep": Call("history = {}\nsweep = { enabled = false }"),
+    "stale_duplicates": Call('duplicates = "stale"'),
+    "newest_duplicates": Call('duplicates = "newest"'),
+    "events": Call("events = {}"),
+    "offline_clients": Call("events = { client_offline_after_seconds = 60 }"),
+    "key": Call(f'kms_key_arn = "{KEY}"'),
+    "their_table": Call(
+        'connections_table = { name = "theirs", create = false, client_index = "byUser" }\nduplicates = "stale"',
+        answers={
+            "module.connections_table.data.aws_dynamodb_table.this[0]": table(
+                "theirs", "connectionId S, clientId S, connectedAt N", indexes="byUser clientId connectedAt"
+            )
+        },
+    ),
+    "their_table_with_key": Call(
+        'connections_table = { name = "theirs", create = false }',
+        answers={
+            "module.connections_table": f"""{{
+              name             = "theirs"
+              arn              = "{DYNAMODB.format("theirs")}"
+              client_index_arn = null
+              kms_key_arn      = "{ARN.format("kms", "key/theirs")}"
+            }}"""
+        },
+    ),
+    "vpc_and_traces": Call(
+        'vpc = { subnet_ids = ["subnet-a1", "subnet-b2"], security_group_ids = ["sg-c3"] }\nfunction = { tracing = "Active" }'
+    ),
+    "text_logs": Call('logs = { format = "Text" }'),
+    "own_package": Call(f'function = {{ package = {{ path = "{MOCKS}/aws.tfmock.hcl" }} }}'),
+    **{
+        f"timeout_{timeout}": Call(f"cleanup_function = {{ timeout = {timeout} }}\nretry_queue = {{ max_receive_count = {count} }}")
+        for timeout, count in MOST_RECEIPTS.items()
+    },
+}
+# Outputs that a test looks at.
+OUTPUTS = {"reports": "report_gone", "reports_with_key": "report_gone"}

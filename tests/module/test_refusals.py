@@ -1,0 +1,262 @@
+"""Every input that can be wrong is refused by a plan, in words that say what to write instead.
+
+Validations need variables.tf alone: without resources there is no provider to start, and one plan tries them all.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tools.terraform import TerraformError
+
+from .calls import API, ARN, LOG_GROUP, REPOSITORY, ROUTE, SIGNING, Call, websocket_api
+
+pytestmark = pytest.mark.xdist_group("refusals")  # to plan once
+
+EVERY_STAGE = f'websocket_api = {{ id = "a1b2c3", execution_arn = "{API}" }}'
+NO_QUEUE = "retry_queue = { enabled = false }\nsweep = { enabled = false }"
+GROUP_ATTRIBUTES = f'name = "/platform/chat", arn = "{LOG_GROUP}"'
+SUBNET, GROUP = "subnet-0123456789abcdef0", "sg-0123456789abcdef0"
+
+
+# The input that is refused, the call, and words of the message.
+REFUSED = [
+    ("name", 'name = "chat prod"', "1 to 40 letters, digits and hyphens"),
+    ("name", 'name = "a2345678901234567890123456789012345678901"', "1 to 40 letters"),
+    ("websocket_api", websocket_api(id="Chat", execution_arn=API.replace("a1b2c3", "Chat")), "must be the API's id"),
+    (
+        "websocket_api",
+        websocket_api(execution_arn="arn:aws:apigateway:eu-central-1::/apis/a1b2c3"),
+        "aws_apigatewayv2_api.this.execution_arn",
+    ),
+    ("websocket_api", websocket_api(execution_arn=f"{API}/live"), "without a stage"),
+    ("websocket_api", websocket_api(execution_arn=API.replace("a1b2c3", "zzzzzz")), "the same API's own"),
+    ("websocket_api", websocket_api(stage=f"{API}/live"), "must be a stage's name"),
+    ("connections_table", f'connections_table = {{ name = "{ARN.format("dynamodb", "table/chat")}" }}', "not an ARN"),
+    ("connections_table", 'connections_table = { name = "chat-connections", client_index = "by client" }', "an index's name"),
+    ("kms_key_arn", f'kms_key_arn = "{ARN.format("kms", "alias/chat")}"', "not of an alias"),
+    ("kms_key_arn", 'kms_key_arn = "8ae0f435-e51d-450b-b637-1963f70b9a8f"', "must be the ARN of a key"),
+    ("function", "function = { memory_size = 255 }", "from 256"),
+    ("function", "function = { timeout = 9 }", "from 10"),
+    ("function", "function = { timeout = 30 }", "to 29"),
+    ("function", "function = { reserved_concurrency = 0 }", "at least 1"),
+    ("function", 'function = { architecture = "arm" }', "arm64"),
+    ("function", 'function = { runtime = "nodejs22.x" }', "Python runtimes"),
+    ("function", 'function = { package = { path = "./no-such.zip" } }', "existing zip"),
+    ("function", "function = { package = {} }", "where the zip is, once"),
+    (
+        "function",
+        'function = { package = { path = "./main.tf", s3 = { bucket = "packages", key = "disconnect.zip" } } }',
+        "where the zip is, once",
+    ),
+    ("function", f'function = {{ layers = ["{ARN.format("lambda", "layer:extension")}"] }}', "layer:NAME:VERSION"),
+    ("function", f'function = {{ layers = [for n in range(6) : "{ARN.format("lambda", "layer:extension:")}${{n}}"] }}', "at most five"),
+    ("function", 'function = { environment = { HISTORY_TABLE = "mine" } }', "the module's own variables"),
+    ("function", 'function = { environment = { AWS_REGION = "eu-central-1" } }', "Lambda sets itself"),
+    ("function", 'function = { environment = { "DD-SITE" = "datadoghq.eu" } }', "letters, digits and underscores"),
+    ("function", 'function = { tracing = "active" }', "PassThrough"),
+    (
+        "function",
+        'function = { package = { path = "./main.tf" }, code_signing_config_arn = "csc-0123456789abcdef0" }',
+        "code signing configuration",
+    ),
+    ("function", f'function = {{ code_signing_config_arn = "{SIGNING}" }}', "sign it"),
+    ("cleanup_function", "cleanup_function = { memory_size = 64 }", "from 128"),
+    ("cleanup_function", "cleanup_function = { timeout = 59 }", "from 60"),
+    ("cleanup_function", "cleanup_function = { timeout = 901 }", "to 900"),
+    ("cleanup_function", "cleanup_function = { reserved_concurrency = 5 }", "retry_queue.maximum_concurrency + sweep.segments"),
+    (
+        "cleanup_function",
+        "cleanup_function = { reserved_concurrency = 8 }\nsweep = { probe = { report_queue = true } }\nmonitoring = {}",
+        "2 more with sweep.probe.report_queue",
+    ),
+    (
+        "cleanup_function",
+        "retry_queue = { max_receive_count = 831 }\ncleanup_function = {}",
+        "at most 830 with a cleanup_function.timeout of 120",
+    ),
+    ("cleanup_function", "retry_queue = { max_receive_count = 160 }\ncleanup_function = { timeout = 900 }", "at most 159"),
+    ("vpc", f'vpc = {{ subnet_ids = [], security_group_ids = ["{GROUP}"] }}', "at least one"),
+    ("vpc", f'vpc = {{ subnet_ids = ["{ARN.format("ec2", f"subnet/{SUBNET}")}"], security_group_ids = ["{GROUP}"] }}', "ids of subnets"),
+    ("vpc", f'vpc = {{ subnet_ids = ["{SUBNET}"], security_group_ids = [] }}', "one to five"),
+    ("vpc", f'vpc = {{ subnet_ids = ["{SUBNET}"], security_group_ids = ["default"] }}', "security groups"),
+    ("vpc", f'vpc = {{ subnet_ids = ["{SUBNET}"], security_group_ids = [for n in range(6) : "sg-${{n}}"] }}', "one to five"),
+    ("logs", "logs = { retention_days = 31 }", "1, 3, 5, 7"),
+    ("logs", 'logs = { format = "json" }', "Text"),
+    ("logs", 'logs = { client_details = "none" }', "masked"),
+    ("logs", 'logs = { level = "DEBUG" }', "WARN"),
+    ("logs", 'logs = { class = "DELIVERY" }', "INFREQUENT_ACCESS"),
+    (
+        "logs",
+        f"logs = {{ skip_destroy = true, group = {{ {GROUP_ATTRIBUTES} }} }}",
+        "leave class and skip_destroy",
+    ),
+    ("logs", f'logs = {{ group = {{ name = "/platform/chat", arn = "{LOG_GROUP}:*" }} }}', "without a trailing"),
+    ("role", 'role = { path = "service" }', "begin and end with a slash"),
+    ("role", 'role = { permissions_boundary_arn = "arn:aws:iam::111122223333:role/boundary" }', "ARN of a managed policy"),
+    ("role", 'role = { name_suffix = "/eu" }', "letters, digits"),
+    ("role", 'name = "a-name-of-forty-letters-that-is-the-most"\nrole = { name_suffix = "-ap-southeast-2" }', "at most 64"),
+    ("delivery", 'delivery = "sqs"', "must be"),
+    *(("disconnect_queue", f"disconnect_queue = {{ maximum_concurrency = {n} }}", "whole number from 2 to 1000") for n in (1, 2.5, 1001)),
+    ("disconnect_queue", f'{NO_QUEUE}\ndelivery = "queue"\ndisconnect_queue = {{}}', "retry_queue.enabled = true"),
+    (
+        "disconnect_queue",
+        'delivery = "queue"\nfunction = { reserved_concurrency = 34 }\ndisconnect_queue = null',
+        "at most function.reserved_concurrency",
+    ),
+    (
+        "disconnect_queue",
+        "disconnect_queue = { maximum_concurrency = 20 }\nfunction = { reserved_concurrency = 19 }",
+        "at most function.reserved_concurrency",
+    ),
+    ("retry_queue", "retry_queue = { max_receive_count = 4 }", "from 5"),
+    ("retry_queue", "retry_queue = { maximum_concurrency = 1 }", "from 2"),
+    ("retry_queue", 'retry_queue = { operators = ["arn:aws:iam::444455556666:role/on-call"] }', "of this account"),
+    ("sweep", 'sweep = { probe = { report_queue = true, report_senders = ["444455556666"] } }', "must be ARNs of roles"),
+    ("sweep", 'sweep = { probe = { report_senders = ["arn:aws:iam::444455556666:role/chat"] } }', "report_queue = true"),
+    ("sweep", "sweep = { probe = { per_second = 20, most_per_second = 10 } }", "the rate to begin with"),
+    ("sweep", "sweep = { probe = { most_per_second = 1001 } }", "at most 1000"),
+    ("sweep", "sweep = { probe = { per_second = 2.5 } }", "whole number"),
+    ("sweep", "sweep = { segments = 4, probe = { per_second = 3 } }", "one for each segment"),
+    ("sweep", "sweep = { probe = { per_second = 0 } }", "from 1"),
+    ("sweep", "retry_queue = { enabled = false }\nsweep = {}", "retry_queue.enabled = true"),
+    ("sweep", 'sweep = { schedule = "cron(0/5 * * * ? *)" }', "rate(5 minutes)"),
+    ("sweep", 'sweep = { schedule = "rate(25 hours)" }', "of a minute to a day"),
+    ("sweep", "sweep = { segments = 0 }", "from 1 to 100"),
+    ("sweep", "sweep = { segments = 1.5 }", "whole number"),
+    ("sweep", "sweep = { expired_after_seconds = 7200 }", "7260"),
+    ("sweep", f"{EVERY_STAGE}\nsweep = {{ probe = {{}} }}", "set websocket_api.stage"),
+    ("sweep", "sweep = { probe = { suspect_after_seconds = 600 } }", "660"),
+    ("related_tables", f'{NO_QUEUE}\nrelated_tables = [{{ name = "rooms" }}]', "retry_queue.enabled = true"),
+    ("related_tables", f'related_tables = [{{ name = "{ARN.format("dynamodb", "table/rooms")}" }}]', "not an ARN"),
+    ("related_tables", 'related_tables = [{ name = "rooms" }, { name = "rooms", index = "byConnection" }]', "name each once"),
+    ("related_tables", 'related_tables = [{ name = "chat-connections" }]', "must not name the connections table"),
+    ("related_tables", 'related_tables = [for n in range(11) : { name = "rooms-${n}" }]', "at most ten"),
+    ("history", f"{NO_QUEUE}\nhistory = {{}}", "retry_queue.enabled = true"),
+    ("history", f'history = {{ table_name = "{ARN.format("dynamodb", "table/history")}" }}', "not an ARN"),
+    ("history", 'history = { table_name = "chat-connections" }', "must not be the connections table"),
+    ("history", "history = { retention_days = 0 }", "from 1"),
+    ("duplicates", 'duplicates = "oldest"', "newest"),
+    ("duplicates", f'{EVERY_STAGE}\nduplicates = "stale"', "set websocket_api.stage"),
+    ("duplicates", f'{NO_QUEUE}\nduplicates = "stale"', "retry_queue.enabled = true"),
+    ("events", 'events = { bus_arn = "chat" }', "ARN of a bus"),
+    ("events", 'events = { bus_arn = "arn:aws:events:us-east-1:111122223333:event-bus/chat" }', "in the API's region"),
+    ("events", "events = { client_offline_after_seconds = 899 }", "to 898"),
+    ("events", "events = { client_offline_after_seconds = 1.5 }", "whole number"),
+    ("events", "events = { client_offline_after_seconds = 0 }", "from 1"),
+    ("events", f"{NO_QUEUE}\nevents = {{}}", "retry_queue.enabled = true"),
+    ("monitoring", 'monitoring = { alarm_actions = ["ops@example.com"] }', "ARNs of SNS topics"),
+    ("monitoring", 'monitoring = { alarm_actions = ["arn:aws:automate:eu-central-1:ec2:reboot"] }', "for alarms on an instance"),
+    ("monitoring", f'monitoring = {{ alarm_actions = [for n in range(6) : "{ARN.format("sns", "pager-")}${{n}}"] }}', "at most five"),
+    ("monitoring", 'monitoring = {}\nlogs = { class = "INFREQUENT_ACCESS" }', "class STANDARD"),
+    (
+        "monitoring",
+        f'monitoring = {{}}\nlogs = {{ group = {{ {GROUP_ATTRIBUTES}, log_group_class = "INFREQUENT_ACCESS" }} }}',
+        "class STANDARD",
+    ),
+]
+
+# The modules that are public check what they are given themselves: the call, and the inputs that are refused.
+LAMBDA = 'name = "chat"\ndescription = "Removes records"\nhandler = "disconnect.lambda_handler"\ntimeout = 10\n'
+REFUSED_BY_PUBLIC = [
+    ("connections-table", 'name = "a b"\nclient_index = "a b"\nkms_key_arn = "alias/chat"', "name client_index kms_key_arn"),
+    (
+        "lambda-function",
+        """
+        description          = "Removes records"
+        name                 = "a b"
+        handler              = "disconnect"
+        package              = { path = "./no-such.zip" }
+        runtime              = "python2.7"
+        architecture         = "arm"
+        memory_size          = 64
+        timeout              = 901
+        reserved_concurrency = 0
+        logs                 = { retention_days = 31 }
+        kms_key_arn          = "alias/chat"
+        layers               = ["extension"]
+        tracing              = "active"
+        vpc                  = { subnet_ids = ["subnet-1"], security_group_ids = ["default"] }
+        """,
+        "name handler package runtime architecture memory_size timeout reserved_concurrency logs kms_key_arn layers tracing vpc",
+    ),
+    ("lambda-function", LAMBDA + 'package = {}\nlogs = { class = "DELIVERY" }\nrole = { path = "service" }', "package logs role"),
+    ("lambda-function", LAMBDA + 'vpc = { subnet_ids = [], security_group_ids = ["sg-1"] }\nlogs = { format = "json" }', "vpc logs"),
+    ("lambda-function", LAMBDA + 'logs = { group = { name = "chat", arn = "chat" } }', "logs"),
+    ("lambda-function", LAMBDA + 'role = { name_suffix = "/eu" }', "role"),
+    (
+        "lambda-function",
+        f'{LAMBDA}logs = {{ skip_destroy = true, group = {{ {GROUP_ATTRIBUTES} }} }}\ncode_signing_config_arn = "csc-0"',
+        "logs code_signing_config_arn",
+    ),
+    ("lambda-function", f'{LAMBDA}code_signing_config_arn = "{SIGNING}"', "code_signing_config_arn"),
+    ("lambda-function", LAMBDA + 'role = { permissions_boundary_arn = "boundary" }', "role"),
+    (
+        "disconnect-route",
+        f'{websocket_api(execution_arn=f"{API}/live")}\nfunction = {{ name = "chat", invoke_arn = "chat" }}',
+        "websocket_api function",
+    ),
+    ("disconnect-route", ROUTE + websocket_api(id=API), "websocket_api"),
+    ("disconnect-route", ROUTE + websocket_api(stage="a b"), "websocket_api"),
+]
+CALLS = {f"root_{number}": inputs for number, (_, inputs, _) in enumerate(REFUSED)} | {
+    f"{module}_{number}": inputs for number, (module, inputs, _) in enumerate(REFUSED_BY_PUBLIC)
+}
+
+
+@pytest.fixture(scope="module")
+def messages(tmp_path_factory: pytest.TempPathFactory, run: Callable[..., str]) -> dict[str, str]:
+    """What Terraform says against each of CALLS."""
+    folder = tmp_path_factory.mktemp("refusals")
+    calls = {}
+    for name, inputs in CALLS.items():
+        module = name.rpartition("_")[0]
+        calls[name] = Call(inputs, folder / module, required=module == "root")
+        (folder / module).mkdir(exist_ok=True)
+        shutil.copy((REPOSITORY if module == "root" else REPOSITORY / "modules" / module) / "variables.tf", folder / module)
+    found: dict[str, str] = {}
+    # What needs a look at other inputs is tried only when nothing else is wrong.
+    while new := one_plan({name: call for name, call in calls.items() if name not in found}, folder, run):
+        found |= new
+    return found
+
+
+def one_plan(calls: dict[str, Call], folder: Path, run: Callable[..., str]) -> dict[str, str]:
+    """The messages against some of the calls, with the line that each is about."""
+    (folder / "main.tf").write_text("\n".join(call.block(name) for name, call in calls.items()))
+    run(folder, "init", "-no-color")
+    try:
+        run(folder, "plan", "-json")
+    except TerraformError as error:
+        said = str(error)
+    else:
+        return {}
+    found: dict[str, str] = {}
+    lines = (folder / "main.tf").read_text().splitlines()
+    for message in filter(lambda message: message["type"] == "diagnostic", map(json.loads, said.splitlines())):
+        diagnostic = message["diagnostic"]
+        before = lines[: diagnostic["range"]["start"]["line"]]
+        call = next(line.split('"')[1] for line in reversed(before) if line.startswith("module "))
+        found[call] = f"{found.get(call, '')}{diagnostic['summary']}: {diagnostic['snippet']['code'].strip()}: {diagnostic['detail']}\n"
+    return found
+
+
+@pytest.mark.parametrize("number", range(len(REFUSED)), ids=lambda number: f"{number} {REFUSED[number][1]}")
+def test_a_wrong_input_is_refused(number: int, messages: dict[str, str]) -> None:
+    variable, _, words = REFUSED[number]
+    message = messages[f"root_{number}"]
+    assert f"Invalid value for variable: {variable} =" in message
+    assert words in message
+
+
+@pytest.mark.parametrize("number", range(len(REFUSED_BY_PUBLIC)))
+def test_a_public_module_refuses_wrong_inputs(number: int, messages: dict[str, str]) -> None:
+    module, _, variables = REFUSED_BY_PUBLIC[number]
+    found = re.findall(r"^Invalid value for variable: (\w+) *=", messages[f"{module}_{number}"], re.MULTILINE)
+    assert set(found) == set(variables.split())
