@@ -32,7 +32,7 @@ LARGEST_POLICY = 6144  # https://docs.aws.amazon.com/IAM/latest/UserGuide/refere
 
 STATEMENTS = {
     "Routes": [f"arn:aws:apigateway:REGION::/apis/API_ID/{part}" for part in ("integrations", "integrations/*", "routes", "routes/*")],
-    "Tables": ["arn:aws:dynamodb:REGION:ACCOUNT:table/TABLE", "arn:aws:dynamodb:REGION:ACCOUNT:table/TABLE-history"],
+    "Tables": [f"arn:aws:dynamodb:REGION:ACCOUNT:table/TABLE{ending}" for ending in ("", "-history", "-offline")],
     "RelatedTables": ["arn:aws:dynamodb:REGION:ACCOUNT:table/RELATED"],
     "Functions": ["arn:aws:lambda:REGION:ACCOUNT:function:NAME-*"],
     "EventSourceMappings": ["arn:aws:lambda:REGION:ACCOUNT:event-source-mapping:*"],  # AWS chooses their names

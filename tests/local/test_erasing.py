@@ -22,15 +22,17 @@ def letter(client: str) -> str:
 def test_one_client_is_erased_and_nobody_else(observed: Api) -> None:
     aws, dynamodb, sqs = observed.aws, observed.aws.client("dynamodb"), observed.aws.client("sqs")
     names = {"TABLE": f"{observed.id}-connections"}
-    for table in (names["TABLE"], f"{names['TABLE']}-history"):
-        schema = [{"AttributeName": "connectionId", "KeyType": "HASH"}]
-        index = {"IndexName": "byClient", "KeySchema": [{"AttributeName": "clientId", "KeyType": "HASH"}]}
+    connections, history, absences = (f"{names['TABLE']}{ending}" for ending in ("", "-history", "-offline"))
+    index = {"IndexName": "byClient", "KeySchema": [{"AttributeName": "clientId", "KeyType": "HASH"}]}
+    by_client = [{**index, "Projection": {"ProjectionType": "ALL"}}]
+    for table, key, indexes in ((connections, "connectionId", by_client), (history, "connectionId", by_client), (absences, "clientId", [])):
+        attributes = {key, "clientId"} if indexes else {key}
         dynamodb.create_table(
             TableName=table,
             BillingMode="PAY_PER_REQUEST",
-            KeySchema=schema,
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("connectionId", "clientId")],
-            GlobalSecondaryIndexes=[{**index, "Projection": {"ProjectionType": "ALL"}}],
+            KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in attributes],
+            **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
         )
     queues = {name: sqs.create_queue(QueueName=f"{observed.id}-{name}")["QueueUrl"] for name in ("DEAD_LETTER_URL", "RETRY_QUEUE_URL")}
     with observed.connect() as socket:
@@ -38,8 +40,8 @@ def test_one_client_is_erased_and_nobody_else(observed: Api) -> None:
         connection = event["requestContext"]["connectionId"]
         for client in CLIENTS:
             item = {"connectionId": {"S": connection if client == CLIENTS[0] else "hers"}, "clientId": {"S": client}}
-            dynamodb.put_item(TableName=names["TABLE"], Item=item)
-            dynamodb.put_item(TableName=f"{names['TABLE']}-history", Item=item)
+            for table in (connections, history, absences):
+                dynamodb.put_item(TableName=table, Item=item)
             sqs.send_message(QueueUrl=queues["DEAD_LETTER_URL"], MessageBody=letter(client))
 
         words = {**names, **queues, "CLIENT": CLIENTS[0]}
@@ -53,7 +55,8 @@ def test_one_client_is_erased_and_nobody_else(observed: Api) -> None:
         with pytest.raises(ConnectionClosed):
             socket.recv(10)
     assert (observed.next_event() or {})["requestContext"]["eventType"] == "DISCONNECT"
-    assert [item["clientId"]["S"] for item in dynamodb.scan(TableName=f"{names['TABLE']}-history")["Items"]] == ["kim"]
+    for table in (history, absences):
+        assert [item["clientId"]["S"] for item in dynamodb.scan(TableName=table)["Items"]] == ["kim"]
     source, target = (
         sqs.get_queue_attributes(QueueUrl=queues[name], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         for name in ("DEAD_LETTER_URL", "RETRY_QUEUE_URL")
