@@ -32,7 +32,7 @@ def draw(aws: LocalAws, name: str, start: float, end: float, period: int, path: 
     body = json.loads(aws.client("cloudwatch").get_dashboard(DashboardName=name)["DashboardBody"])
     charts = [widget["properties"] for widget in body["widgets"] if widget["type"] == "metric"]
     rows = -(-len(charts) // COLUMNS)
-    figure = Figure(figsize=(11, 2.1 * rows), layout="constrained")
+    figure = Figure(figsize=(11, 2.5 * rows), layout="constrained")
     for chart, axes in zip(charts, figure.subplots(rows, COLUMNS, squeeze=False).flat, strict=False):
         axes.set_title(chart["title"], loc="left", fontsize=9, fontweight="bold")
         axes.set_xlim(0, (end - start))
@@ -50,11 +50,14 @@ def draw(aws: LocalAws, name: str, start: float, end: float, period: int, path: 
             at = [time + period / 2 - start for time in sorted(series.values)]
             values = [series.values[time] for time in sorted(series.values)]
             target = right if series.right and right is not None else axes
-            target.plot(at, values, marker="o", markersize=2.5, linewidth=1.2, color=f"C{next(colours)}", label=series.label)
-            target.set_ylim(bottom=0)
+            style = {"marker": "o", "markersize": 2.5, "linewidth": 1.2, "color": f"C{next(colours)}", "clip_on": False}
+            target.plot(at, values, **style, label=series.label)
+        for target in (axes, right):
+            if target is not None and target.get_lines():
+                target.set_ylim(0, max(1.0, 1.1 * max(max(line.get_ydata()) for line in target.get_lines())))
         handles = [line for target in (axes, right) if target is not None for line in target.get_lines()]
-        if handles:
-            axes.legend(handles=handles, fontsize=6.5, frameon=False, ncols=2 if len(handles) > 4 else 1, loc="upper left")
+        if handles:  # below, where no data is
+            axes.legend(handles=handles, fontsize=6.5, frameon=False, ncols=3, loc="upper left", bbox_to_anchor=(0, -0.2))
         else:
             axes.text(0.5, 0.5, "nothing to show", transform=axes.transAxes, ha="center", color="gray")
     for axes in figure.axes[len(charts) : rows * COLUMNS]:

@@ -295,4 +295,7 @@ def test_an_answer_is_in_view_on_a_small_screen(tab: Page) -> None:
     tab.get_by_role("button", name="DELETE client 1").click()
     expect(tab.locator("#said")).to_contain_text("closed by the server")
     expect(tab.locator("#said")).to_be_in_viewport()
+    tab.get_by_label("how", exact=True).select_option("message too big")
+    press(tab, "End one")
+    gone(tab, 2)
     assert all(tab.evaluate("[...document.querySelectorAll('.scroll')].map((box) => box.scrollWidth <= box.clientWidth)"))

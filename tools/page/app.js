@@ -111,7 +111,7 @@ const parts = {
       if (row.children.length && row.dataset.known === known) return;
       row.dataset.known = known;
       row.replaceChildren(
-        cell(record.clientId ?? connectionId), cell(line?.cause ?? "…"), cell(line?.closeCode), cell(line?.function ?? "…"), cell(time(line?.timestamp ?? at)),
+        cell(record.clientId ?? connectionId), cell(line?.cause ?? "…"), cell(line?.closeCode, "code"), cell(line?.function ?? "…"), cell(time(line?.timestamp ?? at)),
       );
     });
   },

@@ -68,22 +68,26 @@ class Page:
     async def _talk(self, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "websocket.accept"})
-        showing = asyncio.create_task(self._show(send))
+        seen: dict[str, int] = {}
+        showing = asyncio.create_task(self._show(seen, send))
         with suppress(OSError):  # the tab was closed
             while (message := await receive())["type"] == "websocket.receive":
                 if said := await self._obey(message.get("text") or ""):
+                    await self._send_news(seen, send)  # which the order changed: a button's state comes before its answer
                     await send({"type": "websocket.send", "text": json.dumps({"said": said})})
         showing.cancel()
 
-    async def _show(self, send: Send) -> None:
+    async def _show(self, seen: dict[str, int], send: Send) -> None:
         """Each part of the board whenever it changes, as long as the tab is open."""
-        seen: dict[str, int] = {}
         with suppress(OSError):
             while True:
                 await asyncio.to_thread(self.board.look)
-                if news := self.board.newer(seen):
-                    await send({"type": "websocket.send", "text": news})
+                await self._send_news(seen, send)
                 await asyncio.sleep(EVERY_SECONDS)
+
+    async def _send_news(self, seen: dict[str, int], send: Send) -> None:
+        if news := self.board.newer(seen):
+            await send({"type": "websocket.send", "text": news})
 
     async def _obey(self, text: str) -> dict[str, Any] | None:
         """What came of an order, with a status as HTTP has it."""
