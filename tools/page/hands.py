@@ -7,7 +7,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import count
 from typing import Any
@@ -93,7 +93,7 @@ class Hands:
         names, refused = [f"client {next(self._numbers)}" for _ in range(number)], Counter[str]()
         self._tell(f"0 of {number} connected …")
         with ThreadPoolExecutor(CONNECTING_AT_ONCE) as pool:
-            for done, job in enumerate(as_completed([pool.submit(Client, self._stack.url, name) for name in names]), 1):
+            for done, job in enumerate([pool.submit(Client, self._stack.url, name) for name in names], 1):
                 try:
                     self._clients[job.result().name] = job.result()
                 except InvalidStatus as problem:
