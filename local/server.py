@@ -32,7 +32,7 @@ SETTINGS = {
     "LOG_LEVEL": "ERROR",
 }
 DATA_PLANE = "/_aws/execute-api/"
-PAGES_OF_THIS_MACHINE = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
+PAGES_OF_THIS_MACHINE = re.compile(r"https?://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
 
 
 class Aws:

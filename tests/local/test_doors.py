@@ -109,7 +109,7 @@ def test_a_functions_key_cannot_be_computed(api: Api) -> None:
         api.aws.client("sts", **options).get_caller_identity()
 
 
-@pytest.mark.parametrize("origin", [None, "http://127.0.0.1:8000", "http://localhost", "http://[::1]:3000"])
+@pytest.mark.parametrize("origin", [None, "http://127.0.0.1:8000", "https://localhost", "http://[::1]:3000"])
 def test_a_page_of_this_machine_may_open_a_websocket(observed: Api, origin: str | None) -> None:
     with observed.connect(origin=origin):
         assert wait_until(lambda: observed.aws.open_sockets == 1)
