@@ -64,6 +64,7 @@ locals {
     PROBES_PER_SECOND      = local.probing ? tostring(var.sweep.probe.per_second) : null
     MOST_PROBES_PER_SECOND = local.probing ? tostring(var.sweep.probe.most_per_second) : null
     SUSPECT_AFTER_SECONDS  = local.probing ? tostring(var.sweep.probe.suspect_after_seconds) : null
+    SHARED_TABLE           = var.connections_table.shared ? "true" : null
     EXCLUSIVE_TABLE        = try(local.probing && var.sweep.probe.exclusive_table, false) ? "true" : null
   }
 

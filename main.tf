@@ -188,7 +188,7 @@ module "monitoring" {
   retry_queue        = var.retry_queue.enabled ? module.retry_queue[0] : null
   report_queue       = length(module.report_queue) > 0 ? module.report_queue[0] : null # local.hearing is sensitive where a part of the probe is
   disconnect_queue   = var.delivery == "queue" ? { name = module.disconnect_queue[0].name, api_id = var.websocket_api.id, stage = var.websocket_api.stage } : null
-  sweep              = var.sweep.enabled ? { period_seconds = module.sweep[0].period_seconds, segments = var.sweep.segments } : null
+  sweep              = var.sweep.enabled ? { period_seconds = module.sweep[0].period_seconds, segments = var.sweep.segments, shared_table = var.connections_table.shared } : null
   alarm_actions      = var.monitoring.alarm_actions
   dashboard          = var.monitoring.dashboard
   connection_metrics = var.monitoring.connection_metrics

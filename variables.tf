@@ -46,6 +46,7 @@ variable "connections_table" {
     - `create`: Whether the module creates the table. With false it uses an existing one, whose only key is `connectionId` (S).
     - `point_in_time_recovery`: Whether DynamoDB keeps continuous backups of the table.
     - `deletion_protection`: Whether DynamoDB refuses to delete the table. Apply with false before a destroy.
+    - `shared`: Whether other APIs or stages keep their records in this table, too. Then nobody is told that it holds them.
     - `client_index`: Name of the index on `clientId`. Created and used only with `duplicates` or `events.client_offline_after_seconds`.
   EOT
   type = object({
@@ -53,6 +54,7 @@ variable "connections_table" {
     create                 = optional(bool, true)
     point_in_time_recovery = optional(bool, true)
     deletion_protection    = optional(bool, true)
+    shared                 = optional(bool, false)
     client_index           = optional(string, "byClient")
   })
   nullable = false
@@ -509,6 +511,11 @@ variable "sweep" {
   validation {
     condition     = var.sweep.probe == null || try(var.sweep.probe.most_per_second <= 1000 && floor(var.sweep.probe.most_per_second) == var.sweep.probe.most_per_second, false)
     error_message = "sweep.probe.most_per_second must be a whole number, at most 1000: probes share the account's 10,000 requests per second with all its APIs, and 300 are 3 % of them."
+  }
+
+  validation {
+    condition     = !try(var.sweep.probe.exclusive_table, false) || !var.connections_table.shared
+    error_message = "A table is either this stage's alone or shared: set sweep.probe.exclusive_table = true or connections_table.shared = true, not both."
   }
 
   validation {

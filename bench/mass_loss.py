@@ -1,11 +1,12 @@
 """Everybody's `$disconnect` is lost at once: how long until the table is true?
 
-python -m bench.mass_loss [DEAD ...]     default 1 1000 100000 (three quarters of an hour)
+python -m bench.mass_loss [DEAD ...]     default 1 1000 100000, with extras up to 10000 (three quarters of an hour)
 
-Once with the dead found by the probe, as fast as it asks by default, and once when they have expired. Beside them there are silent
-connections that live. Time begins with the first sweep that is to find them; another is due every five minutes, and what a sweep leaves to
-the queue comes when it is due. `@connections` is a stub that takes 30 ms for an answer and says 429 now and then; the table is dynalite's,
-the queue the local AWS's. Without arguments the results go to bench/results/mass_loss.md and mass_loss.json.
+The dead are found by the probe, as fast as it asks by default, then with history and announcements on as well, and then as expired. Beside
+them there are silent connections that live. Time begins with the first sweep that is to find them; another is due every five minutes, and
+what a sweep leaves to the queue comes when it is due. `@connections` is a stub that takes 30 ms for an answer and says 429 now and then;
+the table is dynalite's, the queue and the bus are the local AWS's. Without arguments the results go to bench/results/mass_loss.md and
+mass_loss.json.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ ALIVE = 100
 ANSWER_S = 0.03
 THROTTLE_ONE_IN = 4_999
 PERIOD_S = 300
-FOUND_AFTER_S = {"asked about": 660, "expired": 7_500}
+ASKED, ASKED_WITH_EXTRAS, EXPIRED = "asked about", "asked about, with history and announcements", "expired"
+EXTRAS = {"HISTORY_TABLE": "History", "HISTORY_DAYS": "90", "EVENT_BUS": "default"}
+DEFAULT = [(1, ASKED), (1, EXPIRED), (1_000, ASKED), (1_000, ASKED_WITH_EXTRAS), (1_000, EXPIRED), (10_000, ASKED_WITH_EXTRAS)]
+DEFAULT += [(100_000, ASKED), (100_000, EXPIRED)]
 PROBE = {"PROBES_PER_SECOND": "10", "MOST_PROBES_PER_SECOND": "300", "SUSPECT_AFTER_SECONDS": "660"}
 API = {"WEBSOCKET_API_ID": "a1b2c3d4e5", "WEBSOCKET_STAGE": "live"}
 
@@ -86,16 +90,17 @@ async def _head(reader: asyncio.StreamReader) -> bytes:
 
 
 def measure(dead: int, found: str) -> dict[str, Any]:
-    """How long it takes to find that many dead ones, "asked about" or "expired", and what it costs."""
+    """How long it takes to find that many dead ones, and what it costs; `found` says how they are found."""
     with tempfile.TemporaryDirectory() as name, local_aws() as aws, dynalite() as table:
         task, log = Path(name) / "task", Path(name) / "log"
         with zipfile.ZipFile(PACKAGE) as package:
             package.extractall(task)
         client = aws.client("dynamodb", endpoint_url=table)
         create(client)
+        create(client, EXTRAS["HISTORY_TABLE"])
         named = {"apiId": {"S": API["WEBSOCKET_API_ID"]}, "stage": {"S": API["WEBSOCKET_STAGE"]}}
         fill(client, range(ALIVE), age_s=660, **named)
-        fill(client, range(ALIVE, ALIVE + dead), age_s=FOUND_AFTER_S[found], **named)
+        fill(client, range(ALIVE, ALIVE + dead), age_s=7_500 if found == EXPIRED else 660, **named)
         alive = {connection_id(number) for number in range(ALIVE)}
         queue = aws.client("sqs").create_queue(QueueName="retries")["QueueUrl"]
         with Connections(alive).running() as connections:
@@ -105,7 +110,8 @@ def measure(dead: int, found: str) -> dict[str, Any]:
                 "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"{connections.url}/{API['WEBSOCKET_STAGE']}",
                 "RETRY_QUEUE_URL": queue,
             }
-            variables = {**VARIABLES, **PROBE, **API, **aws.key, "AWS_SESSION_TOKEN": "", **endpoints}
+            extras = EXTRAS if found == ASKED_WITH_EXTRAS else {}
+            variables = {**VARIABLES, **PROBE, **API, **aws.key, "AWS_SESSION_TOKEN": "", **endpoints, **extras}
             with Environment(task, "cleanup.lambda_handler", variables, log, timeout_s=TIMEOUT_S) as environment:
                 cpu, begun = environment.cpu_seconds(), time.monotonic()
                 invocations = _until_true(environment, aws, queue, log, dead)
@@ -159,12 +165,12 @@ def table(results: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
+    chosen = [(int(dead), found) for dead in sys.argv[1:] for found in (ASKED, ASKED_WITH_EXTRAS, EXPIRED)]
     results = []
-    for dead in [int(argument) for argument in sys.argv[1:]] or [1, 1_000, 100_000]:
-        for found in FOUND_AFTER_S:
-            results.append(measure(dead, found))
-            print(table(results[-1:]) if len(results) == 1 else table(results[-1:]).splitlines()[-1], flush=True)
-    if len(sys.argv) == 1:
+    for dead, found in chosen or DEFAULT:
+        results.append(measure(dead, found))
+        print(table(results[-1:]) if len(results) == 1 else table(results[-1:]).splitlines()[-1], flush=True)
+    if not chosen:
         slowest, fastest = PROBE["PROBES_PER_SECOND"], PROBE["MOST_PROBES_PER_SECOND"]
         about = (
             f"{report.now()}, `python -m bench.mass_loss`: {ALIVE} live ones beside them, {slowest} to {fastest} questions a second, "

@@ -36,11 +36,11 @@ SIZES = (1_000, 10_000, 100_000, 1_000_000)
 WITHIN_S = (1, 10, 60)
 RESERVED = 100
 # Of the sweep, as docs/sweep.md says.
-FIRST_PER_S, MOST_PER_S, SAMPLE, LOOK_S, AGAIN_S = 10, 300, 10_000, 180, 30
+FIRST_PER_S, MOST_PER_S, SAMPLE, LOOK_S, AGAIN_S = 10, 300, 10_000, 180, 45
 EXPIRED_S = 7_800  # the 2 h limit, margin and one sweep
 HEALED = (
     "*Table true again*: this module without a reservation, with `sweep.probe` and `monitoring`, every record naming its API and stage. "
-    "The alarm comes within three minutes; then the sweep takes 10,000 at a time and asks about each twice, half a minute apart, at a rate "
+    "The alarm comes within three minutes; then the sweep takes 10,000 at a time and asks about each twice, 45 s apart, at a rate "
     "that doubles each second from 10 to 300 and begins anew with each part. Without the probe it is two hours and ten minutes, which is "
     "the most in any case; reading the table is not counted. The baseline has nothing but the table's TTL, if it has one: "
     "[typically within two days](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html)."
@@ -106,7 +106,7 @@ def asking_s(number: int) -> float:
 
 
 def true_again_s(lost: int) -> float:
-    """How long (s) after the storm the last lost record stays at most: nearly all answers are 410, so each is asked for again."""
+    """How long (s) after the storm the last lost record stays at most: each is asked about again."""
     seconds, left, again = float(LOOK_S if lost else 0), lost, 0
     while left or again:  # a part of the sweep: those of the part before again, then a sample
         sample = min(left, SAMPLE)

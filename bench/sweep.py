@@ -33,9 +33,9 @@ PAGE = 1_000  # records, as the sweep asks for them
 PACKAGE = Path(__file__).resolve().parent.parent / "dist/function.zip"
 
 
-def create(client: Any) -> None:
+def create(client: Any, name: str = TABLE) -> None:
     client.create_table(
-        TableName=TABLE,
+        TableName=name,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": "connectionId", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "connectionId", "KeyType": "HASH"}],

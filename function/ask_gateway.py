@@ -17,9 +17,11 @@ GONE = "gone"
 THROTTLED = "throttled"  # 429: production traffic needs the quota
 REFUSED = "refused"  # 403, 5xx, a time-out …: nothing is known
 
+AGAIN_S = 45  # until a connection is asked about again: longer than `$connect` may take (29 s), and than an answer stays wrong
+
 
 class Probe:
-    """Asks about connections and closes them, one request each, unretried."""
+    """Asks about connections and disconnects them, one request each, unretried: only what a kept connection broke is sent once more."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
@@ -29,16 +31,28 @@ class Probe:
         """ALIVE, GONE, THROTTLED or REFUSED; never raises."""
         return self._answer("get_connection", connection_id)
 
-    def close(self, connection_id: str) -> str:
+    def disconnect(self, connection_id: str) -> str:
         """Closes the socket: ALIVE when it was open until now, else as `ask`."""
         return self._answer("delete_connection", connection_id)
 
     def _answer(self, operation: str, connection_id: str) -> str:
         try:
-            getattr(self._clients("apigatewaymanagementapi", attempts=1), operation)(ConnectionId=connection_id)
+            self._send(operation, connection_id)
         except Exception as problem:
             if status_code(problem) == 410:
                 return GONE
             self.refusal = f"{type(problem).__name__}: {problem}"
             return THROTTLED if status_code(problem) == 429 else REFUSED
         return ALIVE
+
+    def _send(self, operation: str, connection_id: str) -> None:
+        """Lambda purges idle connections, so that the first request after a pause breaks unanswered. Source: Lambda developer guide, "Best
+        practices", on keep-alive."""
+        client = self._clients("apigatewaymanagementapi", attempts=1)
+        from botocore.exceptions import ConnectionClosedError
+
+        try:
+            getattr(client, operation)(ConnectionId=connection_id)
+        except ConnectionClosedError:
+            client.close()  # the other connections it kept are as old
+            getattr(client, operation)(ConnectionId=connection_id)

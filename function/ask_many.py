@@ -6,8 +6,7 @@ import time
 from collections import Counter
 from threading import Lock, Semaphore
 
-from ask_gateway import ALIVE, GONE, THROTTLED, Probe
-from keep_pace import Rising
+from ask_gateway import ALIVE, GONE, REFUSED, THROTTLED, Probe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,20 +14,27 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
     from aws import Clients
+    from keep_pace import Rising
     from record import Record
 
+    Answers = list[tuple[Record, str]]
+
 UNDER_WAY = 16  # questions at a time
-HOPELESS = 20  # questions in a row that told nothing: production needs the quota
+MOST_REFUSALS = 20  # in a row: the endpoint is wrong, or away
+LONGEST_THROTTLED_S = 30.0  # with no answer but 429: production needs the quota
+UNASKED = "unasked"  # there was no time, or API Gateway answers nobody
 
 
 class Inquiry:
-    """One run's questions: `answers` counts what was told, by what it was."""
+    """One run's questions. `answers` counts all answers, by what they said."""
 
     def __init__(self, clients: Clients, pace: Rising) -> None:
         self.pace = pace
         self.answers: Counter[str] = Counter()
+        self.given_up = False  # API Gateway has answered nobody for so long
         self._probe = Probe(clients)
-        self._silent = 0
+        self._refusals = 0
+        self._throttled_since: float | None = None  # s, time.monotonic()
         self._room = Semaphore(UNDER_WAY)
         self._lock = Lock()
 
@@ -37,43 +43,55 @@ class Inquiry:
         """The last reason why nothing is known."""
         return self._probe.refusal
 
-    @property
-    def hopeless(self) -> bool:
-        return self._silent >= HOPELESS
-
     def ask(
-        self, records: list[Record], pool: ThreadPoolExecutor, deadline: float, bury: Callable[[Record], None] | None = None
-    ) -> list[tuple[Record, str]]:
-        """The records that are ALIVE or GONE, and which; when all are known, at the deadline (s, time.monotonic()), or when hopeless.
+        self, records: list[Record], pool: ThreadPoolExecutor, deadline: float, if_gone: Callable[[Record], None] | None = None
+    ) -> Answers:
+        """Each record with its answer: ALIVE, GONE, REFUSED, or UNASKED where the deadline (s, time.monotonic()) came first.
 
-        `bury` is called with each that is GONE, by the thread that asked, while others ask on.
+        `if_gone` is called with each that is GONE, by the thread that asked, while others ask on.
         """
-        known: list[tuple[Record, str]] = []
+        known: Answers = []
         while records:
-            answers = list(zip(records, pool.map(lambda record: self._ask(record, bury), self._turns(records, deadline)), strict=False))
-            known += [(record, answer) for record, answer in answers if answer in (ALIVE, GONE)]
+            turns = self._turns(records, deadline)
+            answers = list(zip(records, pool.map(lambda record: self._ask(record, if_gone), turns), strict=False))
+            known += [(record, answer) for record, answer in answers if answer != THROTTLED]
+            unasked = records[len(answers) :]
             records = [record for record, answer in answers if answer == THROTTLED]
+            if unasked:
+                return known + [(record, UNASKED) for record in records + unasked]
         return known
 
     def _turns(self, records: list[Record], deadline: float) -> Iterator[Record]:
         """Hands out the records one by one, each when there is a thread for it and it may be asked about."""
         for record in records:
             self._room.acquire()
-            if self.hopeless or time.monotonic() >= deadline or not self.pace.turn(deadline):
+            if self.given_up or time.monotonic() >= deadline or not self.pace.turn(deadline):
                 self._room.release()
                 return
             yield record
 
-    def _ask(self, record: Record, bury: Callable[[Record], None] | None) -> str:
+    def _ask(self, record: Record, if_gone: Callable[[Record], None] | None) -> str:
         began = time.monotonic()
         answer = self._probe.ask(record.connection_id)
         self.pace.heard(answer, time.monotonic() - began)
         with self._lock:
-            self.answers[answer] += 1
-            self._silent = 0 if answer in (ALIVE, GONE) else self._silent + 1
+            self._count(answer)
         try:
-            if answer == GONE and bury is not None:
-                bury(record)
+            if answer == GONE and if_gone is not None:
+                if_gone(record)
         finally:
             self._room.release()
         return answer
+
+    def _count(self, answer: str) -> None:
+        """Refusals are judged by their number; 429, which all that is under way gets at once, by how long nothing else comes."""
+        self.answers[answer] += 1
+        now = time.monotonic()
+        if answer in (ALIVE, GONE):
+            self._refusals, self._throttled_since = 0, None
+        elif answer == REFUSED:
+            self._refusals += 1
+        elif self._throttled_since is None:
+            self._throttled_since = now
+        throttled_s = 0.0 if self._throttled_since is None else now - self._throttled_since
+        self.given_up = self._refusals >= MOST_REFUSALS or throttled_s >= LONGEST_THROTTLED_S

@@ -12,7 +12,6 @@ import retry
 from ask_gateway import ALIVE, GONE, THROTTLED, Probe
 from keep_pace import QUIET_S, USUAL_PER_SECOND, Steady
 from record import YOUNG_MS
-from weigh_evidence import AGAIN_S
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ class UnansweredError(RuntimeError):
     """API Gateway did not tell: the queue asks again."""
 
 
-class TooEarly(Exception):
+class TooEarlyError(Exception):
     """Nothing is wrong: the report waits in its queue for so many seconds."""
 
     def __init__(self, seconds: float) -> None:
@@ -45,9 +44,9 @@ class Reports:
     def check(self, connection_id: str, deadline: float) -> None:
         """Closes the connection if its record says that it has expired, or API Gateway that it is gone.
 
-        A record that does not name our API and stage is left to the sweep: one answer alone can't show that the endpoint is the right one.
-        One of unknown age that is gone is asked about again by the sweep. Raises TooEarly for one that is too young and while API Gateway
-        has enough of questions, UnansweredError, and botocore's errors.
+        The sender's own 410 was the first answer, ours is the second. A record that does not name our API and stage is left to the sweep:
+        they can't show that the endpoint is the right one. One of unknown age that is gone is asked about again by the sweep. Raises
+        TooEarlyError for one that is too young and while API Gateway has enough of questions, UnansweredError, and botocore's errors.
         """
         for record in read_records.read(self._clients, self._settings.table, [connection_id]):  # none: closed already
             if judge_record.judge(record, self._settings) == judge_record.EXPIRED:
@@ -55,12 +54,12 @@ class Reports:
             elif not judge_record.is_proven_ours(record, self._settings):
                 return
             elif record.is_young:
-                raise TooEarly(YOUNG_MS / 1000)
+                raise TooEarlyError(YOUNG_MS / 1000)
             elif (answer := self._probe.ask(connection_id)) == THROTTLED:
-                raise TooEarly(QUIET_S)
+                raise TooEarlyError(QUIET_S)
             elif answer not in (ALIVE, GONE):
                 raise UnansweredError(self._probe.refusal)
             elif answer == GONE and record.connected_ms is None:
-                self._sweep.look_again([connection_id], AGAIN_S)
+                self._sweep.ask_again([connection_id])
             elif answer == GONE:
                 self._closer.close_found(record, cause.GONE, deadline)

@@ -18,12 +18,12 @@ import log
 import messages
 import queue_events
 from aws import Clients
-from check_report import Reports, TooEarly
+from check_report import Reports, TooEarlyError
 from ended import RejectedError
 from messages import Close, Finish, Gone, Offline
 from settings import Settings
-from sweep import MOST_SEGMENTS, Sweep
-from sweep_part import Part
+from sweep import Sweep
+from sweep_part import MOST_SEGMENTS, Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +96,7 @@ def _batch(records: list[dict[str, Any]], deadline: float) -> dict[str, Any]:
             continue
         try:
             job(deadline)
-        except TooEarly as early:
+        except TooEarlyError as early:
             failures.append(record)
             _postpone(record, early.seconds)
         except Exception as problem:  # one message must not fail the others
@@ -118,7 +118,7 @@ def _job(record: dict[str, Any]) -> tuple[int, Callable[[float], None]]:
     if not _is_ours(record):
         raise RejectedError("this queue takes reports of what is gone, and nothing else")
     if isinstance(message, Part):
-        return 1, partial(sweeper.run, message)
+        return 1, partial(sweeper.run, message, failed_before=_receive_count(record) > 1)
     return 0, partial(_finish_closing, message)
 
 
@@ -149,10 +149,13 @@ def _postpone(record: dict[str, Any], seconds: float | None = None) -> None:
         if seconds is not None:
             queue.hide(record["receiptHandle"], seconds)
         else:
-            count = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
-            queue.retry_later(record["receiptHandle"], count, random.uniform(0.5, 1.0))
+            queue.retry_later(record["receiptHandle"], _receive_count(record), random.uniform(0.5, 1.0))
     except Exception as problem:
         log.error("postpone", problem, {"messageId": record["messageId"]})
+
+
+def _receive_count(record: dict[str, Any]) -> int:
+    return int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
 
 
 def _age(record: dict[str, Any]) -> log.Metrics:

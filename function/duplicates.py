@@ -64,7 +64,7 @@ class Duplicates:
                 raise UnsettledError("a connection is too young to be asked about: whether it is the newest that lives is not known yet")
             for record in sorted(alive, key=lambda record: record.connected_ms or 0)[:-1]:
                 in_time(deadline)
-                if self._probe.close(record.connection_id):
+                if self._probe.disconnect(record.connection_id):
                     self._closer.close_found(record, cause.DUPLICATE, deadline, duplicates="never")
                 else:
                     unsettled = self._probe.refusal

@@ -17,7 +17,8 @@ FRESH = "fresh"
 
 ATTRIBUTES = ("connectedAt", "expiresAt", "lastSeenAt", "apiId", "stage")  # all that a record is judged by
 
-YEAR_MS = 31_536_000_000
+DAY_MS = 86_400_000
+YEAR_MS = 365 * DAY_MS
 
 
 def judge(record: Record, settings: Settings, suspect_after_ms: int | None = None) -> str:
@@ -40,6 +41,11 @@ def is_foreign(record: Record, settings: Settings) -> bool:
     """Whether the record names another API or stage than ours."""
     pairs = ((record.api_id, settings.api_id), (record.stage, settings.stage))
     return any(theirs and ours and theirs != ours for theirs, ours in pairs)
+
+
+def is_left_over(record: Record) -> bool:
+    """Whether it is a day old. No API's connection outlives two hours, and whoever owns the record has not removed it since."""
+    return record.connected_ms is not None and record.read_ms - record.connected_ms >= DAY_MS
 
 
 def is_proven_ours(record: Record, settings: Settings) -> bool:

@@ -36,9 +36,9 @@ class Steady:
         """As Probe.ask."""
         return self._heard(self._probe.ask(connection_id)) if self._may() else THROTTLED
 
-    def close(self, connection_id: str) -> bool:
+    def disconnect(self, connection_id: str) -> bool:
         """Closes the socket: whether it is closed now (also when it was gone)."""
-        return self._may() and self._heard(self._probe.close(connection_id)) in (ALIVE, GONE)
+        return self._may() and self._heard(self._probe.disconnect(connection_id)) in (ALIVE, GONE)
 
     def _may(self) -> bool:
         with self._turn:

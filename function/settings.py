@@ -41,6 +41,7 @@ class Settings(RouteSettings):
         self.probes_per_second = self._number("PROBES_PER_SECOND", 0)
         self.most_probes_per_second = self._number("MOST_PROBES_PER_SECOND", self.probes_per_second, least=self.probes_per_second)
         self.exclusive_table = self._one_of("EXCLUSIVE_TABLE", ("true", "false")) == "true"
+        self.shared_table = self._one_of("SHARED_TABLE", ("true", "false")) == "true"
         self.client_index = self._required("CLIENT_INDEX") if self.duplicates or self.offline_after_s else None
         asks = self.duplicates or self.probes_per_second  # somebody's answers are only worth as much as we know who we are
         self.api_id = self._required("WEBSOCKET_API_ID") if asks else environment.get("WEBSOCKET_API_ID") or None

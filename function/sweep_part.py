@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 import ended as ended_
 
 LONGEST_LIST = 200_000  # bytes of ids in a message, of the 256 KB that SQS takes
-MOST_HOPS = 13  # messages in a row: Lambda ends a chain at 16 invocations ("recursive loop detection")
+MOST_HOPS = 10  # messages in a row: Lambda ends a chain at 16 invocations ("recursive loop detection"), and what is closed may queue more
+MOST_SEGMENTS = 100
 USUAL_PERIOD_S = 300
 
 
 @dataclass(frozen=True)
 class Part:
-    """First the connections in `again` are asked about once more; then, if it `scans`, the segment is read from `start` on.
+    """First the connections in `again` are asked about again; then, if it `scans`, the segment is read from `start` on.
 
     Times are epoch ms.
     """
@@ -59,22 +60,32 @@ class Part:
             scans=value.get("scans") is not False,
             again=[ended_.connection_id(connection_id, ended_.LONGEST_KEY) for connection_id in again],
         )
-        if part.segment >= part.segments:
-            raise ended_.RejectedError("sweep's segment must be below its segments")
+        if not part.segment < part.segments <= MOST_SEGMENTS:
+            raise ended_.RejectedError(f"sweep's segment must be below its segments, of which there are at most {MOST_SEGMENTS}")
         return part
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the next sweep, which does all of this, is due: then nobody misses a part that has failed before."""
+        return int(time.time() * 1000) >= self.until_ms
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """What a log line says of it."""
+        return {"segment": str(self.segment), "segments": self.segments, "hops": self.hops, "again": len(self.again)}
 
     def onward(self, start: str | None, active: int, again: list[str]) -> Part | None:
         """The rest of this reading; None when Lambda might end the chain."""
         return self._next(MOST_HOPS, start=start, active=active, again=again)
 
-    def anew(self, again: list[str]) -> Part | None:
-        """Another reading, since there is more to find than one could ask about; None when the next sweep does it."""
-        now_ms = int(time.time() * 1000)
-        if now_ms >= self.until_ms:
+    def another_reading(self, again: list[str]) -> Part | None:
+        """When there is more to find than one reading could ask about; None when the next sweep does it."""
+        if self.is_over:
             return None
+        now_ms = int(time.time() * 1000)
         return self._next(MOST_HOPS - 1, start=None, active=0, began_ms=now_ms, again=again)  # one is left to ask again
 
-    def once_more(self, again: list[str]) -> Part | None:
+    def only_again(self, again: list[str]) -> Part | None:
         """No reading, only the connections that are to be asked about again."""
         return self._next(MOST_HOPS, scans=False, again=again) if again else None
 

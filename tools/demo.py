@@ -47,7 +47,7 @@ def acts(stack: Stack, each: int) -> dict[str, Act]:
         "DynamoDB is away, and $disconnect is lost": failures.outage,
         "API Gateway ends every connection after 2 h: whoever is older is removed": lambda t: sweeping.sweep_lost(t, "outage", share_old=1),
         "Nearly everybody is lost at once": lambda t: failures.lose(t, "crowd", 6 * each),
-        "The sweep asks API Gateway about each; so many 410 may be a mistake: it asks again half a minute later": (
+        "The sweep asks API Gateway about each; one 410 may be a mistake: it asks again 45 s later": (
             lambda t: sweeping.sweep_lost(t, "crowd")
         ),
         "A few are lost again": lambda t: failures.lose(t, "room", each),

@@ -160,17 +160,6 @@ locals {
         evaluation_periods = 3
         treat_missing_data = "ignore"
       }
-      foreign-records = {
-        description        = "The table holds records of another API or stage, which the sweep leaves alone: give each its own table, or correct websocket_api."
-        namespace          = local.own_namespace
-        metric_name        = "ForeignRecords"
-        dimensions         = local.own_dimension
-        statistic          = "Maximum"
-        period             = sweep.period_seconds
-        evaluation_periods = 2
-        datapoints         = 1
-        treat_missing_data = "ignore"
-      }
       undated-records = {
         description        = "The table holds records with neither a usable connectedAt nor expiresAt, and the probe is off: once their $disconnect is lost they stay for ever. Write connectedAt (epoch ms) from the event into the record at $connect, or turn the probe on: sweep.probe = {}."
         namespace          = local.own_namespace
@@ -190,6 +179,19 @@ locals {
         statistic          = "Maximum"
         period             = local.two_sweeps_seconds
         evaluation_periods = 2
+        treat_missing_data = "ignore"
+      }
+    },
+    {
+      for name in sweep.shared_table ? [] : ["foreign-records"] : name => {
+        description        = "The table holds records of another API or stage, which the sweep leaves alone until they are a day old: give each its own table, correct websocket_api, or, if they share it on purpose, set connections_table.shared = true."
+        namespace          = local.own_namespace
+        metric_name        = "ForeignRecords"
+        dimensions         = local.own_dimension
+        statistic          = "Maximum"
+        period             = sweep.period_seconds
+        evaluation_periods = 2
+        datapoints         = 1
         treat_missing_data = "ignore"
       }
     },

@@ -60,10 +60,11 @@ variable "retry_queue" {
 }
 
 variable "sweep" {
-  description = "Seconds from one sweep to the next, and the number of segments; null = no alarms on the sweep."
+  description = "Seconds from one sweep to the next, the number of segments, and whether other APIs share the table; null = no alarms on the sweep."
   type = object({
     period_seconds = number
     segments       = number
+    shared_table   = optional(bool, false)
   })
   default = null
 

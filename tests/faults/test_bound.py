@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import heapq
 import json
+import random
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -35,9 +36,9 @@ SCAN_S, DELETE_S = 0.05, 0.002  # what a page and a removal take; questions are 
 OURS = {"apiId": {"S": "api1"}, "stage": {"S": "live"}}
 
 
-def bound_s(dead: int) -> float:
+def bound_s(dead: int, silent: int, most: int = MOST) -> float:
     """As docs/sweep.md has it."""
-    return SUSPECT_AFTER_S + PERIOD_S + 60 + dead * (2 / MOST + 1 / 100)
+    return SUSPECT_AFTER_S + PERIOD_S + 60 + 1.5 * (silent + 3 * dead) / most + dead / 200
 
 
 def answer(status: int, code: str) -> ClientError:
@@ -126,19 +127,42 @@ def run_until_true(world: World, begin_s: float = SUSPECT_AFTER_S - 1, **environ
         sweeper.run(Part.parse(part), world.clock.now + TIME_S)
 
 
-@pytest.mark.parametrize("dead", [1, 19, 1_000, 100_000])
-def test_after_a_mass_loss_the_table_is_true_within_the_bound(dead: int, world: World) -> None:
-    began = world.clock.now
+def lose(world: World, dead: int, silent: int) -> None:
+    """So many connections end at once without an event, beside others that nobody has heard of either."""
     for number in range(dead):
         world.connect(f"dead{number}")
-    for number in range(200):
+    for number in range(silent):
         world.connect(f"live{number}")
     world.dead = {name for name in world.records if name.startswith("dead")}
+
+
+@pytest.mark.parametrize(
+    ("dead", "silent", "most"),
+    [(1, 200, 300), (19, 200, 300), (1_000, 5_000, 300), (100_000, 200, 300), (1, 500, 10), (1_000, 500, 10), (3_000, 1_000, 50)],
+)
+def test_after_a_mass_loss_the_table_is_true_within_the_bound(dead: int, silent: int, most: int, world: World) -> None:
+    began = world.clock.now
+    lose(world, dead, silent)
     world.throttle_one_in = 4_999
-    run_until_true(world)
-    assert (world.removed_live, len(world.records)) == (0, 200)
-    assert bound_s(dead) / 2 <= world.removed_at - began <= bound_s(dead)
-    assert max(Counter(int(moment) for moment in world.asked_at).values()) <= MOST + 1
+    run_until_true(world, MOST_PROBES_PER_SECOND=str(most))
+    assert (world.removed_live, len(world.records)) == (0, silent)
+    assert bound_s(dead, silent, most) / 2 <= world.removed_at - began <= bound_s(dead, silent, most)
+    assert max(Counter(int(moment) for moment in world.asked_at).values()) <= most + 1
+
+
+def test_among_more_than_a_sweep_can_ask_a_dead_one_is_found_by_chance(world: World) -> None:
+    """At 3 a second one sweep asks about 315 of 1,575 silent ones: about the dead one after five sweeps on average."""
+    random.seed(11)
+    sweeps = []
+    for _ in range(20):
+        began = world.clock.now
+        lose(world, 1, 1_574)
+        run_until_true(world, PROBES_PER_SECOND="3", MOST_PROBES_PER_SECOND="3")
+        sweeps.append((world.removed_at - began - SUSPECT_AFTER_S) / PERIOD_S)
+        world.records.clear()
+    assert 3 <= sum(sweeps) / len(sweeps) <= 7
+    assert sorted(sweeps)[18] <= 15  # 95 % of them within three times the average
+    assert world.removed_live == 0
 
 
 def test_as_many_expired_records_are_gone_before_the_next_sweep_is_due(world: World) -> None:

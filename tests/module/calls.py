@@ -139,7 +139,8 @@ FULL: dict[str, Any] = {
     "name": "chat",
     "websocket_api": {"id": "a1b2c3", "execution_arn": API, "stage": "live"},
     "connections_table": {
-        "name": "chat-connections", "create": True, "point_in_time_recovery": True, "deletion_protection": True, "client_index": "byClient",
+        "name": "chat-connections", "create": True, "point_in_time_recovery": True, "deletion_protection": True, "shared": False,
+        "client_index": "byClient",
     },
     "kms_key_arn": KEY,
     "function": {
@@ -173,7 +174,7 @@ FULL: dict[str, Any] = {
 }  # fmt: skip
 # What decides which resources there are, or what the provider itself wants to know: not to be had from another resource of the same apply.
 KNOWN_FIRST = {
-    "connections_table.client_index", "connections_table.create", "delivery", "duplicates",
+    "connections_table.client_index", "connections_table.create", "connections_table.shared", "delivery", "duplicates",
     "events.client_offline_after_seconds", "function.runtime", "logs.level", "monitoring.dashboard",
     "retry_queue.enabled", "sweep.enabled", "sweep.probe.report_queue", "sweep.segments",
 }  # fmt: skip
@@ -237,6 +238,7 @@ CALLS = PLANNED | {
     "probe_without_sweep": Call("sweep = { enabled = false, probe = {} }\nmonitoring = {}"),
     "look_at_once": Call("sweep = { probe = {}, segments = 4 }\nmonitoring = {}"),
     "monitoring": Call("monitoring = {}"),
+    "shared_table": Call('connections_table = { name = "chat-connections", shared = true }\nmonitoring = {}'),
     "reports": Call(PROBE.format("report_queue = true")),
     "reports_with_key": Call(PROBE.format("report_queue = true") + f'\nkms_key_arn = "{KEY}"'),
     "related_tables": Call(

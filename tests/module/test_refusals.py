@@ -118,6 +118,11 @@ REFUSED = [
     ("retry_queue", "retry_queue = { max_receive_count = 4 }", "from 5"),
     ("retry_queue", "retry_queue = { maximum_concurrency = 1 }", "from 2"),
     ("retry_queue", 'retry_queue = { operators = ["arn:aws:iam::444455556666:role/on-call"] }', "of this account"),
+    (
+        "sweep",
+        'connections_table = { name = "chat-connections", shared = true }\nsweep = { probe = { exclusive_table = true } }',
+        "either this stage's alone or shared",
+    ),
     ("sweep", 'sweep = { probe = { report_queue = true, report_senders = ["444455556666"] } }', "must be ARNs of roles"),
     ("sweep", 'sweep = { probe = { report_senders = ["arn:aws:iam::444455556666:role/chat"] } }', "report_queue = true"),
     ("sweep", "sweep = { probe = { per_second = 20, most_per_second = 10 } }", "the rate to begin with"),

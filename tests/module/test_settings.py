@@ -90,6 +90,14 @@ def test_looks_at_once_with_monitoring_and_the_probe(call: str, looks: bool, kno
     assert any(address.startswith("module.look_at_once") for address in known[call]) is looks
 
 
+@pytest.mark.parametrize(("call", "shared"), [("monitoring", False), ("shared_table", True)])
+def test_nobody_is_paged_for_a_table_shared_on_purpose(call: str, shared: bool, known: Plans) -> None:
+    alarm = 'module.monitoring[0].aws_cloudwatch_metric_alarm.this["foreign-records"]'
+    assert (alarm not in known[call]) is shared
+    variables = known[call]["module.cleanup[0].aws_lambda_function.this"]["environment"][0]["variables"]
+    assert variables.get("SHARED_TABLE") == ("true" if shared else None)
+
+
 def test_clients_without_offline_events_need_no_index(known: Plans) -> None:
     """The index is paid for with each record written."""
     assert known["events"]["module.connections_table.aws_dynamodb_table.this[0]"]["global_secondary_index"] == []

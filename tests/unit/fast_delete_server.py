@@ -128,6 +128,6 @@ def _read(connection: socket.socket) -> Request | None:
         received += chunk
     head, _, body = received.partition(b"\r\n\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head.decode().split("\r\n")[1:])}
-    while len(body) < int(headers["content-length"]):
+    while len(body) < int(headers.get("content-length", 0)):
         body += connection.recv(65_536)
     return Request(headers, body.decode())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,10 +12,14 @@ from ask_gateway import Probe
 from aws import Clients
 
 from tests.unit.fake_aws import error
+from tests.unit.fast_delete_server import CLOSE, RESET, Server, answer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from tests.unit.fake_aws import FakeAws
 
+OK = answer(b"{}")
 VERDICTS = [
     (410, "GoneException", "gone"),
     (403, "ForbiddenException", "refused"),
@@ -47,11 +53,11 @@ def test_an_answer_is_a_verdict_and_is_asked_for_once(status: int, code: str, ve
 @pytest.mark.parametrize(("status", "code", "verdict"), VERDICTS)
 def test_closing_a_connection_has_the_same_verdicts(status: int, code: str, verdict: str, aws: FakeAws) -> None:
     aws.on("DELETE @connections", error(status, code))
-    assert asker().close("c") == verdict
+    assert asker().disconnect("c") == verdict
 
 
 def test_closing_a_connection_is_one_delete(aws: FakeAws) -> None:
-    assert asker().close("c") == "alive"
+    assert asker().disconnect("c") == "alive"
     assert aws.operations == ["DELETE @connections"]
 
 
@@ -70,3 +76,53 @@ def test_an_endpoint_that_is_not_there_is_a_refusal(aws: FakeAws, monkeypatch: p
         probe = asker()
         assert probe.ask("c") == "refused"
     assert "Could not connect" in probe.refusal
+
+
+@pytest.fixture
+def endpoint(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    with Server(None) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", server.url)
+        yield server
+
+
+@pytest.mark.parametrize("ends", [CLOSE, RESET])
+@pytest.mark.parametrize("ask", [Probe.ask, Probe.disconnect])
+def test_a_question_that_a_kept_connection_breaks_is_asked_once_more(ask: Callable[..., str], ends: str, endpoint: Server) -> None:
+    """As the first one is that comes after Lambda had the environment frozen."""
+    endpoint.answers = [OK, ends, OK]
+    probe = asker()
+    assert [ask(probe, "c"), ask(probe, "c")] == ["alive", "alive"]
+    assert (len(endpoint.requests), endpoint.connections) == (3, 2)
+
+
+def test_a_question_that_breaks_again_is_a_refusal(endpoint: Server) -> None:
+    endpoint.answers = [CLOSE, CLOSE]
+    assert asker().ask("c") == "refused"
+    assert len(endpoint.requests) == 2
+
+
+class Together(Event):
+    """Happens when two wait for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._barrier = Barrier(2, timeout=10)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self._barrier.wait() >= 0
+
+
+def test_when_one_kept_connection_has_broken_none_is_used_any_more(endpoint: Server) -> None:
+    probe = asker()
+
+    def two_at_once() -> None:
+        both = Together()
+        endpoint.answers += [[both, OK], [both, OK]]
+        with ThreadPoolExecutor(2) as pool:
+            assert list(pool.map(probe.ask, "cd")) == ["alive", "alive"]
+
+    two_at_once()
+    endpoint.answers += [CLOSE, OK]
+    assert probe.ask("c") == "alive"
+    two_at_once()
+    assert endpoint.connections == 2 + 2

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Lock
 from typing import TYPE_CHECKING
 
 import pytest
-from ask_many import HOPELESS, UNDER_WAY, Inquiry
+from ask_many import LONGEST_THROTTLED_S, MOST_REFUSALS, UNDER_WAY, Inquiry
 from aws import Clients
 from keep_pace import Rising
 
@@ -94,28 +95,68 @@ def test_who_met_a_429_is_asked_about_again(aws: FakeAws, clock: Clock) -> None:
 
 def test_who_was_refused_is_not_asked_about_again(aws: FakeAws) -> None:
     aws.on("GET @connections", lambda request: REFUSE(request) if request.parameters["connectionId"] == "c3" else None)
-    assert "c3" not in ask(inquiry(), 10)
+    assert ask(inquiry(), 10) == {f"c{n}": "refused" if n == 3 else "alive" for n in range(10)}
     assert len(aws.requests) == 10
 
 
-@pytest.mark.parametrize("refuse", [THROTTLE, REFUSE], ids=["429", "500"])
-def test_an_endpoint_that_has_long_told_nothing_is_left_alone(refuse: type, aws: FakeAws, clock: Clock) -> None:
-    told = [Answer(200, {})] * 3
-    aws.on("GET @connections", lambda request: told.pop() if told else refuse(request))
+def test_an_endpoint_that_refuses_again_and_again_is_given_up(aws: FakeAws, clock: Clock) -> None:
+    answers = [Answer(200, {})] * 3
+    aws.on("GET @connections", lambda request: answers.pop() if answers else REFUSE(request))
     asking = inquiry()
-    ask(asking, 100)
-    assert asking.hopeless
-    assert HOPELESS <= len(aws.requests) - 3 < HOPELESS + 2 * UNDER_WAY  # those that were under way at the last answer, and at the end
+    known = ask(asking, 100)
+    assert asking.given_up
+    assert MOST_REFUSALS <= len(aws.requests) - 3 < MOST_REFUSALS + 2 * UNDER_WAY  # those under way at the last answer, and at the end
+    assert Counter(known.values()) == {"alive": 3, "refused": len(aws.requests) - 3, "unasked": 100 - len(aws.requests)}
 
 
 def test_refusals_between_answers_are_no_reason_to_stop(aws: FakeAws) -> None:
     aws.on("GET @connections", lambda request: REFUSE(request) if request.parameters["connectionId"][-1] in "13579" else None)
-    assert len(ask(inquiry(), 100)) == 50
+    assert Counter(ask(inquiry(), 100).values()) == {"alive": 50, "refused": 50}
 
 
-def test_nothing_is_asked_after_the_deadline(aws: FakeAws, clock: Clock) -> None:
-    asked = len(ask(inquiry(per_second=10), 40, within_s=2))
-    assert 18 <= asked == len(aws.requests) <= 21
+@pytest.mark.parametrize(("throttled_s", "given_up"), [(LONGEST_THROTTLED_S - 5, False), (LONGEST_THROTTLED_S + 5, True)])
+def test_429_is_judged_by_how_long_nothing_else_comes(throttled_s: float, given_up: bool, aws: FakeAws, clock: Clock) -> None:
+    """However many of them there are: all that is under way when the quota is used up gets one."""
+    over = clock.monotonic() + throttled_s
+    aws.on("GET @connections", lambda request: THROTTLE(request) if clock.monotonic() < over else None)
+    asking = inquiry()
+    known = ask(asking, 100, within_s=900)
+    assert asking.given_up is given_up
+    assert asking.answers["throttled"] > MOST_REFUSALS
+    assert set(known.values()) == {"unasked" if given_up else "alive"}
+
+
+def test_a_429_now_and_then_is_no_reason_to_stop(aws: FakeAws, clock: Clock) -> None:
+    aws.on("GET @connections", lambda request: THROTTLE(request) if len(aws.requests) % 5 == 0 else None)
+    asking = inquiry()
+    assert set(ask(asking, 300, within_s=900).values()) == {"alive"}
+    assert sum(clock.slept) > 2 * LONGEST_THROTTLED_S
+
+
+def test_nothing_is_asked_after_the_deadline_and_whom_that_left_is_said(aws: FakeAws, clock: Clock) -> None:
+    known = ask(inquiry(per_second=10), 40, within_s=2)
+    assert len(known) == 40
+    assert 18 <= sum(answer == "alive" for answer in known.values()) == len(aws.requests) <= 21
+    assert set(known.values()) == {"alive", "unasked"}
+
+
+def test_who_met_a_429_and_has_no_time_for_another_question_is_unasked(aws: FakeAws, clock: Clock) -> None:
+    aws.on("GET @connections", THROTTLE)
+    assert ask(inquiry(), 3, within_s=0.5) == dict.fromkeys(["c0", "c1", "c2"], "unasked")
+
+
+def test_whoever_is_gone_is_dealt_with_before_there_is_room_for_another(aws: FakeAws) -> None:
+    """Else as many removals as there are answers would be under way."""
+    aws.gone = {f"c{n}" for n in range(40)}
+    asked: list[int] = []
+    with ThreadPoolExecutor(2 * UNDER_WAY) as pool:
+        together = Barrier(UNDER_WAY, action=lambda: asked.append(len(aws.requests)), timeout=10)
+
+        def meet(record: Record) -> None:
+            together.wait()
+
+        inquiry().ask(records(2 * UNDER_WAY), pool, time.monotonic() + 60, meet)
+    assert asked == [UNDER_WAY, 2 * UNDER_WAY]
 
 
 def test_to_ask_about_nobody_is_to_know_nothing(aws: FakeAws) -> None:

@@ -151,10 +151,10 @@ def test_who_is_of_unknown_age_is_asked_about_twice(
     assert send(cleanup, json.dumps({"version": 1, "gone": {"connectionId": "c"}})) == FINISHED
     assert connections.keys == {"c"}
     [sent] = aws.asked("SendMessage")
-    assert sent["DelaySeconds"] == 30
+    assert (sent["DelaySeconds"], json.loads(sent["MessageBody"])["sweep"]["hops"]) == (45, 1)
     if not gone:
         aws.gone = set()
-    clock.advance(30)
+    clock.advance(45)
     assert send(cleanup, sent["MessageBody"], queue="retry") == FINISHED
     assert len(asked(aws)) == 2
     assert connections.keys == (set() if gone else {"c"})

@@ -57,8 +57,8 @@ def test_a_sweep_asks_at_a_rate_that_doubles_up_to_its_highest() -> None:
 
 
 def test_what_was_lost_is_asked_about_twice_after_the_alarm() -> None:
-    assert true_again_s(310) == 180 + 30 + 2 * 5
-    assert true_again_s(10_310) == 180 + asking_s(10_000) + 30 + asking_s(10_000 + 310) + 30 + asking_s(310)
+    assert true_again_s(310) == 180 + 45 + 2 * 5
+    assert true_again_s(10_310) == 180 + asking_s(10_000) + 45 + asking_s(10_000 + 310) + 45 + asking_s(310)
 
 
 def test_nothing_lost_is_true_at_once_and_no_storm_outlives_expiry() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import ended as ended_
 import pytest
-from sweep_part import LONGEST_LIST, MOST_HOPS, Part, fitting
+from sweep_part import LONGEST_LIST, Part, fitting
 
 if TYPE_CHECKING:
     from tests.unit.support import Clock
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         {"segment": True, "segments": 2},
         {"segment": "0"},
         {"segments": 0},
+        {"segment": 100, "segments": 101},
         {"segments": 1.0},
         {"active": -1},
         {"active": "1"},
@@ -66,44 +67,50 @@ def test_what_is_sent_is_what_is_read() -> None:
 
 
 def test_a_chain_ends_before_lambda_ends_it(clock: Clock) -> None:
-    """At 16 invocations, the first of which no message began. The last reading of all still has its second look."""
+    """At 16 invocations. The first had no message, and a removal may leave three behind it. The last reading is still followed up."""
     part = Part.parse({})
-    while following := part.anew(["c"]):
+    while following := part.another_reading(["c"]):
         part = following
-    last = part.once_more(["c"])
+    last = part.only_again(["c"])
     assert last is not None
-    assert last.once_more(["c"]) is None
+    assert last.only_again(["c"]) is None
     assert last.onward("start", 0, []) is None
-    assert 1 + last.hops == 1 + MOST_HOPS <= 15
+    assert 1 + last.hops + 3 < 16
 
 
 def test_no_reading_begins_when_the_next_sweep_is_due(clock: Clock) -> None:
     part = Part.parse({"period_s": 60})
-    assert part.anew([]) is not None
+    assert part.another_reading([]) is not None
+    assert not part.is_over
     clock.advance(60)
-    assert part.anew([]) is None
+    assert part.is_over
+    assert part.another_reading([]) is None
     assert part.onward("start", 0, []) is not None
-    assert part.once_more(["c"]) is not None
+    assert part.only_again(["c"]) is not None
 
 
-def test_the_rest_of_a_reading_keeps_what_was_counted_and_another_counts_anew(clock: Clock) -> None:
+def test_the_rest_of_a_reading_keeps_its_count_and_another_begins_at_nought(clock: Clock) -> None:
     part = Part.parse({"active": 3, "start": "a", "suspect_after_ms": 60_000, "segment": 1, "segments": 4})
     clock.advance(10)
-    onward, anew, once_more = part.onward("b", 5, ["c"]), part.anew(["c"]), part.once_more(["c"])
+    onward, another, only_again = part.onward("b", 5, ["c"]), part.another_reading(["c"]), part.only_again(["c"])
     assert onward is not None
-    assert anew is not None
-    assert once_more is not None
+    assert another is not None
+    assert only_again is not None
     assert (onward.start, onward.active, onward.began_ms, onward.scans) == ("b", 5, part.began_ms, True)
-    assert (anew.start, anew.active, anew.scans) == (None, 0, True)
-    assert anew.began_ms >= part.began_ms + 10_000
-    assert once_more.scans is False
-    for following in (onward, anew, once_more):
+    assert (another.start, another.active, another.scans) == (None, 0, True)
+    assert another.began_ms >= part.began_ms + 10_000
+    assert only_again.scans is False
+    for following in (onward, another, only_again):
         assert (following.segment, following.segments, following.suspect_after_ms, following.hops) == (1, 4, 60_000, 1)
         assert (following.again, following.until_ms) == (["c"], part.until_ms)
 
 
 def test_a_part_without_anybody_to_ask_again_is_the_last() -> None:
-    assert Part.parse({}).once_more([]) is None
+    assert Part.parse({}).only_again([]) is None
+
+
+def test_a_line_about_a_part_counts_its_ids() -> None:
+    assert Part(1, 3, again=["secret"] * 9, hops=2).fields == {"segment": "1", "segments": 3, "hops": 2, "again": 9}
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "\U0001f600", '"'])
