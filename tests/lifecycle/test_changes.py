@@ -7,6 +7,7 @@ clients come and go.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -150,7 +151,8 @@ class Living:
     def write(self, version: str = "1", **calls: Inputs) -> None:
         """`version` is another API's tag, to change something beside the module."""
         socket = {"name": "another", "protocol_type": "WEBSOCKET", "route_selection_expression": "$request.body.action"}
-        api = {"source": f"{REPOSITORY}//examples/websocket-api", "stage": "live", "connections_table": TABLE}
+        module = os.path.relpath(REPOSITORY, self.folder)  # by an absolute path init would copy it for every call
+        api = {"source": f"{module}/examples/websocket-api", "stage": "live", "connections_table": TABLE}
         key = {"hash_key": "connectionId", "attribute": [{"name": "connectionId", "type": "S"}], "billing_mode": "PAY_PER_REQUEST"}
         in_vpc, in_bucket = {"vpc_id": "${aws_vpc.this.id}"}, {"bucket": "${aws_s3_bucket.this.bucket}"}
         versioning = ["aws_s3_bucket_versioning.this"]
@@ -173,7 +175,7 @@ class Living:
             },
             "module": {
                 **{name: {**api, "name": name} for name in ("blue", "green")},
-                **{name: {"source": str(REPOSITORY), **inputs} for name, inputs in calls.items()},
+                **{name: {"source": module, **inputs} for name, inputs in calls.items()},
             },
             "output": {
                 **{name: {"value": f"${{module.{name}.websocket_api}}"} for name in ("blue", "green")},
