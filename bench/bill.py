@@ -109,6 +109,7 @@ def announcements(offline: bool) -> dict[str, float]:
         "events": (2 if offline else 1) * EVENT * MILLION,
         "reading the record": READ_UNIT * MILLION,
         "the index on clients: an entry written and removed, two queries": (2 * WRITE_UNIT + 2 * READ_UNIT / 2) * MILLION * offline,
+        "the client's absence: written twice, read once": (2 * WRITE_UNIT + READ_UNIT) * MILLION * offline,
         "the check: a message sent, received and deleted": 3 * QUEUE_REQUEST * MILLION * offline,
         "the check: a request of the clean-up function": REQUEST * MILLION * offline,
     }
