@@ -1,4 +1,4 @@
-"""Simulated time, and entry points imported anew under it. Imports no more than a Lambda environment has."""
+"""A clock that waits for nobody, and entry points imported fresh under it. Imports no more than a Lambda environment has."""
 
 from __future__ import annotations
 
@@ -18,25 +18,44 @@ FUNCTION = Path(__file__).resolve().parents[2] / "function"
 
 
 class Clock:
-    """Stands in for the functions' `time`: it moves when a test moves it, and a sleep is over at once."""
+    """Stands in for `time`: a sleep is over at once, and then it is later. Else it stands still, or (None) goes on with real time."""
 
     strftime, gmtime = staticmethod(time.strftime), staticmethod(time.gmtime)
 
-    def __init__(self, now: float = 1_795_305_600.0) -> None:
-        self.now = now
+    def __init__(self, now: float | None = 1_795_305_600.0) -> None:
+        self._base: Callable[[], float] = time.time if now is None else lambda: now
+        self._ahead = 0.0
         self._lock = Lock()
+        self.slept: list[float] = []
+
+    @property
+    def now(self) -> float:
+        """Epoch s."""
+        return self._base() + self._ahead
+
+    @now.setter
+    def now(self, now: float) -> None:
+        self._ahead = now - self._base()
+
+    @property
+    def ms(self) -> int:
+        return int(self.now * 1000)
 
     def time(self) -> float:
         return self.now
 
     monotonic = time
 
-    def sleep(self, seconds: float) -> None:
-        with self._lock:
-            self.now += seconds
-
     def time_ms(self) -> float:
         return self.now * 1000
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        with self._lock:
+            self._ahead += seconds
 
 
 class InLine:
@@ -57,14 +76,17 @@ class InLine:
 
 @dataclass
 class Context:
-    """Lambda's context: the time that is left, by the simulated clock."""
+    """Lambda's context object, for as long as the function may run (s, by the clock)."""
 
-    clock: Clock
-    until: float
+    timeout: float = 10.0
+    clock: Any = time
     aws_request_id: str = "6f1c1a1e-0000-4000-8000-000000000001"
 
+    def __post_init__(self) -> None:
+        self._until = self.clock.monotonic() + self.timeout
+
     def get_remaining_time_in_millis(self) -> int:
-        return int((self.until - self.clock.now) * 1000)
+        return int((self._until - self.clock.monotonic()) * 1000)
 
 
 @contextmanager

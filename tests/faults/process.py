@@ -21,7 +21,7 @@ def run(name: str, event: object, environment: dict[str, str], now: float, secon
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     clock = Clock(now)
     with simulated_time(clock):
-        load(name, clock).lambda_handler(event, Context(clock, now + seconds))
+        load(name, clock).lambda_handler(event, Context(seconds, clock))
 
 
 def killed_after(call: int, proxy: FaultProxy, name: str, event: object, environment: dict[str, str], now: float, seconds: float) -> bool:

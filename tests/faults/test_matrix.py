@@ -15,6 +15,7 @@ from local.fault_proxy import ERRORS, NOT_WHOLE
 from tests.faults.conftest import MakeWorld
 from tests.faults.features import FEATURES
 from tests.faults.world import ENDINGS, HISTORY, INDEXED, KEYED, OFFLINE, TABLE, Connection, Ending, World
+from tests.unit.fake_aws import Answer
 
 Sends = Callable[[World, Connection, Ending], None]
 Breaks = Callable[[World], object]
@@ -124,7 +125,7 @@ def sqs(what: str) -> Breaks:
 
 
 def hands_back(world: World) -> None:
-    world.aws.hands_back = True
+    world.aws.on("BatchWriteItem", lambda request: Answer(200, {"UnprocessedItems": request.parameters["RequestItems"]}))
 
 
 def events(what: str) -> Breaks:
@@ -132,7 +133,8 @@ def events(what: str) -> Breaks:
 
 
 def refuses_entries(world: World) -> None:
-    world.aws.refuses_entries = True
+    refusal = {"ErrorCode": "InternalFailure", "ErrorMessage": "made by the test"}
+    world.aws.on("PutEvents", lambda request: Answer(200, {"FailedEntryCount": 1, "Entries": [refusal]}))
 
 
 @dataclass(frozen=True)

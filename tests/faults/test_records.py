@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.aws import API_ID
 from tests.faults.conftest import MakeWorld
 from tests.faults.features import ALONE, FEATURES
-from tests.faults.world import ENDINGS, World
+from tests.faults.world import API_ID, ENDINGS, World
 
 DAY_S = 86_400
 SWEPT = "swept"

@@ -23,16 +23,16 @@ from unittest import mock
 import aws
 import boto3
 import fast_delete
-from moto.moto_api._internal.models import moto_api_backend
 
 from local.fault_proxy import Fault, FaultProxy
-from tests.faults.aws import API_ID, STAGE, Aws
 from tests.faults.clock import Clock, Context, load, simulated_time
 from tests.faults.process import killed_after
 from tests.queue_message import rendered
+from tests.unit.fake_aws import Answer, FakeAws, Request
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENT = json.loads((ROOT / "tests/data/events/client_closed_without_code.json").read_text())
+API_ID, STAGE = "a1b2c3d4e5", "live"
 REGION = "eu-west-1"
 ARN = f"arn:aws:sqs:{REGION}:123456789012"
 
@@ -124,7 +124,7 @@ class Gateway:
         event["requestContext"] |= {
             "connectionId": connection.id,
             "connectedAt": int(connection.connected_s * 1000),
-            "requestTimeEpoch": int(self.clock.time_ms()),
+            "requestTimeEpoch": self.clock.ms,
             "disconnectStatusCode": ending.code,
             "disconnectReason": ending.reason,
             "apiId": API_ID,
@@ -137,7 +137,7 @@ class World:
     """`features`: what both functions' environment says beside the necessary; `patience`: what their HTTP time-outs are multiplied by."""
 
     def __init__(
-        self, backend: Aws, proxy: FaultProxy, session: boto3.session.Session, features: dict[str, str], patience: float = 1.0
+        self, backend: FakeAws, proxy: FaultProxy, session: boto3.session.Session, features: dict[str, str], patience: float = 1.0
     ) -> None:
         self.clock = Clock()
         self.gateway = Gateway(self.clock)
@@ -166,10 +166,9 @@ class World:
     @contextlib.contextmanager
     def running(self) -> Iterator[World]:
         """Everything is created, the environment is the functions' own, and time is simulated; afterwards all is as before."""
-        moto_api_backend.reset()
-        self.aws.connections = self.gateway.answer
-        self.aws.bus = self._hear
-        self.aws.hands_back = self.aws.refuses_entries = False
+        self.aws.reset()
+        self.aws.sockets = self.gateway.answer
+        self.aws.on("PutEvents", self._hear)
         self.proxy.clear()
         self.proxy.requests.clear()
         self._create()
@@ -188,9 +187,14 @@ class World:
             finally:
                 self.proxy.clear()
 
-    def _hear(self, entry: dict[str, str]) -> None:
-        assert (entry["EventBusName"], entry["Source"]) == (BUS, "websocket-connections")
-        self.announced.append({**json.loads(entry["Detail"]), "kind": entry["DetailType"].rpartition(" ")[2], "heard_s": self.clock.now})
+    def _hear(self, request: Request) -> Answer:
+        """What comes on the event bus."""
+        entries = request.parameters["Entries"]
+        for entry in entries:
+            assert (entry["EventBusName"], entry["Source"]) == (BUS, "websocket-connections")
+            kind = entry["DetailType"].rpartition(" ")[2]
+            self.announced.append({**json.loads(entry["Detail"]), "kind": kind, "heard_s": self.clock.now})
+        return Answer(200, {"FailedEntryCount": 0, "Entries": [{"EventId": str(len(self.announced))} for _ in entries]})
 
     def _make_clients(self, timeout: float, attempts: int) -> aws.Clients:
         self._http_timeouts[self._running] = timeout
@@ -402,7 +406,7 @@ class World:
             return None
         self._running, began = name, self.clock.now
         output = io.StringIO()
-        context = Context(self.clock, began + TIMEOUT_S[name])
+        context = Context(TIMEOUT_S[name], self.clock)
         try:
             with contextlib.redirect_stdout(output):
                 return self.function(name).lambda_handler(event, context)
@@ -437,7 +441,7 @@ class World:
 
     def heal(self) -> None:
         self.proxy.clear()
-        self.aws.hands_back = self.aws.refuses_entries = False
+        self.aws.handlers = {"PutEvents": self._hear}
         self.gateway.wrong_endpoint = None
 
     # What is true

@@ -8,14 +8,10 @@ import json
 import os
 import sys
 import time
-from functools import partial
 from typing import TYPE_CHECKING
 
 import log
 import pytest
-from botocore.httpsession import URLLib3Session
-from botocore.monitoring import SocketPublisher
-from fast_delete import FastDelete
 from hypothesis import HealthCheck, settings
 from route_settings import RouteSettings
 
@@ -23,7 +19,7 @@ from tests.unit.fake_aws import SOCKETS, FakeAws
 from tests.unit.support import TABLE, Clock, RetryQueue, Table, client
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
     from types import ModuleType
     from typing import Any
@@ -44,7 +40,7 @@ settings.load_profile("unit")
 def server() -> Iterator[FakeAws]:
     running = FakeAws()
     yield running
-    running.stop()
+    running.close()
 
 
 @pytest.fixture
@@ -75,33 +71,9 @@ def logging() -> None:
     log.configure(RouteSettings({"CONNECTIONS_TABLE": TABLE, "METRICS_NAME": "test-api"}))
 
 
-@pytest.fixture(autouse=True)
-def closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Closes what a function keeps open for its next invocation, which in a test never comes."""
-    kept: list[Callable[[], None]] = []
-    closes: dict[type, Callable[[Any], None]] = {
-        FastDelete: FastDelete.close,
-        URLLib3Session: URLLib3Session.close,
-        SocketPublisher: lambda publisher: publisher._socket.close(),
-    }
-    for kind, close in closes.items():
-        monkeypatch.setattr(kind, "__init__", _remembering(vars(kind)["__init__"], close, kept))
-    yield
-    for close_it in kept:
-        close_it()
-
-
-def _remembering(make: Any, close: Callable[[Any], None], kept: list[Callable[[], None]]) -> Any:
-    def remember(self: Any, *arguments: Any, **more: Any) -> None:
-        kept.append(partial(close, self))
-        make(self, *arguments, **more)
-
-    return remember
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    running = Clock()
+    running = Clock(None)
     for name in ("monotonic", "time", "sleep"):
         monkeypatch.setattr(time, name, getattr(running, name))
     return running

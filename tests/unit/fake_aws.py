@@ -49,13 +49,15 @@ class FakeAws:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._serve, threaded=True, request_handler=_Plain)
+        self._server.daemon_threads = True  # type: ignore[attr-defined]  # kept-alive connections must not hold up the end
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
-        self._lock = Lock()
+        self._lock, self._moto_lock = Lock(), Lock()  # moto's backends are not made for threads
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self.requests: list[Request] = []
         self.handlers: dict[str, Handler] = {}
         self.gone: set[str] = set()  # connection ids that @connections answers with 410; all others are alive
+        self.sockets = self._socket  # what @connections answers: f(method, path, connection id) -> HTTP status
         self._released = Event()
 
     def reset(self) -> None:
@@ -63,10 +65,11 @@ class FakeAws:
         self.requests = []
         self.handlers = {}
         self.gone = set()
+        self.sockets = self._socket
         self._released.set()
         self._released = Event()
 
-    def stop(self) -> None:
+    def close(self) -> None:
         self._released.set()
         self._server.shutdown()
         self._server.server_close()
@@ -88,10 +91,13 @@ class FakeAws:
     def operations(self) -> list[str]:
         return [request.operation for request in self.requests]
 
+    def _socket(self, method: str, path: str, connection_id: str) -> int:
+        return 410 if connection_id in self.gone else 200
+
     def _serve(self, environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         path = environ["PATH_INFO"]
-        if path.startswith(f"{SOCKETS}/@connections/"):
+        if "/@connections/" in path:
             operation, parameters = f"{environ['REQUEST_METHOD']} @connections", {"connectionId": path.rpartition("/")[2]}
         else:
             operation, parameters = environ.get("HTTP_X_AMZ_TARGET", path).rpartition(".")[2], json.loads(body or b"{}")
@@ -101,15 +107,15 @@ class FakeAws:
         handler = self.handlers.get(operation)
         answer = handler(request) if handler else None
         if answer is None and operation.endswith("@connections"):
-            answer = Answer(410 if parameters["connectionId"] in self.gone else 200, {})
+            answer = Answer(self.sockets(environ["REQUEST_METHOD"], path, parameters["connectionId"]), {})
         if answer is None:
             body = json.dumps(parameters).encode()
             environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
-            chunks: Iterable[bytes] = self._moto(environ, start_response)
-            return chunks
-        payload = json.dumps(answer.body).encode()
+            with self._moto_lock:
+                return list(self._moto(environ, start_response))
+        payload = json.dumps(answer.body).encode() if answer.status != 204 else b""
         headers = {"Content-Type": "application/x-amz-json-1.0", "Content-Length": len(payload), "x-amz-crc32": crc32(payload)}
-        start_response(f"{answer.status} told", [(name, str(value)) for name, value in headers.items()])
+        start_response(f"{answer.status} -", [(name, str(value)) for name, value in headers.items()])
         return [payload]
 
 
@@ -117,6 +123,7 @@ class _Plain(WSGIRequestHandler):
     """Answers like AWS's servers: HTTP/1.1, and no header twice (moto has a `Server` of its own)."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def send_response(self, code: int, message: str | None = None) -> None:
         self.send_response_only(code, message)

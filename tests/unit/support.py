@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +13,9 @@ from aws import Clients
 from botocore.config import Config
 from record import Record
 from settings import Settings
+
+from tests.faults.clock import Clock as Clock
+from tests.faults.clock import Context as Context
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 EVENTS = Path(__file__).parent.parent / "data/events"
 TABLE = "connections"
 API = {"WEBSOCKET_API_ID": "api1", "WEBSOCKET_STAGE": "live"}
-REQUEST_ID = "6f1c1a1e-0000-4000-8000-000000000001"
+REQUEST_ID = Context.aws_request_id
 
 
 def event(name: str = "client_closed_without_code", **changes: Any) -> dict[str, Any]:
@@ -62,44 +63,6 @@ def record(connection_id: str = "c", now_ms: int | None = None, **attributes: An
     made = Record({name: _typed(value) for name, value in {"connectionId": connection_id, **attributes}.items()})
     made.read_ms = now_ms or made.read_ms
     return made
-
-
-class Clock:
-    """Real time, plus what was slept: a sleep is over at once, and afterwards it is later."""
-
-    def __init__(self) -> None:
-        self._monotonic, self._time = time.monotonic, time.time
-        self._ahead = 0.0
-        self.slept: list[float] = []
-
-    def monotonic(self) -> float:
-        return self._monotonic() + self._ahead
-
-    def time(self) -> float:
-        return self._time() + self._ahead
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.advance(seconds)
-
-    def advance(self, seconds: float) -> None:
-        self._ahead += seconds
-
-    @property
-    def ms(self) -> int:
-        return int(self.time() * 1000)
-
-
-@dataclass
-class Context:
-    """Lambda's context object, for as long as the function may run (s)."""
-
-    timeout: float = 10.0
-    aws_request_id: str = REQUEST_ID
-    _began: float = field(default_factory=lambda: time.monotonic())
-
-    def get_remaining_time_in_millis(self) -> int:
-        return int((self._began + self.timeout - time.monotonic()) * 1000)
 
 
 def client(service: str, server: FakeAws) -> Any:
