@@ -46,9 +46,7 @@ def retry_until_dead(world: World) -> list[dict[str, Any]]:
     ],
     ids=["related table away", "related index away", "history table away", "index of clients away"],
 )
-def test_an_extra_that_leads_nowhere_is_said_and_does_not_hold_up_the_closing(
-    make_world: MakeWorld, steps: list[str], features: dict[str, str]
-) -> None:
+def test_an_extra_that_leads_nowhere_is_logged_and_retried(make_world: MakeWorld, steps: list[str], features: dict[str, str]) -> None:
     world = make_world(FEATURES["everything"], features)
     closed = close_one(world)
     assert [(line["step"], line["Failures"], line["level"]) for line in troubles(world)] == [(steps[0], 1, "ERROR")]
@@ -58,7 +56,7 @@ def test_an_extra_that_leads_nowhere_is_said_and_does_not_hold_up_the_closing(
     assert letter["ended"]["connectionId"] == closed
 
 
-def test_a_bus_that_refuses_the_role_is_said_and_does_not_hold_up_the_closing(make_world: MakeWorld) -> None:
+def test_a_bus_that_refuses_the_role_is_logged_and_retried(make_world: MakeWorld) -> None:
     world = make_world(EVENTS)
     world.fail("events", "AccessDeniedException")
     closed = close_one(world)
@@ -69,7 +67,7 @@ def test_a_bus_that_refuses_the_role_is_said_and_does_not_hold_up_the_closing(ma
 
 
 @pytest.mark.parametrize("key", [["id"], ["connectionId", "room"]])
-def test_a_table_with_another_key_is_said_and_the_event_kept_in_the_dead_letter_queue(make_world: MakeWorld, key: list[str]) -> None:
+def test_an_event_for_a_table_with_another_key_is_kept(make_world: MakeWorld, key: list[str]) -> None:
     world = make_world()
     world.dynamodb.delete_table(TableName=TABLE)
     world.create_table(TABLE, key)
@@ -122,9 +120,7 @@ def test_a_stage_that_the_events_contradict_is_said(make_world: MakeWorld, answe
 
 @pytest.mark.parametrize("features", [PROBE, ALONE], ids=["shared table", "table of its own"])
 @pytest.mark.parametrize("count", [5, 30])
-def test_what_a_wrong_endpoint_says_of_records_that_name_nobody_is_reported_and_not_believed(
-    make_world: MakeWorld, features: dict[str, str], count: int
-) -> None:
+def test_a_wrong_endpoint_is_not_believed_but_reported(make_world: MakeWorld, features: dict[str, str], count: int) -> None:
     world = make_world(features)
     for number in range(count):
         world.connect(f"client{number}", 1_000, apiId=None, stage=None)
@@ -141,7 +137,7 @@ def test_what_a_wrong_endpoint_says_of_records_that_name_nobody_is_reported_and_
     assert {line["level"] for line in world.lines} == {"WARN"}
 
 
-def test_in_a_table_of_two_stages_the_other_stages_live_records_stay_whoever_of_ours_is_alive(make_world: MakeWorld) -> None:
+def test_the_other_stages_live_records_stay_in_a_shared_table(make_world: MakeWorld) -> None:
     world = make_world(PROBE)
     for number in range(6):
         world.connect(f"ours{number}", 1_000, apiId=None, stage=None)
@@ -153,7 +149,7 @@ def test_in_a_table_of_two_stages_the_other_stages_live_records_stay_whoever_of_
     assert [line["Unproven"] for line in world.lines] == [6]
 
 
-def test_an_endpoint_that_calls_everybody_gone_for_a_moment_costs_no_live_record(make_world: MakeWorld) -> None:
+def test_an_endpoint_wrong_for_a_moment_costs_no_live_record(make_world: MakeWorld) -> None:
     world = make_world(PROBE)
     for number in range(30):
         world.connect(f"client{number}", 1_000)
@@ -186,7 +182,7 @@ def test_a_hostile_sender_has_nobody_removed_who_lives(make_world: MakeWorld, fe
     assert world.losses() == []
 
 
-def test_newest_never_closes_a_connection_that_is_still_being_made(make_world: MakeWorld) -> None:
+def test_newest_closes_no_connection_that_is_still_being_made(make_world: MakeWorld) -> None:
     world = make_world(NEWEST)
     gone = world.connect("client", CLOSED.age_s)
     world.connect("client", age_s=2, connect_takes_s=20)  # @connections says 410 of it, to DELETE as well

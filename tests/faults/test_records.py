@@ -90,7 +90,7 @@ def test_odd_records_are_served_and_never_removed_on_a_guess(make_world: MakeWor
     assert world.noise() == []
 
 
-def test_a_record_without_a_time_whose_connect_is_under_way_is_not_taken_for_gone(make_world: MakeWorld) -> None:
+def test_a_timeless_record_is_not_gone_while_connect_works(make_world: MakeWorld) -> None:
     world = make_world(FEATURES["probe"])
     world.connect("client", connect_takes_s=20, connectedAt=None, expiresAt=None)  # @connections says 410 of it until then
     world.sweep()

@@ -167,7 +167,7 @@ def test_a_refused_entry_is_a_failure(code: str, aws: FakeAws, connections: Tabl
     assert [message["finish"]["steps"] for message in queue.receive()] == [["announce"]]
 
 
-def test_an_answer_that_does_not_say_that_the_entry_was_taken_is_a_failure(aws: FakeAws, connections: Table, clock: Clock) -> None:
+def test_an_answer_without_an_event_id_is_a_failure(aws: FakeAws, connections: Table, clock: Clock) -> None:
     aws.on("PutEvents", lambda request: Answer(200, {}))
     with pytest.raises(announce.RefusedError, match="no answer"):
         announcer().steps["announce"](ended("c"), clock.monotonic() + 30)

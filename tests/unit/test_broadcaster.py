@@ -65,16 +65,14 @@ def test_what_is_gone_is_reported_in_batches_of_ten(broadcast: ModuleType, queue
     assert reported(queue) == sorted(aws.gone)
 
 
-def test_a_connection_of_which_nobody_knows_is_not_reported_and_keeps_the_message_from_nobody(
-    broadcast: ModuleType, queue: RetryQueue, aws: FakeAws, lines: Lines
-) -> None:
+def test_an_unknown_connection_keeps_the_message_from_nobody(broadcast: ModuleType, queue: RetryQueue, aws: FakeAws, lines: Lines) -> None:
     aws.on("POST @connections", lambda request: Answer(429, {}) if request.parameters["connectionId"] == "busy" else None)
     assert broadcast.lambda_handler({"message": "hello", "connectionIds": ["busy", "alive"]}, None) == {"sent": 1, "gone": 0, "failed": 1}
     assert reported(queue) == []
     assert [line["connectionId"] for line in lines()] == ["busy"]
 
 
-def test_a_queue_that_refuses_reports_keeps_the_message_from_nobody(broadcast: ModuleType, aws: FakeAws, lines: Lines) -> None:
+def test_a_queue_that_refuses_keeps_the_message_from_nobody(broadcast: ModuleType, aws: FakeAws, lines: Lines) -> None:
     aws.gone = {"gone"}
     aws.on("SendMessageBatch", error(403, "AccessDenied"))
     assert broadcast.lambda_handler({"message": "hello", "connectionIds": ["gone", "alive"]}, None) == {"sent": 1, "gone": 1, "failed": 0}

@@ -110,7 +110,7 @@ def test_all_failed_steps_go_in_one_message(aws: FakeAws, connections: Table, qu
     assert [message["finish"]["steps"] for message in queue.receive()] == [["related", "history"]]
 
 
-def test_no_step_is_begun_after_the_deadline_and_the_record_goes_all_the_same(
+def test_after_the_deadline_steps_are_queued_and_the_record_goes(
     aws: FakeAws, connections: Table, history: Table, queue: RetryQueue
 ) -> None:
     connections.put("c")
@@ -121,9 +121,7 @@ def test_no_step_is_begun_after_the_deadline_and_the_record_goes_all_the_same(
     assert [message["finish"]["steps"] for message in queue.receive()] == [["related", "history"]]
 
 
-def test_the_record_stays_when_a_failed_step_can_not_be_handed_over(
-    aws: FakeAws, connections: Table, history: Table, queue: RetryQueue
-) -> None:
+def test_the_record_stays_when_a_step_can_not_be_queued(aws: FakeAws, connections: Table, history: Table, queue: RetryQueue) -> None:
     connections.put("c")
     aws.on("PutItem", error(400, "AccessDeniedException"))
     aws.on("SendMessage", error(400, "AccessDenied"))
@@ -132,7 +130,7 @@ def test_the_record_stays_when_a_failed_step_can_not_be_handed_over(
     assert connections.keys == {"c"}
 
 
-def test_the_record_stays_when_there_is_no_queue_for_a_failed_step(aws: FakeAws, connections: Table, history: Table) -> None:
+def test_the_record_stays_when_there_is_no_queue_for_a_step(aws: FakeAws, connections: Table, history: Table) -> None:
     connections.put("c")
     aws.on("PutItem", error(400, "AccessDeniedException"))
     with pytest.raises(RuntimeError, match="history failed and there is no retry queue to hand it to: set RETRY_QUEUE_URL"):
@@ -170,7 +168,7 @@ def test_a_function_killed_in_a_step_leaves_the_record(step: str, connections: T
     assert connections.keys == {"c"}
 
 
-def test_closing_again_after_the_delete_failed_does_nothing_twice(
+def test_closing_again_after_a_failed_delete_repeats_nothing(
     aws: FakeAws, connections: Table, subscriptions: Table, history: Table
 ) -> None:
     connections.put("c")
@@ -204,7 +202,7 @@ SEEN_AND_REWRITTEN = [
 
 @pytest.mark.parametrize("extras", [{}, {"HISTORY_TABLE": "history"}], ids=["plain", "history"])
 @pytest.mark.parametrize(("seen", "rewritten"), SEEN_AND_REWRITTEN, ids=str)
-def test_a_record_that_says_something_else_than_what_it_was_judged_by_survives(
+def test_a_record_rewritten_since_it_was_judged_survives(
     seen: dict[str, Any], rewritten: dict[str, Any], extras: dict[str, str], connections: Table, history: Table
 ) -> None:
     item = connections.put("c", **seen)
@@ -363,7 +361,7 @@ def test_the_deadline_is_the_reserve_before_lambdas(clock: Clock) -> None:
     assert closing.deadline(Context(timeout=10), 4.0) - clock.monotonic() == pytest.approx(6, abs=0.5)
 
 
-def test_a_client_id_that_no_index_takes_is_left_out_of_the_history(connections: Table, history: Table) -> None:
+def test_history_leaves_out_a_client_id_that_no_index_takes(connections: Table, history: Table) -> None:
     connections.put("c", clientId="é" * 1025)
     assert closer(HISTORY_TABLE="history").close(ended("c"), later()) == REMOVED
     assert "clientId" not in history.items[0]

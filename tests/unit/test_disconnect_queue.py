@@ -83,9 +83,7 @@ def test_what_can_not_be_an_event_is_buried_at_once(
     assert told[3]["outcome"] == "already_gone"
 
 
-def test_a_clients_message_to_the_route_ends_nobody_and_is_dropped(
-    connections: Table, dead_letters: RetryQueue, load: Load, lines: Lines
-) -> None:
+def test_a_clients_message_to_the_route_is_dropped(connections: Table, dead_letters: RetryQueue, load: Load, lines: Lines) -> None:
     connections.put("a")
     message = rendered(event(connectionId="a", eventType="MESSAGE")["requestContext"])
     assert failures(load("disconnect", DEAD_LETTER_QUEUE_URL=dead_letters.url).lambda_handler(batch(message), Context())) == DONE

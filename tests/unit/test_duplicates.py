@@ -44,7 +44,7 @@ def ages(connections: Table, clock: Clock, **minutes: float) -> None:
         connections.put(name, clientId="kim", connectedAt=int(clock.ms - age * MINUTE))
 
 
-def test_stale_removes_the_expired_and_the_gone_and_keeps_the_live(aws: FakeAws, connections: Table, clock: Clock, lines: Lines) -> None:
+def test_stale_removes_the_dead_and_keeps_the_live(aws: FakeAws, connections: Table, clock: Clock, lines: Lines) -> None:
     ages(connections, clock, expired=126, gone=30, live=20, newest=10)
     aws.gone = {"gone"}
     settle("stale")
@@ -79,7 +79,7 @@ def test_newest_keeps_a_lone_connection(aws: FakeAws, connections: Table, clock:
 
 
 @pytest.mark.parametrize("fate", ["lives", "failed in $connect"])
-def test_while_one_is_too_young_to_be_asked_about_newest_closes_nothing(fate: str, aws: FakeAws, connections: Table, clock: Clock) -> None:
+def test_newest_closes_nothing_while_one_is_young(fate: str, aws: FakeAws, connections: Table, clock: Clock) -> None:
     ages(connections, clock, gone=30, old=20, young=0.9)
     aws.gone = {"gone", "young"}  # as API Gateway says of a connection whose `$connect` is still under way, too
     with pytest.raises(duplicates.UnsettledError, match="too young"):
@@ -131,7 +131,7 @@ def test_a_record_without_a_usable_time_is_left_alone(aws: FakeAws, connections:
     assert aws.asked("GET @connections") == []
 
 
-def test_when_another_stages_connection_ended_our_endpoints_410_proves_nothing(aws: FakeAws, connections: Table, clock: Clock) -> None:
+def test_a_410_proves_nothing_when_another_stages_one_ended(aws: FakeAws, connections: Table, clock: Clock) -> None:
     ages(connections, clock, gone=20)
     connections.put("ours", clientId="kim", connectedAt=clock.ms - 20 * MINUTE, apiId="api1", stage="live")
     aws.gone = {"gone", "ours"}
@@ -140,7 +140,7 @@ def test_when_another_stages_connection_ended_our_endpoints_410_proves_nothing(a
     assert connections.keys == {"gone"}
 
 
-def test_of_two_young_connections_the_older_is_closed_when_both_could_be_asked(aws: FakeAws, connections: Table, clock: Clock) -> None:
+def test_of_two_young_ones_the_older_is_closed_in_the_end(aws: FakeAws, connections: Table, clock: Clock) -> None:
     ages(connections, clock, older=0.9, newest=0.5)
     with pytest.raises(duplicates.UnsettledError, match="too young"):
         settle("newest")
@@ -216,7 +216,7 @@ def test_records_of_other_apis_do_not_use_up_the_limit(aws: FakeAws, connections
     assert "expired" not in connections.keys
 
 
-def test_a_socket_that_could_not_be_closed_keeps_its_record_and_is_tried_again(aws: FakeAws, connections: Table, clock: Clock) -> None:
+def test_a_socket_that_stays_open_keeps_its_record(aws: FakeAws, connections: Table, clock: Clock) -> None:
     ages(connections, clock, old=30, newest=20)
     aws.on("DELETE @connections", error(429, "LimitExceededException"))
     with pytest.raises(duplicates.UnsettledError, match="LimitExceeded"):
@@ -286,9 +286,7 @@ def settle_by_queue(cleanup: ModuleType) -> None:
     cleanup.lambda_handler({"Records": [sqs_record(body)]}, Context(120))
 
 
-def test_a_sweep_does_not_change_how_fast_duplicates_are_asked_about(
-    aws: FakeAws, connections: Table, cleanup: ModuleType, clock: Clock
-) -> None:
+def test_a_sweep_does_not_change_the_pace_of_duplicates(aws: FakeAws, connections: Table, cleanup: ModuleType, clock: Clock) -> None:
     ages(connections, clock, **{f"c{age}": age for age in range(2, 10)})  # too young to be suspects
     sweep(cleanup)
     began = clock.monotonic()

@@ -61,7 +61,7 @@ def test_a_close_code_that_is_no_whole_number_is_left_out() -> None:
     assert told["cause"] == "unknown"
 
 
-def test_nothing_that_a_client_wrote_itself_gets_past_the_masking() -> None:
+def test_nothing_that_a_client_wrote_gets_past_the_masking() -> None:
     wrote = event(disconnectReason="Kim's", identity={"sourceIp": "203.0.113.24", "userAgent": "Kim/1 (Kim) curl/Kim"})
     told = ended.from_event(wrote, "masked")
     assert "Kim" not in json.dumps(told)

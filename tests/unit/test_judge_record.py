@@ -93,18 +93,18 @@ def test_a_record_is_judged_by_its_times_and_owner(attributes: Item, expected: s
     assert judge_record.judge(record(**attributes), settings()) == expected
 
 
-def test_a_function_that_knows_no_api_takes_every_record_for_its_own() -> None:
+def test_without_an_api_every_record_is_our_own() -> None:
     alone = Settings({"CONNECTIONS_TABLE": "connections"})
     assert judge_record.judge(record(connectedAt=n(NOW - EXPIRED_MS), apiId={"S": "api2"}), alone) == "expired"
 
 
-def test_no_record_is_suspect_in_the_minute_that_connect_may_take() -> None:
+def test_no_record_is_suspect_while_connect_may_be_at_work() -> None:
     eager = settings(SUSPECT_AFTER_SECONDS="0")
     assert judge_record.judge(record(connectedAt=n(NOW - MINUTE + 1)), eager) == "fresh"
     assert judge_record.judge(record(connectedAt=n(NOW - MINUTE)), eager) == "suspect"
 
 
-def test_how_long_a_suspect_has_been_silent_can_be_said_each_time() -> None:
+def test_how_long_a_suspect_is_silent_can_be_an_argument() -> None:
     quiet = record(connectedAt=n(NOW - HOUR), lastSeenAt=n(NOW - 2 * MINUTE))
     assert judge_record.judge(quiet, settings()) == "fresh"
     assert judge_record.judge(quiet, settings(), suspect_after_ms=2 * MINUTE) == "suspect"
@@ -121,7 +121,7 @@ def test_how_long_a_suspect_has_been_silent_can_be_said_each_time() -> None:
     ],
     ids=str,
 )
-def test_a_connection_is_young_for_the_minute_that_connect_may_take(attributes: Item, young: bool) -> None:
+def test_a_connection_is_young_for_a_minute(attributes: Item, young: bool) -> None:
     assert record(**attributes).is_young is young
 
 

@@ -47,7 +47,7 @@ def test_a_line_has_time_level_and_outcome_before_its_fields(clock: Clock, lines
     assert before <= round(written.timestamp() * 1000) <= clock.ms
 
 
-def test_at_level_warn_a_line_is_left_out_unless_it_warns_or_carries_a_metric(lines: Lines) -> None:
+def test_level_warn_leaves_out_info_lines_without_metrics(lines: Lines) -> None:
     configure(LOG_LINE_LEVEL="WARN")
     log.report("removed", ended("left out"), counted=False)
     log.report("removed", ended("counted"), counted=True)

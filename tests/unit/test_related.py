@@ -114,7 +114,7 @@ def hand_back(times: int) -> Any:
     return handle
 
 
-def test_what_is_handed_back_is_tried_again_after_longer_and_longer_waits(aws: FakeAws, subscriptions: Table, clock: Clock) -> None:
+def test_what_is_handed_back_is_tried_again_later_and_later(aws: FakeAws, subscriptions: Table, clock: Clock) -> None:
     for number in range(25):
         subscriptions.put("c", topic=f"t{number:02}")
     aws.on("BatchWriteItem", hand_back(10))

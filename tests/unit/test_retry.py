@@ -55,7 +55,7 @@ def failures(*numbers: int) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": f"m{number}"} for number in numbers]}
 
 
-def test_what_the_route_could_not_remove_is_removed_and_logged_as_it_would_have_been(
+def test_what_the_route_could_not_remove_is_removed_and_logged(
     aws: FakeAws, connections: Table, queue: RetryQueue, load: Load, start: Start, lines: Lines
 ) -> None:
     route = load("disconnect", RETRY_QUEUE_URL=queue.url)
@@ -125,7 +125,7 @@ def test_one_message_does_not_fail_the_others(aws: FakeAws, connections: Table, 
 
 
 @pytest.mark.parametrize("body", ["", "not JSON", '{"version": 1, "finish": {}}'])
-def test_a_malformed_message_is_a_dead_letter_and_holds_nobody_up(
+def test_a_malformed_message_becomes_a_dead_letter(
     body: str, aws: FakeAws, connections: Table, dead_letters: RetryQueue, start: Start, lines: Lines
 ) -> None:
     connections.put("c")
@@ -205,7 +205,7 @@ def test_returns_are_spread_over_time(aws: FakeAws, start: Start) -> None:
 
 
 @pytest.mark.parametrize("attributes", [{}, {"ApproximateReceiveCount": "many"}])
-def test_a_message_that_can_not_be_postponed_comes_back_all_the_same(attributes: dict[str, str], aws: FakeAws, start: Start) -> None:
+def test_a_message_that_can_not_be_hidden_comes_back(attributes: dict[str, str], aws: FakeAws, start: Start) -> None:
     aws.on("DeleteItem", error(400, "AccessDeniedException"))
     aws.on("ChangeMessageVisibility", error(400, "AccessDenied"))
     record = {**sqs_record(close_message("c"), "m0"), "attributes": attributes}
@@ -249,9 +249,7 @@ def test_a_removal_fails_until_dynamodb_is_back(aws: FakeAws, connections: Table
 
 
 @pytest.mark.parametrize("timeout", [CONTEXT_S, 10], ids=["failed again", "out of time"])
-def test_a_message_that_comes_back_tells_for_how_long_it_has_been_tried(
-    timeout: float, aws: FakeAws, clock: Clock, start: Start, lines: Lines
-) -> None:
+def test_a_message_that_comes_back_says_how_old_it_is(timeout: float, aws: FakeAws, clock: Clock, start: Start, lines: Lines) -> None:
     aws.on("DeleteItem", error(500, "InternalServerError"))
     record = sqs_record(close_message("c"))
     record["attributes"] |= {"SentTimestamp": str(clock.ms - 2_000_000), "ApproximateFirstReceiveTimestamp": str(clock.ms - 1_000_000)}

@@ -37,16 +37,16 @@ def test_what_finds_every_environment_busy_is_lost() -> None:
     assert lost([0.0, 0.0, 0.0], Function(cold=1.0, warm=0.1), concurrency=2) == 1
 
 
-def test_an_environment_that_has_started_serves_the_next_event_warm() -> None:
+def test_a_started_environment_serves_the_next_event_warm() -> None:
     assert lost([0.0, 1.0, 1.05, 1.1], Function(cold=1.0, warm=0.1), concurrency=1) == 1  # the third
 
 
-def test_a_function_starts_a_thousand_environments_and_then_a_hundred_each_second() -> None:
+def test_environments_start_at_the_rate_that_lambda_allows() -> None:
     assert lost([0.0] * 1500, Function(cold=10.0, warm=0.1), concurrency=3000) == 500
     assert lost([0.0] * 1500 + [1.0] * 150, Function(cold=10.0, warm=0.1), concurrency=3000) == 550
 
 
-def test_a_concurrency_of_one_takes_ten_requests_a_second_however_short() -> None:
+def test_a_concurrency_of_one_takes_ten_requests_a_second() -> None:
     assert lost(evenly(100, 2), Function(cold=0.001, warm=0.001), concurrency=1) == 80
 
 
@@ -61,7 +61,7 @@ def test_what_was_lost_is_asked_about_twice_after_the_alarm() -> None:
     assert true_again_s(10_310) == 180 + asking_s(10_000) + 45 + asking_s(10_000 + 310) + 45 + asking_s(310)
 
 
-def test_nothing_lost_is_true_at_once_and_no_storm_outlives_expiry() -> None:
+def test_no_storm_outlives_expiry() -> None:
     assert true_again_s(0) == 0
     assert true_again_s(10_000_000) == 7_800
 
