@@ -1,7 +1,8 @@
 """An endpoint that answers DeleteItem as DynamoDB does, over TLS on loopback, and counts what passes on the wire.
 
 Runs as a process of its own (`python -m bench.dynamodb CERTIFICATE`): prints its port, then obeys lines on stdin:
-`close` closes the idle connections, `count` prints and resets the counters; each answers one JSON line. Ends with its stdin.
+`close` closes the idle connections, `drop` resets each when it is used next, as after a freeze, `count` prints and resets the counters;
+each answers one JSON line. Ends with its stdin.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import json
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import threading
@@ -38,6 +40,7 @@ class Connection:
 
     def __init__(self, raw: socket.socket, context: ssl.SSLContext, wire: Wire) -> None:
         self.raw, self.wire = raw, wire
+        self.dropped = False
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_side=True)
 
@@ -73,6 +76,9 @@ class Connection:
             request = b""
             while not _whole(request):
                 request += self._pump(self._tls.read, 65_536)
+                if self.dropped:
+                    self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    raise ConnectionError
             self.wire.requests += 1
             self.wire.boto3 += b"Boto3/" in request
             self._pump(self._tls.write, _answer(request))
@@ -136,6 +142,9 @@ def main(certificate: str, tickets: str) -> None:
         if command.strip() == "close":
             for connection in list(open_connections):
                 connection.close()
+        elif command.strip() == "drop":
+            for connection in list(open_connections):
+                connection.dropped = True
         else:
             answer, wire.__dict__ = vars(wire).copy(), vars(Wire())
         print(json.dumps(answer), flush=True)
@@ -166,6 +175,9 @@ class Process:
 
     def close_idle_connections(self) -> None:
         self._command("close")
+
+    def drop_idle_connections(self) -> None:
+        self._command("drop")
 
     def count(self) -> dict[str, int]:
         """The counters since the last call."""

@@ -40,7 +40,14 @@ MEASURES = {
     "warm": Measure("Warm disconnect beyond an empty handler, CPU", 1e3, "{:.2f} ms", 0.13, 1.15, beyond=True),
     "warm_instructions": Measure("Warm disconnect beyond an empty handler, instructions", 1e-3, "{:.0f} k", 0.06, 1.02, beyond=True),
     "reconnect": Measure("First disconnect after an idle close, CPU", 1e3, "{:.1f} ms", 0.12, 1.15),
+    "dropped": Measure("First disconnect after a freeze that dropped the connection, CPU", 1e3, "{:.1f} ms", 0.12, 1.15),
     "memory": Measure("Peak memory", 1e-6, "{:.1f} MB", 0.44, 1.03),
+}
+PHASES = {
+    "cold_wire": "cold start",
+    "warm_wire": "warm disconnect",
+    "reconnect_wire": "after an idle close",
+    "dropped_wire": "after a freeze",
 }
 
 
@@ -62,7 +69,7 @@ def summarise(samples: dict[str, list[dict[str, Any]]], counts: dict[str, dict[s
         summary[name] = {measure: _spread(sample[measure] for sample in rounds) for measure in MEASURES if measure in rounds[0]}
         summary[name] |= {measure: _spread([count]) for measure, count in counts[name].items()}
         summary[name]["log_bytes"] = rounds[-1]["log_bytes"]
-        summary[name]["wire"] = {phase: rounds[-1][phase] for phase in ("cold_wire", "warm_wire", "reconnect_wire") if phase in rounds[-1]}
+        summary[name]["wire"] = {phase: rounds[-1][phase] for phase in PHASES if phase in rounds[-1]}
     for name in ("package", "client", "empty"):
         summary[name]["ratio"] = {}
         for measure, what in MEASURES.items():
@@ -97,7 +104,9 @@ def table(summary: dict[str, Any]) -> str:
 
 def _on_the_wire(summary: dict[str, Any]) -> str:
     rows = []
-    for phase, label in (("cold_wire", "cold start"), ("warm_wire", "warm disconnect"), ("reconnect_wire", "after an idle close")):
+    for phase, label in PHASES.items():
+        if phase not in summary["package"]["wire"]:
+            continue
         wires = [summary[variant]["wire"][phase] for variant in ("package", "baseline")]
         # The endpoint's view, turned round.
         rows.append([label, *(f"{wire['received']:.0f} B, {wire['sent']:.0f} B, {wire['round_trips']:.0f}" for wire in wires)])
@@ -114,6 +123,7 @@ def overview() -> str:
     rows = [
         (measure.label, *(f"{summary[variant]['ratio'][name]['median']:.2f}" for variant in ("package", "client")))
         for name, measure in MEASURES.items()
+        if name in summary["package"]["ratio"]
     ]
     return markdown.table((f"Share of `boto3.resource`, Python {RUNTIME}", "this module", "`boto3.client`"), rows) + "\n"
 

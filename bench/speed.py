@@ -103,8 +103,9 @@ def measure(name: str, variant: Variant, endpoint: Process, warm: int) -> dict[s
         result["warm"], result["warm_wire"] = phase(warm)
         if name != "empty":
             result["reconnect"], result["reconnect_wire"] = phase(RECONNECTS, endpoint.close_idle_connections)
+            result["dropped"], result["dropped_wire"] = phase(RECONNECTS, endpoint.drop_idle_connections)
         result["memory"] = environment.peak_memory_bytes()
-    invocations = 1 + SETTLING + warm + (RECONNECTS if name != "empty" else 0)
+    invocations = 1 + SETTLING + warm + (2 * RECONNECTS if name != "empty" else 0)
     result["log_bytes"] = variant.task.with_suffix(".log").stat().st_size / invocations
     _check(name, variant, result)
     return result
@@ -112,7 +113,7 @@ def measure(name: str, variant: Variant, endpoint: Process, warm: int) -> dict[s
 
 def _check(name: str, variant: Variant, result: dict[str, Any]) -> None:
     """That the numbers are those of what they say: every event deleted a record, and the package did it without boto3."""
-    wires = [result[phase] for phase in ("cold_wire", "warm_wire", "reconnect_wire") if phase in result]
+    wires = [result[phase] for phase in ("cold_wire", "warm_wire", "reconnect_wire", "dropped_wire") if phase in result]
     if any(wire["requests"] != (name != "empty") or wire["boto3"] != (name in ("client", "baseline")) for wire in wires):
         raise RuntimeError(f"{name} did not ask as it should: {wires}")
     if name != "empty":
