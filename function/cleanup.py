@@ -57,13 +57,16 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any] | None:
 
 def _sweep(event: dict[str, Any], deadline: float) -> None:
     """The next run begins anew, so that nothing is lost by a failure; Lambda's `Errors` must rise all the same."""
+    fields = {}  # not the event, in which anybody may have written anything
     try:
         if "sweep" in event:
-            sweeper.run(Part.parse(event["sweep"]), deadline)
+            part = Part.parse(event["sweep"])
+            fields = {"segment": str(part.segment)}
+            sweeper.run(part, deadline)
         else:
             sweeper.look_at_once(_segments(event["look_at_once"]))
     except Exception as problem:
-        log.error("sweep", problem, event)
+        log.error("sweep", problem, fields)
         raise
 
 

@@ -65,17 +65,24 @@ def test_newest_closes_all_older_live_ones_socket_first(aws: FakeAws, connection
     assert [(line["connectionId"], line["cause"]) for line in lines()] == [("older", "duplicate"), ("old", "duplicate")]
 
 
-def test_newest_keeps_the_newest_that_is_alive(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    ages(connections, clock, old=30, live=20, dead=10)
-    aws.gone = {"dead"}
-    settle("newest")
-    assert connections.keys == {"live"}
+CASES: dict[str, tuple[str, dict[str, float], set[str], set[str]]] = {
+    "the newest that is alive": ("newest", {"old": 30, "live": 20, "dead": 10}, {"dead"}, {"live"}),
+    "a lone connection": ("newest", {"only": 20}, set(), {"only"}),
+    "a lone young one": ("newest", {"young": 0.9}, {"young"}, {"young"}),
+    "whoever is live, however young another": ("stale", {"old": 20, "young": 0.9}, {"young"}, {"old", "young"}),
+    "nobody who is gone after a minute": ("stale", {"grown": 1.0}, {"grown"}, set()),
+    "the connection that ended": ("newest", {"ended": 20, "live": 30}, set(), {"ended", "live"}),
+}
 
 
-def test_newest_keeps_a_lone_connection(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    ages(connections, clock, only=20)
-    settle("newest")
-    assert connections.keys == {"only"}
+@pytest.mark.parametrize(("mode", "minutes", "gone", "kept"), CASES.values(), ids=CASES)
+def test_keeps(
+    mode: str, minutes: dict[str, float], gone: set[str], kept: set[str], aws: FakeAws, connections: Table, clock: Clock
+) -> None:
+    ages(connections, clock, **minutes)
+    aws.gone = gone
+    settle(mode)
+    assert connections.keys == kept
 
 
 @pytest.mark.parametrize("fate", ["lives", "failed in $connect"])
@@ -92,26 +99,6 @@ def test_newest_closes_nothing_while_one_is_young(fate: str, aws: FakeAws, conne
     clock.advance(10)
     settle("newest")
     assert connections.keys == ({"young"} if fate == "lives" else {"old"})
-
-
-def test_a_young_connection_alone_is_left_in_peace(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    ages(connections, clock, young=0.9)
-    settle("newest")
-    assert connections.keys == {"young"}
-    assert aws.asked("GET @connections") == []
-
-
-def test_stale_waits_for_no_young_connection(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    ages(connections, clock, old=20, young=0.9)
-    settle("stale")
-    assert connections.keys == {"old", "young"}
-
-
-def test_a_connection_of_a_minute_is_asked_about(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    ages(connections, clock, grown=1.0)
-    aws.gone = {"grown"}
-    settle("stale")
-    assert connections.keys == set()
 
 
 def test_a_record_of_another_api_is_left_alone(aws: FakeAws, connections: Table, clock: Clock) -> None:
@@ -154,12 +141,6 @@ def test_other_clients_records_are_left_alone(aws: FakeAws, connections: Table, 
     connections.put("lees", clientId="lee", connectedAt=clock.ms - 3 * HOUR)
     settle("stale")
     assert connections.keys == {"lees"}
-
-
-def test_the_connection_that_ended_is_not_looked_at(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    ages(connections, clock, ended=20, live=30)
-    settle("newest")
-    assert connections.keys == {"ended", "live"}
 
 
 def test_without_a_client_there_is_nothing_to_do(aws: FakeAws, connections: Table) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ended as ended_
 import pytest
@@ -18,7 +18,6 @@ from tests.unit.support import TABLE, Context, Table, ended, event, sqs_record
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
-    from typing import Any
 
     from tests.unit.fake_aws import FakeAws
     from tests.unit.support import Clock, Lines, Load, RetryQueue
@@ -227,12 +226,33 @@ def test_sweeps_come_last_as_they_take_all_the_time(aws: FakeAws, connections: T
     assert aws.operations == ["DeleteItem", "Scan", "Scan"]
 
 
-@pytest.mark.parametrize("stray", [None, [], {}, "sweep", {"Records": "all"}, {"sweep": []}, {"sweep": {"segment": -1}}], ids=repr)
-def test_a_stray_invocation_is_told_what_was_expected(stray: object, aws: FakeAws, start: Start) -> None:
+STRAY: list[Any] = [
+    None,
+    [],
+    {},
+    "sweep",
+    {"Records": "all"},
+    {"sweep": []},
+    {"sweep": {"segment": -1, "by": "kim"}},
+    {"look_at_once": "kim"},
+]
+
+
+@pytest.mark.parametrize("stray", STRAY, ids=repr)
+def test_a_stray_invocation_learns_what_was_expected(stray: object, aws: FakeAws, start: Start, lines: Lines) -> None:
+    """It is not logged: nobody has masked it."""
     aws.requests.clear()
     with pytest.raises(ended_.RejectedError, match=r"expected|must"):
         start().lambda_handler(stray, Context(CONTEXT_S))
     assert aws.requests == []
+    assert "kim" not in json.dumps(lines())
+
+
+def test_a_sweep_that_fails_names_its_segment_alone(aws: FakeAws, start: Start, lines: Lines) -> None:
+    aws.on("Scan", error(400, "AccessDeniedException"))
+    with pytest.raises(Exception, match="AccessDenied"):
+        start().lambda_handler({"sweep": {"segment": 1, "segments": 2, "again": ["c"] * 50}}, Context(CONTEXT_S))
+    assert [(line["step"], line["segment"], "sweep" in line) for line in lines()] == [("sweep", "1", False)]
 
 
 def test_a_removal_fails_until_dynamodb_is_back(aws: FakeAws, connections: Table, queue: RetryQueue, start: Start, lines: Lines) -> None:

@@ -11,65 +11,49 @@ from tests.unit.support import API
 
 TABLE = {"CONNECTIONS_TABLE": "connections"}
 RELATED = {"table": "subscriptions", "attribute": "connectionId", "index": None, "keys": ["connectionId", "topic"]}
+BY_INDEX = {**RELATED, "index": "byConnection"}
 
 
-def test_a_table_is_all_that_must_be_set() -> None:
-    plain = Settings(TABLE)
-    assert (plain.table, plain.details, plain.connection_metrics) == ("connections", "masked", False)
-    assert (plain.metrics_name, plain.log_level) == ("connections", "INFO")
-    assert (plain.queue_url, plain.dead_letter_queue_url, plain.related) == (None, None, [])
-    assert (plain.history_table, plain.history_days, plain.duplicates, plain.client_index) == (None, 90, None, None)
-    assert (plain.event_bus, plain.offline_after_s) == (None, 0)
-    assert (plain.api_id, plain.stage) == (None, None)
-    assert (plain.expired_after_ms, plain.suspect_after_ms) == (7_500_000, 660_000)
-    assert (plain.probes_per_second, plain.most_probes_per_second, plain.exclusive_table) == (0, 0, False)
+# name: a value, the attribute that it becomes, what it is read as, and what the attribute is without it
+VARIABLES: dict[str, tuple[str, str, object, object]] = {
+    "CLIENT_DETAILS": ("full", "details", "full", "masked"),
+    "CLIENT_INDEX": ("byClient", "client_index", "byClient", None),
+    "CLIENT_OFFLINE_AFTER_SECONDS": ("60", "offline_after_s", 60, 0),
+    "CONNECTION_METRICS": ("true", "connection_metrics", True, False),
+    "DEAD_LETTER_QUEUE_URL": ("https://dead", "dead_letter_queue_url", "https://dead", None),
+    "DUPLICATES": ("newest", "duplicates", "newest", None),
+    "EVENT_BUS": ("default", "event_bus", "default", None),
+    "EXCLUSIVE_TABLE": ("true", "exclusive_table", True, False),
+    "EXPIRED_AFTER_SECONDS": ("7200", "expired_after_ms", 7_200_000, 7_500_000),
+    "HISTORY_DAYS": ("30", "history_days", 30, 90),
+    "HISTORY_TABLE": ("history", "history_table", "history", None),
+    "LOG_LINE_LEVEL": ("WARN", "log_level", "WARN", "INFO"),
+    "METRICS_NAME": ("chat", "metrics_name", "chat", "connections"),
+    "MOST_PROBES_PER_SECOND": ("300", "most_probes_per_second", 300, 0),
+    "OFFLINE_TABLE": ("offline", "offline_table", "offline", None),
+    "PROBES_PER_SECOND": ("10", "probes_per_second", 10, 0),
+    "RELATED_TABLES": (json.dumps([RELATED, BY_INDEX]), "related", [RELATED, BY_INDEX], []),
+    "REPORT_QUEUE_URL": ("https://reports", "report_queue_url", "https://reports", None),
+    "RETRY_QUEUE_URL": ("https://retry", "queue_url", "https://retry", None),
+    "SUSPECT_AFTER_SECONDS": ("700", "suspect_after_ms", 700_000, 660_000),
+    "WEBSOCKET_API_ID": ("api1", "api_id", "api1", None),
+    "WEBSOCKET_STAGE": ("live", "stage", "live", None),
+}
 
 
 def test_every_variable_is_read() -> None:
-    full = Settings(
-        TABLE
-        | {
-            "CLIENT_DETAILS": "full",
-            "METRICS_NAME": "chat",
-            "LOG_LINE_LEVEL": "WARN",
-            "CONNECTION_METRICS": "true",
-            "RETRY_QUEUE_URL": "https://retry",
-            "DEAD_LETTER_QUEUE_URL": "https://dead",
-            "RELATED_TABLES": json.dumps([RELATED, {**RELATED, "index": "byConnection"}]),
-            "HISTORY_TABLE": "history",
-            "HISTORY_DAYS": "30",
-            "DUPLICATES": "newest",
-            "EVENT_BUS": "default",
-            "CLIENT_OFFLINE_AFTER_SECONDS": "60",
-            "OFFLINE_TABLE": "offline",
-            "CLIENT_INDEX": "byClient",
-            "WEBSOCKET_API_ID": "api1",
-            "WEBSOCKET_STAGE": "live",
-            "EXPIRED_AFTER_SECONDS": "7200",
-            "SUSPECT_AFTER_SECONDS": "700",
-            "PROBES_PER_SECOND": "10",
-            "MOST_PROBES_PER_SECOND": "300",
-            "EXCLUSIVE_TABLE": "true",
-        }
-    )
-    assert (full.details, full.connection_metrics, full.metrics_name, full.log_level) == ("full", True, "chat", "WARN")
-    assert (full.queue_url, full.dead_letter_queue_url) == ("https://retry", "https://dead")
-    assert full.related == [RELATED, {**RELATED, "index": "byConnection"}]
-    assert (full.history_table, full.history_days, full.duplicates, full.client_index) == ("history", 30, "newest", "byClient")
-    assert (full.event_bus, full.offline_after_s, full.offline_table) == ("default", 60, "offline")
-    assert (full.api_id, full.stage) == ("api1", "live")
-    assert (full.expired_after_ms, full.suspect_after_ms) == (7_200_000, 700_000)
-    assert (full.probes_per_second, full.most_probes_per_second, full.exclusive_table) == (10, 300, True)
+    full = Settings(TABLE | {name: value for name, (value, *_) in VARIABLES.items()})
+    assert {attribute: getattr(full, attribute) for _, attribute, *_ in VARIABLES.values()} == {
+        attribute: expected for _, attribute, expected, _ in VARIABLES.values()
+    }
 
 
-def test_an_empty_variable_is_as_good_as_none() -> None:
-    names = "CLIENT_DETAILS CONNECTION_METRICS RETRY_QUEUE_URL DEAD_LETTER_QUEUE_URL RELATED_TABLES HISTORY_TABLE HISTORY_DAYS DUPLICATES"
-    names += " CLIENT_INDEX WEBSOCKET_API_ID WEBSOCKET_STAGE EXPIRED_AFTER_SECONDS SUSPECT_AFTER_SECONDS PROBES_PER_SECOND"
-    names += " EVENT_BUS CLIENT_OFFLINE_AFTER_SECONDS"
-    names += " MOST_PROBES_PER_SECOND EXCLUSIVE_TABLE METRICS_NAME LOG_LINE_LEVEL"
-    empty = Settings(TABLE | dict.fromkeys(names.split(), ""))
-    assert {name: value for name, value in vars(empty).items() if name != "_environment"} == {
-        name: value for name, value in vars(Settings(TABLE)).items() if name != "_environment"
+@pytest.mark.parametrize("environment", [{}, dict.fromkeys(VARIABLES, "")], ids=["none", "empty"])
+def test_a_table_is_all_that_must_be_set(environment: dict[str, str]) -> None:
+    plain = Settings(TABLE | environment)
+    assert plain.table == "connections"
+    assert {attribute: getattr(plain, attribute) for _, attribute, *_ in VARIABLES.values()} == {
+        attribute: default for _, attribute, _, default in VARIABLES.values()
     }
 
 
