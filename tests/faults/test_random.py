@@ -55,6 +55,7 @@ def machine(backend: Backend, extras: str, seen: Counter[str]) -> type[RuleBased
             super().__init__()
             self._stack = ExitStack()
             self.world = self._stack.enter_context(World(*backend, FEATURES[extras]).running())
+            self.world.environments = 3
             self.broken: set[str] = set()
             self.mass_loss = False
             self.held: list[dict[str, Any]] = []  # events that have not arrived yet, or will again

@@ -158,7 +158,9 @@ class World:
         self._session = session  # its models are read once
         self.dynamodb = session.client("dynamodb", endpoint_url=backend.url)
         self.sqs = session.client("sqs", endpoint_url=backend.url)
-        self._functions: dict[str, ModuleType] = {}
+        self.environments = 1  # of each function, which take turns
+        self._functions: dict[tuple[str, int], ModuleType] = {}
+        self._invocations = 0
         self._names = 0
         self.foreign: set[str] = set()  # connections of another API, whose records share the table
         self.announced: list[dict[str, Any]] = []  # what came on the bus: each entry's detail, with its detail-type and the time
@@ -419,9 +421,11 @@ class World:
             self.lines += [json.loads(line) for line in output.getvalue().splitlines()]
 
     def function(self, name: str) -> ModuleType:
-        if name not in self._functions:
-            self._functions[name] = load(name, self.clock)
-        return self._functions[name]
+        self._invocations += 1
+        environment = (name, self._invocations % self.environments)
+        if environment not in self._functions:
+            self._functions[environment] = load(name, self.clock)
+        return self._functions[environment]
 
     # Faults
 
