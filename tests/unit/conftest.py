@@ -60,8 +60,8 @@ def aws(server: FakeAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ite
 
 @pytest.fixture(autouse=True)
 def no_hang() -> Iterator[None]:
-    """Ends the process, with where it hung, when a test takes 2 min: pytest's own limit is for the slowest tests."""
-    faulthandler.dump_traceback_later(120, exit=True)
+    """Ends the process, with where it hung, when a test takes 5 min: pytest's own limit is for the slowest tests."""
+    faulthandler.dump_traceback_later(300, exit=True)
     yield
     faulthandler.cancel_dump_traceback_later()
 
