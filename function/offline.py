@@ -55,7 +55,7 @@ class OfflineClients:
         ended = message.ended
         if not self._is_current(ended["clientId"], message.id):
             return
-        left = self._left(ended["clientId"], ended["connectionId"], deadline)
+        left = self._left(ended["clientId"], deadline)
         if not left:
             put(self._clients, self._settings, OFFLINE, message.id, ended, {})
             now = {":id": {"S": message.id}, ":now": {"N": str(int(time.time() * 1000))}}
@@ -96,11 +96,11 @@ class OfflineClients:
         known = self._clients("dynamodb").get_item(TableName=self._settings.offline_table, Key=key, ConsistentRead=True).get("Item")
         return not known or (known["id"]["S"] == absence_id and "announcedAt" not in known)
 
-    def _left(self, client_id: str, mine: str, deadline: float) -> set[str]:
-        """Connections of the client that have a record: all that are left, or some, of which one is not `mine`."""
+    def _left(self, client_id: str, deadline: float) -> set[str]:
+        """Connections of the client that have a record, or some of them."""
         found = client_records.find(self._clients, self._settings, client_id, deadline)
         left: set[str] = set()
-        while left <= {mine} and (some := [record.connection_id for record in islice(found, read_records.MOST)]) and in_time(deadline):
+        while not left and (some := [record.connection_id for record in islice(found, read_records.MOST)]) and in_time(deadline):
             records = read_records.read(self._clients, self._settings.table, some)
             left |= {record.connection_id for record in records if not is_foreign(record, self._settings)}
         return left
