@@ -1,6 +1,8 @@
 # What the functions are told. A variable that is null is left out, which turns its feature off.
 
 locals {
+  names = module.place.names
+
   # The API's own ARN says where everything is: arn:PARTITION:execute-api:REGION:ACCOUNT:API
   partition = split(":", var.websocket_api.execution_arn)[1]
   region    = split(":", var.websocket_api.execution_arn)[3]

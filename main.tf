@@ -10,10 +10,22 @@
 #
 # With delivery = "queue" the disconnect queue is between $disconnect and the disconnect function.
 
+module "place" {
+  source = "./modules/place"
+
+  execution_arn = var.websocket_api.execution_arn
+
+  names = {
+    prefix            = var.name
+    connections_table = var.connections_table.name
+    history_table     = try(coalesce(var.history.table_name, "${var.connections_table.name}-history"), null)
+  }
+}
+
 module "connections_table" {
   source = "./modules/connections-table"
 
-  name                   = var.connections_table.name
+  name                   = local.names.connections_table
   create                 = var.connections_table.create
   client_index           = local.client_index
   point_in_time_recovery = var.connections_table.point_in_time_recovery
@@ -25,7 +37,7 @@ module "connections_table" {
 module "disconnect" {
   source = "./modules/lambda-function"
 
-  name                 = "${var.name}-disconnect"
+  name                 = "${local.names.prefix}-disconnect"
   description          = "Removes the record of a closed WebSocket connection"
   handler              = "disconnect.lambda_handler"
   package              = var.function.package
@@ -60,7 +72,7 @@ module "disconnect_queue" {
   source = "./modules/disconnect-queue"
   count  = local.queueing ? 1 : 0
 
-  name                = var.name
+  name                = local.names.prefix
   function_name       = module.disconnect.name
   function_timeout    = var.function.timeout
   dead_letter_arn     = local.retry_queue.dead_letter_arn
@@ -75,7 +87,7 @@ module "retry_queue" {
   source = "./modules/retry-queue"
   count  = var.retry_queue.enabled ? 1 : 0
 
-  name                = "${var.name}-retry"
+  name                = local.names.prefix
   dead_letter_sources = local.queueing ? [module.disconnect_queue[0].arn] : []
   function_name       = module.cleanup[0].name
   function_timeout    = var.cleanup_function.timeout
@@ -90,7 +102,7 @@ module "report_queue" {
   source = "./modules/report-queue"
   count  = local.hearing ? 1 : 0
 
-  name             = "${var.name}-reports"
+  name             = "${local.names.prefix}-reports"
   senders          = var.sweep.probe.report_senders
   function_name    = module.cleanup[0].name
   function_timeout = var.cleanup_function.timeout
@@ -102,7 +114,7 @@ module "cleanup" {
   source = "./modules/lambda-function"
   count  = var.retry_queue.enabled ? 1 : 0
 
-  name                 = "${var.name}-cleanup"
+  name                 = "${local.names.prefix}-cleanup"
   description          = "Retries what could not be done at $disconnect, and sweeps records of dead WebSocket connections"
   handler              = "cleanup.lambda_handler"
   package              = var.function.package
@@ -128,7 +140,7 @@ module "sweep" {
   source = "./modules/sweep"
   count  = var.sweep.enabled ? 1 : 0
 
-  name        = "${var.name}-sweep"
+  name        = "${local.names.prefix}-sweep"
   function    = module.cleanup[0]
   schedule    = var.sweep.schedule
   segments    = var.sweep.segments
@@ -141,7 +153,7 @@ module "look_at_once" {
   source = "./modules/look-at-once"
   count  = local.probing && var.monitoring != null && var.delivery == "function" ? 1 : 0 # by the queue, no alarm tells of lost events
 
-  name       = "${var.name}-look-at-once"
+  name       = "${local.names.prefix}-look-at-once"
   function   = module.cleanup[0]
   segments   = var.sweep.segments
   alarm_arns = module.monitoring[0].loss_alarm_arns
@@ -161,7 +173,7 @@ module "history_table" {
   source = "./modules/history-table"
   count  = var.history == null ? 0 : 1
 
-  name                   = coalesce(var.history.table_name, "${var.connections_table.name}-history")
+  name                   = local.names.history_table
   point_in_time_recovery = var.history.point_in_time_recovery
   deletion_protection    = var.history.deletion_protection
   kms_key_arn            = var.kms_key_arn
@@ -181,7 +193,7 @@ module "monitoring" {
   source = "./modules/monitoring"
   count  = var.monitoring == null ? 0 : 1
 
-  name               = var.name
+  name               = local.names.prefix
   functions          = { disconnect = module.disconnect, cleanup = var.retry_queue.enabled ? module.cleanup[0] : null }
   log_group_names    = distinct(concat([module.disconnect.log_group_name], module.cleanup[*].log_group_name))
   log_level          = var.logs.level

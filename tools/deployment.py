@@ -196,8 +196,9 @@ class Deployment:
 
     @contextmanager
     def without_statement(self, role: str, sid: str, policy: str = "") -> Iterator[None]:
-        """A role, by its name, without one statement of an inline policy: that of the role's own name if no other is given."""
-        iam, its = self.aws.client("iam"), {"RoleName": role, "PolicyName": policy or role}
+        """A role, by its name, without one statement of an inline policy, its only one if none is named."""
+        iam = self.aws.client("iam")
+        its = {"RoleName": role, "PolicyName": policy or iam.list_role_policies(RoleName=role)["PolicyNames"][0]}
         whole = iam.get_role_policy(**its)["PolicyDocument"]
         part = [statement for statement in whole["Statement"] if statement.get("Sid") != sid]
         if len(part) == len(whole["Statement"]):

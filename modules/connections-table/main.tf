@@ -74,7 +74,9 @@ data "aws_dynamodb_table" "this" {
 }
 
 locals {
-  brought     = one(data.aws_dynamodb_table.this)
-  arn         = one(concat(aws_dynamodb_table.this[*].arn, local.brought[*].arn))
-  brought_key = one(compact(flatten(local.brought[*].server_side_encryption[*].kms_key_arn)))
+  brought = one(data.aws_dynamodb_table.this)
+  arn     = one(concat(aws_dynamodb_table.this[*].arn, local.brought[*].arn))
+
+  # Before a read that waits for the apply, the list of keys is empty instead of unknown. The ARN is unknown, and so is this with it.
+  brought_key = one([for table in local.brought[*] : table.arn == "" ? "" : one(compact(table.server_side_encryption[*].kms_key_arn))])
 }

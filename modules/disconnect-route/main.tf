@@ -2,7 +2,6 @@
 
 locals {
   source_arn = "${var.websocket_api.execution_arn}/${coalesce(var.websocket_api.stage, "*")}/$disconnect"
-  region     = split(":", var.websocket_api.execution_arn)[3]
 
   integration = var.through_queue ? aws_apigatewayv2_integration.queue[0] : aws_apigatewayv2_integration.this
 
@@ -19,12 +18,7 @@ locals {
   send_event = "Action=SendMessage&MessageBody=${join("%26", [
     for name in local.variables : "${name}%3D$util.urlEncode($util.urlEncode(\"$!context.${name}\"))"
   ])}"
-
-  # From ec2.REGION.DOMAIN: provider 5 has no `region`, provider 6 deprecates `name` and `id`.
-  provider_region = split(".", data.aws_region.provider.endpoint)[1]
 }
-
-data "aws_region" "provider" {}
 
 resource "aws_apigatewayv2_integration" "this" {
   api_id             = var.websocket_api.id
@@ -32,13 +26,6 @@ resource "aws_apigatewayv2_integration" "this" {
   integration_type   = "AWS_PROXY"
   integration_method = "POST"
   integration_uri    = var.function.invoke_arn
-
-  lifecycle {
-    precondition {
-      condition     = local.provider_region == local.region
-      error_message = "The WebSocket API is in ${local.region}, the module's provider in ${local.provider_region}: give the module the API's provider, for example providers = { aws = aws.${replace(local.region, "-", "_")} }."
-    }
-  }
 
   # An event that arrives before the permission is lost.
   depends_on = [aws_lambda_permission.this]
@@ -63,7 +50,8 @@ resource "aws_apigatewayv2_integration" "queue" {
 }
 
 # Another API or stage: what is new is there before what was goes, or events in between would be lost. Terraform treats all that a route
-# refers to in the same way, down to the function's role; so nothing there may keep its name when it is replaced.
+# refers to in the same way, down to the function's role. So each of those either gets a generated name, or its creation fails while the old
+# one is there (function, role, log group, table, route). Nothing there may be overwritten by its own replacement: it would then be deleted.
 resource "aws_apigatewayv2_route" "this" {
   #checkov:skip=CKV_AWS_309:$disconnect takes no authorizer: the connection is closed already
   api_id         = var.websocket_api.id
@@ -77,11 +65,11 @@ resource "aws_apigatewayv2_route" "this" {
 }
 
 resource "aws_lambda_permission" "this" {
-  statement_id  = "DisconnectRoute-${substr(sha1(local.source_arn), 0, 8)}"
-  function_name = var.function.name
-  action        = "lambda:InvokeFunction"
-  principal     = "apigateway.amazonaws.com"
-  source_arn    = local.source_arn
+  statement_id_prefix = "DisconnectRoute-"
+  function_name       = var.function.name
+  action              = "lambda:InvokeFunction"
+  principal           = "apigateway.amazonaws.com"
+  source_arn          = local.source_arn
 
   lifecycle {
     create_before_destroy = true

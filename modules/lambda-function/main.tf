@@ -87,6 +87,8 @@ resource "aws_lambda_function" "this" {
     log_format = var.logs.format
     # START, END and REPORT cost more than the one line the function writes.
     system_log_level = var.logs.format == "JSON" ? "WARN" : null
+    # Lambda's default, stated: with less, the lines that metrics come from are dropped.
+    application_log_level = var.logs.format == "JSON" ? "INFO" : null
   }
 
   dynamic "tracing_config" {
@@ -116,6 +118,15 @@ resource "aws_lambda_function" "this" {
   }
 
   depends_on = [aws_iam_role_policy.this]
+}
+
+# Code that came by another way: Terraform plans only by the hash that it sent itself. last_modified is unknown while a plan changes the
+# function, and then this is asked after the apply.
+check "code" {
+  assert {
+    condition     = local.package == null || aws_lambda_function.this.last_modified == "" || aws_lambda_function.this.code_sha256 == aws_lambda_function.this.source_code_hash
+    error_message = "Function ${var.name} runs other code than its package. To put the package back: aws lambda update-function-code --function-name ${var.name} --zip-file fileb://${coalesce(local.package, "…")}"
+  }
 }
 
 resource "aws_cloudwatch_log_group" "this" {
@@ -151,10 +162,11 @@ resource "aws_iam_role" "this" {
   })
 }
 
-# Replaced with its role, of which Terraform then makes the new one first as well.
+# Replaced with its role, of which Terraform then makes the new one first as well. By one name, the new policy would overwrite the old one,
+# and then be deleted in its place.
 resource "aws_iam_role_policy" "this" {
-  name = var.name
-  role = aws_iam_role.this.name
+  name_prefix = "${var.name}-"
+  role        = aws_iam_role.this.name
 
   policy = jsonencode({
     Version = "2012-10-17"

@@ -7,6 +7,7 @@
 resource "aws_cloudwatch_event_rule" "this" {
   name        = var.name
   description = "Alarms that tell of lost $disconnect events, as they go off and as they end"
+  state       = "ENABLED"
   tags        = var.tags
 
   event_pattern = jsonencode({
@@ -21,7 +22,7 @@ resource "aws_cloudwatch_event_rule" "this" {
 }
 
 resource "aws_cloudwatch_event_target" "this" {
-  rule  = aws_cloudwatch_event_rule.this.name
+  rule  = aws_cloudwatch_event_rule.this.id # known once the rule is made: replaced with it
   arn   = var.function.arn
   input = jsonencode({ look_at_once = { segments = var.segments } })
 

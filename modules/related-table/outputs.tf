@@ -37,5 +37,5 @@ output "query_arn" {
 
 output "kms_key_arn" {
   description = "ARN of the KMS key that encrypts the table; null for a key that DynamoDB owns."
-  value       = one(compact(local.table.server_side_encryption[*].kms_key_arn))
+  value       = local.table.arn == "" ? "" : one(compact(local.table.server_side_encryption[*].kms_key_arn)) # see modules/connections-table
 }

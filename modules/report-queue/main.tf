@@ -3,13 +3,18 @@
 #
 # So it needs no dead-letter queue: a report that nobody could check for an hour is dropped, and the sweep finds the connection.
 
+# A generated name, as in modules/retry-queue.
 resource "aws_sqs_queue" "this" {
-  name                       = var.name
+  name_prefix                = "${var.name}-"
   message_retention_seconds  = 3600
   visibility_timeout_seconds = 6 * var.function_timeout
   sqs_managed_sse_enabled    = var.kms_key_arn == null ? true : null
   kms_master_key_id          = var.kms_key_arn
   tags                       = var.tags
+
+  lifecycle {
+    ignore_changes = [name_prefix]
+  }
 }
 
 # Senders of this account need no more than a policy of their own. Those of another are named by a condition: as principals they would have to

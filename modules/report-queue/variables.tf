@@ -1,11 +1,11 @@
 variable "name" {
-  description = "Name of the queue."
+  description = "Beginning of the queue's name."
   type        = string
   nullable    = false
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9_-]{1,80}$", var.name))
-    error_message = "name must be 1 to 80 of A-Z a-z 0-9 _ -, for example \"chat-reports\"."
+    condition     = can(regex("^[A-Za-z0-9_-]{1,53}$", var.name))
+    error_message = "name must be 1 to 53 of A-Z a-z 0-9 _ -, for example \"chat-reports\"."
   }
 }
 

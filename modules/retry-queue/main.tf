@@ -12,21 +12,31 @@ locals {
   queues = { retry = aws_sqs_queue.retry, dead_letter = aws_sqs_queue.dead_letter }
 }
 
+# CreateQueue returns a queue that exists: one name for two would let a replacement, or a second state, take over this queue and later delete
+# it with its messages. So names are generated, and a queue keeps the one it has.
 resource "aws_sqs_queue" "retry" {
-  name                       = var.name
+  name_prefix                = "${var.name}-retry-"
   message_retention_seconds  = local.retention_seconds
   visibility_timeout_seconds = 6 * var.function_timeout
   sqs_managed_sse_enabled    = var.kms_key_arn == null ? true : null
   kms_master_key_id          = var.kms_key_arn
   tags                       = var.tags
+
+  lifecycle {
+    ignore_changes = [name_prefix]
+  }
 }
 
 resource "aws_sqs_queue" "dead_letter" {
-  name                      = "${var.name}-dead-letter"
+  name_prefix               = "${var.name}-dead-letter-"
   message_retention_seconds = local.dead_letter_retention_seconds
   sqs_managed_sse_enabled   = var.kms_key_arn == null ? true : null
   kms_master_key_id         = var.kms_key_arn
   tags                      = var.tags
+
+  lifecycle {
+    ignore_changes = [name_prefix]
+  }
 }
 
 resource "aws_sqs_queue_redrive_policy" "retry" {

@@ -1,11 +1,11 @@
 variable "name" {
-  description = "Name of the queue; the dead-letter queue's is the same with -dead-letter."
+  description = "Beginning of both queues' names: NAME-retry-… and NAME-dead-letter-…"
   type        = string
   nullable    = false
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9_-]{1,68}$", var.name))
-    error_message = "name must be 1 to 68 of A-Z a-z 0-9 _ -, for example \"chat-retry\"."
+    condition     = can(regex("^[A-Za-z0-9_-]{1,41}$", var.name))
+    error_message = "name must be 1 to 41 of A-Z a-z 0-9 _ -, for example \"chat\"."
   }
 }
 

@@ -86,10 +86,11 @@ resource "aws_iam_role" "this" {
   })
 }
 
-# Replaced with its role, of which Terraform then makes the new one first as well.
+# Replaced with its role, of which Terraform then makes the new one first as well. By one name, the new policy would overwrite the old one,
+# and then be deleted in its place.
 resource "aws_iam_role_policy" "this" {
-  name = var.name
-  role = aws_iam_role.this.name
+  name_prefix = "${var.name}-"
+  role        = aws_iam_role.this.name
 
   policy = jsonencode({
     Version   = "2012-10-17"

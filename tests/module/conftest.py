@@ -7,8 +7,10 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +48,38 @@ def forget_checksums(lock: Path) -> None:
     lock.write_text(re.sub(r" +hashes += \[.*?\]\n", "", lock.read_text(), flags=re.DOTALL))
 
 
+class _Account(BaseHTTPRequestHandler):
+    """STS, whose GetCallerIdentity is the one call of an offline plan."""
+
+    def do_POST(self) -> None:
+        result = "<GetCallerIdentityResult><Account>111122223333</Account></GetCallerIdentityResult>"
+        body = f"<GetCallerIdentityResponse>{result}</GetCallerIdentityResponse>".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
 @pytest.fixture(scope="session")
-def run() -> Callable[..., str]:
+def sts() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Account) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def run(sts: str) -> Callable[..., str]:
     """Runs Terraform, or the tool that `make matrix` tries, in a folder and returns its output; raises TerraformError with it."""
     tried = os.environ.get("MATRIX_PROGRAM")
     program = terraform.Program(tried, {}) if tried else terraform.Program(terraform.binary(), terraform.environment())
 
     def ran(folder: Path, *arguments: str) -> str:
-        environment = {**{name: value for name, value in os.environ.items() if not name.startswith("AWS_")}, **program.environment}
+        own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        environment = {**own, "AWS_ENDPOINT_URL_STS": sts, **program.environment}
         with terraform.installing() if "init" in arguments else nullcontext():
             done = subprocess.run([program.path, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
         if done.returncode:

@@ -39,10 +39,15 @@ UNFIT = {
     "number-attribute": ("related-table", "", table("", "connectionId N"), "must be a key of type String"),
 }
 
+ELSEWHERE = {  # the provider's, the API's, and what is said
+    "region": ("eu-central-1", "us-east-1", "The WebSocket API is in us-east-1, the module's provider elsewhere (ec2.eu-central-1"),
+    "account": ("111122223333", "444455556666", "The WebSocket API is in account 444455556666, the module's provider in 111122223333"),
+}
+
 
 @pytest.fixture(scope="module")
 def messages(consumer: Callable[..., Path], run: Callable[..., str]) -> list[str]:
-    """What is said against all of UNFIT, and against an API of another region than the provider's."""
+    """What is said against all of UNFIT and ELSEWHERE."""
     calls = {
         name: Call(
             f'name = "{name}"\n{inputs}',
@@ -52,12 +57,13 @@ def messages(consumer: Callable[..., Path], run: Callable[..., str]) -> list[str
         )
         for name, (module, inputs, found, _) in UNFIT.items()
     }
-    calls["elsewhere"] = Call(
-        ROUTE + websocket_api(execution_arn=API.replace("eu-central-1", "us-east-1")),
-        REPOSITORY / "modules/disconnect-route",
-        {"data.aws_region.provider": '{ endpoint = "ec2.eu-central-1.amazonaws.com" }'},
-        required=False,
-    )
+    provider = {
+        "data.aws_region.provider": '{ endpoint = "ec2.eu-central-1.amazonaws.com" }',
+        "data.aws_caller_identity.provider": '{ account_id = "111122223333" }',
+    }
+    for name, (ours, theirs, _) in ELSEWHERE.items():
+        inputs = f'execution_arn = "{API.replace(ours, theirs)}"\nnames = {{ prefix = "chat" }}'
+        calls[name] = Call(inputs, REPOSITORY / "modules/place", provider, required=False)
     test = 'mock_provider "aws" {}\n' + "".join(call.overrides(name) for name, call in calls.items()) + 'run "all" {\n  command = plan\n}\n'
     with pytest.raises(TerraformError) as error:
         run(consumer(calls, "", all=test), "test", "-json")
@@ -70,5 +76,6 @@ def test_a_table_that_does_not_fit_is_refused(name: str, messages: list[str]) ->
     assert [detail for detail in messages if name in detail and UNFIT[name][-1] in detail]
 
 
-def test_an_api_of_another_region_is_refused(messages: list[str]) -> None:
-    assert [detail for detail in messages if "is in us-east-1, the module's provider in eu-central-1" in detail]
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_an_api_elsewhere_is_refused(name: str, messages: list[str]) -> None:
+    assert [detail for detail in messages if ELSEWHERE[name][-1] in detail]

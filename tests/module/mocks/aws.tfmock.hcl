@@ -8,8 +8,9 @@ mock_resource "aws_dynamodb_table" {
 
 mock_resource "aws_lambda_function" {
   defaults = {
-    arn        = "arn:aws:lambda:eu-central-1:111122223333:function:chat"
-    invoke_arn = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:111122223333:function:chat/invocations"
+    arn           = "arn:aws:lambda:eu-central-1:111122223333:function:chat"
+    last_modified = "" # as long as it is unknown: the code is then not compared
+    invoke_arn    = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:111122223333:function:chat/invocations"
   }
 }
 
@@ -59,5 +60,11 @@ mock_resource "aws_cloudwatch_metric_alarm" {
 mock_data "aws_region" {
   defaults = {
     endpoint = "ec2.eu-central-1.amazonaws.com"
+  }
+}
+
+mock_data "aws_caller_identity" {
+  defaults = {
+    account_id = "111122223333"
   }
 }
