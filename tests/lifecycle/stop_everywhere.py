@@ -1,0 +1,99 @@
+"""Stops an apply at each of its calls, and lets the next ones finish it:  python -m tests.lifecycle.stop_everywhere
+
+First as somebody who is given one permission after the other, in the order in which an apply needs them; then over a line that is cut after
+so many requests. test_half_made.py does the same at a few calls; this takes half an hour, for people who change what refers to what.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from itertools import count
+from pathlib import Path
+
+from local.aws import local_aws
+from local.fault_proxy import FaultProxy, Request
+from tools.permissions import NEVER_DENIED
+from tools.terraform import TerraformError
+
+from .test_half_made import Whole
+
+SERVICES = ("apigateway", "dynamodb", "events", "iam", "kms", "lambda", "logs", "monitoring", "scheduler", "sqs")
+MORE_REQUESTS = 40  # that an apply gets through than the one before
+
+
+def tainted(whole: Whole) -> int:
+    found: list[str] = []
+    whole.change_state(lambda address, instance: found.append(address) if instance.get("status") == "tainted" else None)
+    return len(found)
+
+
+def stops(whole: Whole) -> bool:
+    """Applies. Whether it was stopped; what it left half made is untainted."""
+    try:
+        whole.root.apply()
+    except TerraformError:
+        return True
+    return False
+
+
+def complete(whole: Whole, stopped: int, half_made: int, began: float) -> None:
+    whole.root.apply()
+    if left := whole.root.plan():
+        sys.exit(f"The plan at the end is not empty:\n{left}")
+    print(f"  {stopped} applies stopped, {half_made} resources half made, then complete and an empty plan, {time.time() - began:.0f} s")
+
+
+def by_permission(order: list[str]) -> None:
+    with local_aws() as aws, FaultProxy(aws.endpoint) as proxy:
+        whole, half_made, began = Whole(aws, aws.folder / "whole", proxy), 0, time.time()
+        whole.write()
+        for number in range(len(order)):
+            whole.permit(NEVER_DENIED, *order[:number])
+            if not stops(whole):
+                sys.exit(f"An apply needed no {order[number]}.")
+            whole.permit("*")
+            half_made += tainted(whole)
+            whole.untaint()
+            print(f"  without {order[number]}", flush=True)
+        complete(whole, len(order), half_made, began)
+
+
+def by_cutting() -> None:
+    with local_aws() as aws, FaultProxy(aws.endpoint) as proxy:
+        whole, half_made, began = Whole(aws, aws.folder / "whole", proxy), 0, time.time()
+        whole.write()
+        for number in count(1):
+            passed = count()
+
+            def late(request: Request, passed: count[int] = passed, most: int = number * MORE_REQUESTS) -> bool:
+                return next(passed) >= most
+
+            for service in SERVICES:
+                proxy.fail(service, "cut", where=late)
+            stopped = stops(whole)
+            proxy.clear()
+            half_made += tainted(whole)
+            whole.untaint()
+            print(f"  after {number * MORE_REQUESTS} requests: {'stopped' if stopped else 'complete'}", flush=True)
+            if not stopped:
+                break
+        complete(whole, number - 1, half_made, began)
+
+
+def calls_in_order() -> list[str]:
+    """The actions of an apply that nothing stops."""
+    with local_aws() as aws, FaultProxy(aws.endpoint) as proxy:
+        whole = Whole(aws, aws.folder / "whole", proxy)
+        whole.write()
+        whole.root.apply()
+        judged = [line.split(" ") for line in Path(aws.folder / "judged-calls").read_text().splitlines()]
+        return list(dict.fromkeys(action for key, action, *_ in judged if key == whole.user.key_id and action != NEVER_DENIED))
+
+
+if __name__ == "__main__":
+    order = calls_in_order()
+    print(f"Permission by permission, {len(order)} of them:")
+    by_permission(order)
+    print(f"Cut after {MORE_REQUESTS} requests, and {MORE_REQUESTS} more each time:")
+    by_cutting()
