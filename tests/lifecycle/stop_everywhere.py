@@ -12,20 +12,18 @@ from itertools import count
 from pathlib import Path
 
 from local.aws import local_aws
-from local.fault_proxy import FaultProxy, Request
+from local.fault_proxy import Request
 from tools.permissions import NEVER_DENIED
 from tools.terraform import TerraformError
 
-from .test_half_made import Whole
+from .test_half_made import EVERYTHING, Whole
 
 SERVICES = ("apigateway", "dynamodb", "events", "iam", "kms", "lambda", "logs", "monitoring", "scheduler", "sqs")
 MORE_REQUESTS = 40  # that an apply gets through than the one before
 
 
 def tainted(whole: Whole) -> int:
-    found: list[str] = []
-    whole.change_state(lambda address, instance: found.append(address) if instance.get("status") == "tainted" else None)
-    return len(found)
+    return (whole.root.folder / "terraform.tfstate").read_text().count('"status": "tainted"')
 
 
 def stops(whole: Whole) -> bool:
@@ -45,9 +43,9 @@ def complete(whole: Whole, stopped: int, half_made: int, began: float) -> None:
 
 
 def by_permission(order: list[str]) -> None:
-    with local_aws() as aws, FaultProxy(aws.endpoint) as proxy:
-        whole, half_made, began = Whole(aws, aws.folder / "whole", proxy), 0, time.time()
-        whole.write()
+    with local_aws() as aws:
+        whole, half_made, began = Whole(aws, aws.folder / "whole"), 0, time.time()
+        whole.write(**EVERYTHING)
         for number in range(len(order)):
             whole.permit(NEVER_DENIED, *order[:number])
             if not stops(whole):
@@ -60,19 +58,19 @@ def by_permission(order: list[str]) -> None:
 
 
 def by_cutting() -> None:
-    with local_aws() as aws, FaultProxy(aws.endpoint) as proxy:
-        whole, half_made, began = Whole(aws, aws.folder / "whole", proxy), 0, time.time()
-        whole.write()
+    with local_aws() as aws:
+        whole, half_made, began = Whole(aws, aws.folder / "whole"), 0, time.time()
+        whole.write(**EVERYTHING)
         for number in count(1):
             passed = count()
 
             def late(request: Request, passed: count[int] = passed, most: int = number * MORE_REQUESTS) -> bool:
-                return next(passed) >= most
+                return "HashiCorp" in request.agent and next(passed) >= most
 
             for service in SERVICES:
-                proxy.fail(service, "cut", where=late)
+                aws.faults.fail(service, "cut", where=late)
             stopped = stops(whole)
-            proxy.clear()
+            aws.faults.clear()
             half_made += tainted(whole)
             whole.untaint()
             print(f"  after {number * MORE_REQUESTS} requests: {'stopped' if stopped else 'complete'}", flush=True)
@@ -83,9 +81,9 @@ def by_cutting() -> None:
 
 def calls_in_order() -> list[str]:
     """The actions of an apply that nothing stops."""
-    with local_aws() as aws, FaultProxy(aws.endpoint) as proxy:
-        whole = Whole(aws, aws.folder / "whole", proxy)
-        whole.write()
+    with local_aws() as aws:
+        whole = Whole(aws, aws.folder / "whole")
+        whole.write(**EVERYTHING)
         whole.root.apply()
         judged = [line.split(" ") for line in Path(aws.folder / "judged-calls").read_text().splitlines()]
         return list(dict.fromkeys(action for key, action, *_ in judged if key == whole.user.key_id and action != NEVER_DENIED))

@@ -7,14 +7,13 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.aws import REPOSITORY, LocalAws, local_aws
-from local.fault_proxy import FaultProxy
 from tools import terraform
 from tools.clients import Visitors, open_clients
 from tools.deployment import Deployment, Watch
@@ -30,42 +29,38 @@ NAMED = re.compile(
     r"|disconnect_queue.*aws_lambda_event_source_mapping"
 )
 # Each stops an apply after what it denies or cuts was made or noted in part.
-STOPS: dict[str, tuple[str, ...]] = {
-    "names": ("logs:PutRetentionPolicy", "dynamodb:UpdateContinuousBackups", "iam:ListRolePolicies"),
-    "queues": ("sqs:GetQueueAttributes", "iam:GetRolePolicy"),
-    "functions": ("lambda:PutFunctionConcurrency",),
-    "routes": ("lambda:GetPolicy", "apigateway:GET", "events:PutTargets", "scheduler:GetSchedule", "cloudwatch:PutMetricAlarm"),
+STOPS = (
+    ("logs:PutRetentionPolicy", "dynamodb:UpdateContinuousBackups", "iam:ListRolePolicies", "sqs:GetQueueAttributes"),
+    ("lambda:PutFunctionConcurrency", "events:PutTargets", "scheduler:GetSchedule", "cloudwatch:PutMetricAlarm"),
+)
+EVERYTHING = {
+    "function": {"reserved_concurrency": 50},
+    "delivery": "queue",
+    "related_tables": [{"name": "${aws_dynamodb_table.rooms.id}"}],
+    "history": {"deletion_protection": False},
+    "events": {"client_offline_after_seconds": 60},
+    "duplicates": "newest",
+    "sweep": {"probe": {"report_queue": True}},
+    "monitoring": {"dashboard": True},
 }
 
 
 class Whole:
-    """A root with everything on, applied by a user who can be denied calls, over a line that can be cut."""
+    """A root with an API and the module, applied by a user who can be denied calls, over a line that can be cut."""
 
-    def __init__(self, aws: LocalAws, folder: Path, proxy: FaultProxy, name: str = "whole") -> None:
-        self.aws, self.proxy, self.name = aws, proxy, name
+    def __init__(self, aws: LocalAws, folder: Path, name: str = "whole") -> None:
+        self.aws, self.name = aws, name
         self.user = User(aws, name)
         self.permit("*")
         folder.mkdir(exist_ok=True)
-        self.root = Root(folder, {**self.user.environment, "AWS_ENDPOINT_URL": proxy.url}, folder / ".terraform")
+        self.root = Root(folder, {**self.user.environment, "AWS_ENDPOINT_URL": aws.faults.url}, folder / ".terraform")
         self.on = Deployment(aws, self.root.outputs)
 
     def write(self, **inputs: Any) -> None:
         table = f"{self.name}-connections"
         key = {"hash_key": "connectionId", "attribute": [{"name": "connectionId", "type": "S"}], "billing_mode": "PAY_PER_REQUEST"}
-        everything = {
-            "source": str(REPOSITORY),
-            "name": "whole",
-            "websocket_api": "${module.api.websocket_api}",
-            "connections_table": {"name": table, "deletion_protection": False},
-            "function": {"reserved_concurrency": 50},
-            "delivery": "queue",
-            "related_tables": [{"name": "${aws_dynamodb_table.rooms.id}"}],
-            "history": {"deletion_protection": False},
-            "events": {"client_offline_after_seconds": 60},
-            "duplicates": "newest",
-            "sweep": {"probe": {"report_queue": True}},
-            "monitoring": {"dashboard": True},
-        }
+        module = {"source": str(REPOSITORY), "name": "whole", "websocket_api": "${module.api.websocket_api}"}
+        names = {"connections_table": {"name": table, "deletion_protection": False}}
         encryption = {"enabled": True, "kms_key_arn": "${aws_kms_key.this.arn}"}
         root = {
             "provider": {"aws": [{"max_retries": 1}, {"alias": "elsewhere", "region": "us-east-1"}]},
@@ -80,7 +75,7 @@ class Whole:
                     "stage": "live",
                     "connections_table": table,
                 },
-                "it": {**everything, **inputs},
+                "it": {**module, **names, **inputs},
             },
             "output": {
                 "websocket_api": {"value": "${module.api.websocket_api}"},
@@ -103,42 +98,35 @@ class Whole:
         env = {**self.root._env, **terraform.environment()}
         subprocess.run(["bash", "-euo", "pipefail", "-c", UNTAINT], cwd=self.root.folder, env=env, check=True, capture_output=True)
 
-    def change_state(self, change: Callable[[str, dict[str, Any]], None]) -> None:
-        """Changes each instance of the module's resources, by its address."""
+    def addresses(self) -> list[str]:
+        return [address for address in self.root.resources() if address.startswith("module.it.") and ".data." not in address]
+
+    def taint(self, addresses: set[str]) -> None:
+        """In the state's file, since `terraform taint` takes seconds for each."""
         file = self.root.folder / "terraform.tfstate"
         state = json.loads(file.read_text())
         state["serial"] += 1
         for resource in state["resources"]:
-            if resource["mode"] == "managed" and resource.get("module", "").startswith("module.it"):
-                for instance in resource["instances"]:
-                    key = f"[{json.dumps(instance['index_key'])}]" if "index_key" in instance else ""
-                    change(f"{resource['module']}.{resource['type']}.{resource['name']}{key}", instance)
+            for instance in resource["instances"]:
+                key = f"[{json.dumps(instance['index_key'])}]" if "index_key" in instance else ""
+                if f"{resource.get('module')}.{resource['type']}.{resource['name']}{key}" in addresses:
+                    instance["status"] = "tainted"
         file.write_text(json.dumps(state))
-
-    def addresses(self) -> list[str]:
-        return [address for address in self.root.resources() if address.startswith("module.it.") and ".data." not in address]
-
-    def taint(self, which: Callable[[str], bool]) -> None:
-        def mark(address: str, instance: dict[str, Any]) -> None:
-            if which(address):
-                instance["status"] = "tainted"
-
-        self.change_state(mark)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
     """Made by applies that stop half-way, each at other calls."""
-    with local_aws() as aws, FaultProxy(aws.endpoint) as proxy:
-        whole = Whole(aws, tmp_path_factory.mktemp("half") / "whole", proxy)
-        whole.write()
-        for denied in STOPS.values():
+    with local_aws() as aws:
+        whole = Whole(aws, tmp_path_factory.mktemp("half") / "whole")
+        whole.write(**EVERYTHING)
+        for denied in STOPS:
             whole.permit("*", but=denied)
             with pytest.raises(TerraformError, match=r"denied|not authorized"):
                 whole.root.apply()
             whole.permit("*")
             whole.untaint()
-        cut = proxy.fail("lambda", "cut", where=lambda request: "event-source-mappings" in request.path)
+        cut = aws.faults.fail("lambda", "cut", where=lambda request: "event-source-mappings" in request.path)
         with cut, pytest.raises(TerraformError, match=r"reset|EOF|StatusCode: 0"):
             whole.root.apply()
         whole.untaint()
@@ -163,18 +151,19 @@ def test_both_roles_may_use_the_key_of_a_table_made_along(whole: Whole) -> None:
 def test_what_is_tainted_or_replaced_is_made_again(whole: Whole) -> None:
     """One half tainted, the other named by -replace, while clients come and go."""
     free = [address for address in whole.addresses() if not NAMED.search(address)]
-    tainted, replaced = set(free[::2]), free[1::2]
-    whole.taint(lambda address: address in tainted)
+    whole.taint(set(free[::2]))
     with Watch(whole.on) as watch:
         with Visitors(whole.on.url) as visitors:
-            whole.root.run("apply", "-auto-approve", *(f"-replace={address}" for address in replaced))
+            whole.root.run("apply", "-auto-approve", *(f"-replace={address}" for address in free[1::2]))
         assert visitors.left
         assert watch.wait_until_gone(visitors.left)
     assert whole.root.plan() == ""
 
 
 def test_what_keeps_its_name_refuses_and_is_untainted(whole: Whole) -> None:
-    whole.taint(lambda address: bool(NAMED.search(address)))
+    """One resource of each type: tests/lifecycle/stop_everywhere.py taints more of them."""
+    types = {found[0]: address for address in whole.addresses() if (found := NAMED.search(address))}
+    whole.taint(set(types.values()))
     with pytest.raises(TerraformError, match="lready exist"):
         whole.root.apply()
     whole.untaint()
@@ -182,7 +171,7 @@ def test_what_keeps_its_name_refuses_and_is_untainted(whole: Whole) -> None:
 
 
 def test_a_second_state_of_the_same_name_takes_nothing_over(whole: Whole, tmp_path: Path) -> None:
-    second = Whole(whole.aws, tmp_path / "second", whole.proxy, "second")
+    second = Whole(whole.aws, tmp_path / "second", "second")
     second.write()
     with pytest.raises(TerraformError, match="EntityAlreadyExists"):
         second.root.apply()
@@ -191,7 +180,7 @@ def test_a_second_state_of_the_same_name_takes_nothing_over(whole: Whole, tmp_pa
 
 
 def test_a_provider_of_another_region_makes_nothing(whole: Whole, tmp_path: Path) -> None:
-    astray = Whole(whole.aws, tmp_path / "astray", whole.proxy, "astray")
+    astray = Whole(whole.aws, tmp_path / "astray", "astray")
     astray.write(providers={"aws": "aws.elsewhere"})
     with pytest.raises(TerraformError, match="The WebSocket API is in ap-northeast-2"):
         astray.root.apply()
