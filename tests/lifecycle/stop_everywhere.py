@@ -22,17 +22,22 @@ SERVICES = ("apigateway", "dynamodb", "events", "iam", "kms", "lambda", "logs", 
 MORE_REQUESTS = 40  # that an apply gets through than the one before
 
 
-def tainted(whole: Whole) -> int:
-    return (whole.root.folder / "terraform.tfstate").read_text().count('"status": "tainted"')
-
-
 def stops(whole: Whole) -> bool:
-    """Applies. Whether it was stopped; what it left half made is untainted."""
+    """Whether an apply is stopped."""
     try:
         whole.root.apply()
     except TerraformError:
         return True
     return False
+
+
+def untaint(whole: Whole) -> int:
+    """How many resources were half made."""
+    state = whole.root.folder / "terraform.tfstate"
+    half_made = state.read_text().count('"status": "tainted"') if state.exists() else 0
+    if half_made:
+        whole.untaint()
+    return half_made
 
 
 def complete(whole: Whole, stopped: int, half_made: int, began: float) -> None:
@@ -51,8 +56,7 @@ def by_permission(order: list[str]) -> None:
             if not stops(whole):
                 sys.exit(f"An apply needed no {order[number]}.")
             whole.permit("*")
-            half_made += tainted(whole)
-            whole.untaint()
+            half_made += untaint(whole)
             print(f"  without {order[number]}", flush=True)
         complete(whole, len(order), half_made, began)
 
@@ -71,8 +75,7 @@ def by_cutting() -> None:
                 aws.faults.fail(service, "cut", where=late)
             stopped = stops(whole)
             aws.faults.clear()
-            half_made += tainted(whole)
-            whole.untaint()
+            half_made += untaint(whole)
             print(f"  after {number * MORE_REQUESTS} requests: {'stopped' if stopped else 'complete'}", flush=True)
             if not stopped:
                 break

@@ -40,7 +40,7 @@ EVERYTHING = {
     "history": {"deletion_protection": False},
     "events": {"client_offline_after_seconds": 60},
     "duplicates": "newest",
-    "sweep": {"probe": {"report_queue": True}},
+    "sweep": {"segments": 2, "probe": {"report_queue": True}},
     "monitoring": {"dashboard": True},
 }
 
@@ -167,6 +167,13 @@ def test_what_keeps_its_name_refuses_and_is_untainted(whole: Whole) -> None:
     with pytest.raises(TerraformError, match="lready exist"):
         whole.root.apply()
     whole.untaint()
+    assert whole.root.plan() == ""
+
+
+def test_alarms_that_another_names_are_replaced_and_removed(whole: Whole) -> None:
+    """AWS refuses to delete an alarm as long as a composite alarm names it."""
+    whole.write(**{**EVERYTHING, "sweep": {"segments": 1, "probe": {"report_queue": True}}})
+    whole.root.run("apply", "-auto-approve", '-replace=module.it.module.monitoring[0].aws_cloudwatch_metric_alarm.this["sweep-silent-0"]')
     assert whole.root.plan() == ""
 
 
