@@ -19,6 +19,7 @@ module "place" {
     prefix            = var.name
     connections_table = var.connections_table.name
     history_table     = try(coalesce(var.history.table_name, "${var.connections_table.name}-history"), null)
+    offline_table     = "${var.connections_table.name}-offline"
   }
 }
 
@@ -184,7 +185,7 @@ module "offline_table" {
   source = "./modules/offline-table"
   count  = local.offline ? 1 : 0
 
-  name        = "${var.connections_table.name}-offline"
+  name        = local.names.offline_table
   kms_key_arn = var.kms_key_arn
   tags        = var.tags
 }

@@ -1,5 +1,5 @@
 """Applies that stop half-way, and resources that are tainted or replaced: the next apply ends well, or after the command of
-docs/troubleshooting.md.
+docs/failed-apply.md.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from tools.terraform import Root, TerraformError
 
 pytestmark = pytest.mark.xdist_group("half made")
 
-UNTAINT = re.search(r"```sh\n(.*?)```", (REPOSITORY / "docs/troubleshooting.md").read_text(), re.DOTALL).group(1)  # type: ignore[union-attr]
-# What refuses to be made twice, as docs/troubleshooting.md lists it; everything else is repaired.
+UNTAINT = re.search(r"```sh\n(.*?)```", (REPOSITORY / "docs/failed-apply.md").read_text(), re.DOTALL).group(1)  # type: ignore[union-attr]
+# What refuses to be made twice, as docs/failed-apply.md lists it; everything else is repaired.
 NAMED = re.compile(
     r"aws_(lambda_function|dynamodb_table|iam_role|cloudwatch_log_group|apigatewayv2_route|scheduler_schedule_group)\."
     r"|disconnect_queue.*aws_lambda_event_source_mapping"
@@ -94,7 +94,7 @@ class Whole:
         self.aws.client("iam").put_user_policy(UserName=self.name, PolicyName="calls", PolicyDocument=document)
 
     def untaint(self) -> None:
-        """By the command of docs/troubleshooting.md."""
+        """By the command of docs/failed-apply.md."""
         env = {**self.root._env, **terraform.environment()}
         subprocess.run(["bash", "-euo", "pipefail", "-c", UNTAINT], cwd=self.root.folder, env=env, check=True, capture_output=True)
 
