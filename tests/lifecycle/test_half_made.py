@@ -143,9 +143,13 @@ def test_the_apply_after_a_stopped_one_completes_the_stack(whole: Whole) -> None
         assert watch.wait_until_gone(["visits"])
 
 
-def test_both_roles_may_use_the_key_of_a_table_made_along(whole: Whole) -> None:
-    for function in ("disconnect_function", "cleanup_function"):
-        assert "DecryptTables" in whole.on.outputs[function]["policy"]
+def test_roles_may_use_the_keys_of_tables_made_along(whole: Whole, tmp_path: Path) -> None:
+    given = Whole(whole.aws, tmp_path / "given", "given")
+    table = {"name": "${aws_dynamodb_table.rooms.id}", "create": False}
+    given.write(name="given", connections_table=table, retry_queue={"enabled": False}, sweep={"enabled": False})
+    given.root.apply()
+    for stack in (whole, given):
+        assert "DecryptTables" in stack.on.outputs["disconnect_function"]["policy"]
 
 
 def test_what_is_tainted_or_replaced_is_made_again(whole: Whole) -> None:
