@@ -202,11 +202,10 @@ def test_changes_by_hand_are_planned_and_foreign_code_is_reported(whole: Whole) 
     functions = whole.aws.client("lambda")
     name, package = whole.on.function("cleanup"), (REPOSITORY / "dist/function.zip").read_bytes()
     functions.update_function_configuration(FunctionName=name, LoggingConfig={"LogFormat": "JSON", "ApplicationLogLevel": "WARN"})
-    whole.aws.client("events").disable_rule(Name="whole-look-at-once")
     functions.update_function_code(FunctionName=name, ZipFile=package + b"\0")
     plan = whole.root.plan()
-    for corrected in ('"WARN" -> "INFO"', '"DISABLED" -> "ENABLED"', f"Function {name} runs other code than its package"):
-        assert corrected in plan
+    assert '"WARN" -> "INFO"' in plan
+    assert f"Function {name} runs other code than its package" in plan
     functions.update_function_code(FunctionName=name, ZipFile=package)
     whole.root.apply()
     assert whole.root.plan() == ""

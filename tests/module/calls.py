@@ -103,6 +103,7 @@ def hcl(value: Any, leaf: Callable[[Any, tuple[str, ...]], str], *path: str) -> 
 
 
 ARN, DYNAMODB = "arn:aws:{}:eu-central-1:111122223333:{}", "arn:aws:dynamodb:eu-central-1:111122223333:table/{}"
+URL = "https://sqs.eu-central-1.amazonaws.com/111122223333/{}"
 KEY = ARN.format("kms", "key/ours")
 BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
 ROUTE = f'function = {{ name = "chat", invoke_arn = "{ARN.format("apigateway", "lambda:path/2015-03-31/functions/chat/invocations")}" }}\n'
@@ -120,7 +121,7 @@ LOG_GROUP = ARN.format("logs", "log-group:/platform/chat")
 OWN_ARNS = {
     **{
         f"module.{module}[0].aws_sqs_queue.{name}": (
-            f'{{ arn = "{ARN.format("sqs", queue)}", url = "https://sqs.eu-central-1.amazonaws.com/111122223333/{queue}" }}'
+            f'{{ name = "{queue}", arn = "{ARN.format("sqs", queue)}", url = "{URL.format(queue)}" }}'
         )
         for module, name, queue in (
             ("retry_queue", "dead_letter", "chat-retry-dead-letter"),

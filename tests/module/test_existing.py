@@ -10,7 +10,7 @@ import pytest
 
 from tools.terraform import TerraformError
 
-from .calls import API, REPOSITORY, ROUTE, Call, table, websocket_api
+from .calls import API, REPOSITORY, Call, table
 
 pytestmark = pytest.mark.xdist_group("existing")  # to plan once
 

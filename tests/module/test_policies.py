@@ -38,7 +38,8 @@ def grants(resources: Resources) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield from ((address, statement) for statement in json.loads(values["policy_json"])["Statement"])
             case "aws_lambda_permission":
                 kept = ("action", "function_name", "principal", "source_arn")
-                yield address, {"Sid": values["statement_id"].split("-")[0], **{name: values[name] for name in kept}}
+                sid = values.get("statement_id") or values["statement_id_prefix"]
+                yield address, {"Sid": sid.split("-")[0], **{name: values[name] for name in kept}}
 
 
 def summary(plans: Plans) -> dict[str, Any]:

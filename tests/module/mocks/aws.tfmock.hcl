@@ -28,8 +28,9 @@ mock_resource "aws_iam_role" {
 
 mock_resource "aws_sqs_queue" {
   defaults = {
-    arn = "arn:aws:sqs:eu-central-1:111122223333:chat-retry"
-    url = "https://sqs.eu-central-1.amazonaws.com/111122223333/chat-retry"
+    name = "chat-retry"
+    arn  = "arn:aws:sqs:eu-central-1:111122223333:chat-retry"
+    url  = "https://sqs.eu-central-1.amazonaws.com/111122223333/chat-retry"
   }
 }
 
