@@ -102,6 +102,12 @@ def test_an_endpoint_that_only_says_429_is_asked_once_a_second(time: Time) -> No
     assert {round(later - earlier, 3) for earlier, later in pairwise(turns)} == {1.0}
 
 
+def test_after_a_minute_of_429_it_is_not_slower_than_one_a_second(time: Time) -> None:
+    pace = Rising(10, 300)
+    asked_for(pace, time, 60, "throttled")
+    assert asked_for(pace, time, 5)[1] <= 2
+
+
 def test_after_a_429_the_rate_rises_again(time: Time) -> None:
     pace = Rising(10, 300)
     asked_for(pace, time, 1.5)
