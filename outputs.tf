@@ -1,3 +1,9 @@
+# Outputs name their fields, so that a new output of a submodule does not become part of the interface.
+locals {
+  function_fields = ["name", "arn", "role_name", "role_arn", "policy", "log_group_name"]
+  queue_fields    = ["name", "url", "arn", "dead_letter_name", "dead_letter_url", "dead_letter_arn"]
+}
+
 output "connections_table" {
   description = "Name and ARN of the connections table, for the `$connect` function that writes to it."
   value       = { name = module.connections_table.name, arn = module.connections_table.arn }
@@ -5,17 +11,17 @@ output "connections_table" {
 
 output "history_table" {
   description = "Name, ARN and client index of the history table. null without `history`."
-  value       = one(module.history_table)
+  value       = one([for table in module.history_table : { name = table.name, arn = table.arn, client_index_name = table.client_index_name }])
 }
 
 output "disconnect_function" {
-  description = "Name, ARN, role and log group of the disconnect function."
-  value       = module.disconnect
+  description = "Name, ARN, role (name, ARN, policy) and log group of the disconnect function."
+  value       = { for field in local.function_fields : field => module.disconnect[field] }
 }
 
 output "cleanup_function" {
-  description = "Name, ARN, role and log group of the clean-up function. null without the retry queue."
-  value       = one(module.cleanup)
+  description = "The same of the clean-up function. null without the retry queue."
+  value       = one([for function in module.cleanup : { for field in local.function_fields : field => function[field] }])
 }
 
 output "route_id" {
@@ -40,7 +46,7 @@ output "disconnect_queue" {
 
 output "retry_queue" {
   description = "Names, URLs and ARNs of the retry queue and its dead-letter queue. null without the retry queue."
-  value       = one(module.retry_queue)
+  value       = one([for queue in module.retry_queue : { for field in local.queue_fields : field => queue[field] }])
 }
 
 output "report_gone" {

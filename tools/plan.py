@@ -119,7 +119,7 @@ def of_repository(folder: Path) -> tuple[Path | None, dict[str, str]]:
     if folder.parent != REPOSITORY / "envs":
         return None, {}
     name = folder.name
-    return REPOSITORY / "examples" / "websocket-api", {"name": f"history-{name}", "stage": name, "connections_table": TABLES[name]}
+    return REPOSITORY / "examples" / "websocket-api", {"name": f"security-events-{name}", "stage": name, "connections_table": TABLES[name]}
 
 
 def plan(aws: LocalAws, folder: Path, platform: Path | None, base: str | None) -> Plan:

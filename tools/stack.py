@@ -34,7 +34,7 @@ class Stack(Deployment):
             aws.environment,
             folder / "platform",
             state=folder / "platform.tfstate",
-            name=f"history-{env}",
+            name=f"security-events-{env}",
             stage=env,
             connections_table=TABLES[env],
         )

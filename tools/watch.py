@@ -25,7 +25,7 @@ def follow(endpoint: str, name: str, key: Mapping[str, str] = os.environ) -> Ite
     After each look ("", {}), so that the caller may pause.
     """
     aws = cast("Aws", SimpleNamespace(client=partial(client, key=key, endpoint_url=endpoint)))
-    groups = {f"{which}_function": {"log_group_name": f"/aws/lambda/history-{name}-{which}"} for which in FUNCTIONS}
+    groups = {f"{which}_function": {"log_group_name": f"/aws/lambda/security-events-{name}-{which}"} for which in FUNCTIONS}
     news = News(Deployment(aws, lambda: {**groups, "connections_table": {"name": TABLES[name]}}))
     while True:
         yield from news.look()

@@ -1,7 +1,7 @@
 module "connections" {
   source = "../.."
 
-  name = "history-dev"
+  name = "security-events-dev"
 
   websocket_api = {
     id            = data.aws_apigatewayv2_api.this.id

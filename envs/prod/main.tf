@@ -1,7 +1,7 @@
 module "connections" {
   source = "../.."
 
-  name = "history-prod"
+  name = "security-events-prod"
 
   websocket_api = {
     id            = data.aws_apigatewayv2_api.this.id

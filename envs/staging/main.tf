@@ -1,7 +1,7 @@
 module "connections" {
   source = "../.."
 
-  name = "history-staging"
+  name = "security-events-staging"
 
   websocket_api = {
     id            = data.aws_apigatewayv2_api.this.id

@@ -1,7 +1,7 @@
 variable "websocket_api_name" {
   description = "Name of the WebSocket API, which another stack owns."
   type        = string
-  default     = "history-staging"
+  default     = "security-events-staging"
   nullable    = false
 }
 

@@ -1,4 +1,4 @@
-# A function that posts to connections, and reports those that are gone to the stack that owns the table.
+# A function that posts to connections and reports those that are gone.
 
 module "broadcast" {
   source = "../../modules/lambda-function"

@@ -15,7 +15,7 @@ variable "websocket_api" {
 }
 
 variable "connections_table" {
-  description = "The module's output of this name."
+  description = "The output `connections_table` of the module."
   type = object({
     name = string
     arn  = string
@@ -24,7 +24,7 @@ variable "connections_table" {
 }
 
 variable "report_gone" {
-  description = "The module's output of this name."
+  description = "The output `report_gone` of the module."
   type = object({
     queue_url   = string
     policy_json = string

@@ -1,4 +1,4 @@
-# A whole WebSocket API with the module around it, for people who have none yet.
+# A whole WebSocket API with the module.
 
 locals {
   table = "${var.name}-connections"
@@ -19,7 +19,7 @@ module "connections" {
   websocket_api     = module.websocket_api.websocket_api
   connections_table = { name = local.table, deletion_protection = false }
 
-  # Not needed, and all of it worth knowing.
+  # Optional.
   sweep      = { probe = {} }
   history    = { deletion_protection = false }
   monitoring = { connection_metrics = true }

@@ -9,7 +9,7 @@ output "websocket_api" {
 }
 
 output "connections_table" {
-  description = "Name and ARN of the table that follows them."
+  description = "Name and ARN of the connections table."
   value       = module.connections.connections_table
 }
 

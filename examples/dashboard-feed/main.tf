@@ -1,5 +1,5 @@
-# A dashboard that is told who has left instead of asking: the module announces it, a rule passes it on by a queue, and a small function
-# pushes it to whoever is still connected.
+# A dashboard that shows who has left without polling. The module announces each end, an EventBridge rule sends it to a queue, and a small
+# function pushes it to all open connections.
 
 locals {
   name  = "dashboard-example"
@@ -38,10 +38,10 @@ resource "aws_cloudwatch_event_target" "feed" {
   arn  = aws_sqs_queue.feed.arn
 }
 
-# Between rule and function, so that many who leave at once are one message to those who stay, not one each.
+# The queue batches announcements: many clients that leave at once become one message, not one each.
 resource "aws_sqs_queue" "feed" {
   name                       = "${local.name}-feed"
-  message_retention_seconds  = 600 # what is older is no news
+  message_retention_seconds  = 600 # older news is not worth showing
   visibility_timeout_seconds = 180
   sqs_managed_sse_enabled    = true
 }

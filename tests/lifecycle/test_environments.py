@@ -50,7 +50,7 @@ def test_a_variable_for_boto3_alone_is_logged_once(stacks: dict[str, Stack]) -> 
         ids = speed.come_and_go(stack, "fips", 2)
     assert [removers(stack)[connection_id] for connection_id in ids] == [["Boto3"], ["Boto3"]]
     assert ["AWS_USE_FIPS_ENDPOINT" in line["why"] for line in stack.lines(outcome="fast_path_off")] == [True]
-    assert stack.metric(METRICS, "FastPathOff", Name="history-staging") == 1
+    assert stack.metric(METRICS, "FastPathOff", Name="security-events-staging") == 1
 
 
 def test_environments_do_not_touch_each_others_tables(stacks: dict[str, Stack]) -> None:
@@ -86,4 +86,4 @@ def test_the_dashboard_shows_only_what_functions_publish(stacks: dict[str, Stack
     assert len(metrics) > 10
     assert [name for name in {metric[1] for metric in metrics} if f'"{name}": (' not in source and f'["{name}"] = ' not in source] == []
     assert {metric[5] for metric in metrics if metric[1] == "Closed"} == CAUSES
-    assert {metric[3] for metric in metrics} == {"history-prod"}
+    assert {metric[3] for metric in metrics} == {"security-events-prod"}

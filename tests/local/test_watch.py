@@ -19,7 +19,7 @@ from tools.up import how
 from tools.watch import follow, shown
 
 NAME = "prod"  # no other test of this local AWS has it
-GROUPS = {which: f"/aws/lambda/history-{NAME}-{which}" for which in FUNCTIONS}
+GROUPS = {which: f"/aws/lambda/security-events-{NAME}-{which}" for which in FUNCTIONS}
 
 
 @pytest.fixture

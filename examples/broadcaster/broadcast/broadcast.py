@@ -1,4 +1,4 @@
-"""Posts a message to every connection, or to those that are named, and reports which of them are gone.
+"""Posts a message to every connection, or to the given ones, and reports those that are gone.
 
 {"message": "…"}                            to all
 {"message": "…", "connectionIds": ["…"]}    to these
@@ -29,18 +29,18 @@ connections = boto3.client("apigatewaymanagementapi", config=patience)
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, int]:
-    """How many got the message, how many are gone, and of how many nobody knows."""
-    told: Counter[str] = Counter({SENT: 0, GONE: 0, FAILED: 0})
+    """Returns how many connections got the message, how many are gone, and how many failed."""
+    counts: Counter[str] = Counter({SENT: 0, GONE: 0, FAILED: 0})
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for ids in [event["connectionIds"]] if "connectionIds" in event else pages():
             outcomes = list(pool.map(partial(post, event["message"].encode()), ids))
-            told.update(outcomes)
+            counts.update(outcomes)
             report([connection_id for connection_id, outcome in zip(ids, outcomes, strict=True) if outcome == GONE])
-    return dict(told)
+    return dict(counts)
 
 
 def pages() -> Iterator[list[str]]:
-    """The ids of all connections, a page of the table at a time: however many there are, they need not fit into memory."""
+    """The ids of all connections, one page of the table at a time, so they need not fit into memory."""
     scan = {"TableName": os.environ["CONNECTIONS_TABLE"], "ProjectionExpression": "connectionId"}
     for page in dynamodb.get_paginator("scan").paginate(**scan):
         yield [record["connectionId"]["S"] for record in page["Items"]]
@@ -49,7 +49,7 @@ def pages() -> Iterator[list[str]]:
 def post(message: bytes, connection_id: str) -> str:
     try:
         connections.post_to_connection(ConnectionId=connection_id, Data=message)
-    except (BotoCoreError, ClientError) as problem:  # one connection must not keep the message from the others
+    except (BotoCoreError, ClientError) as problem:  # one failing connection must not stop the others
         if isinstance(problem, ClientError) and problem.response["ResponseMetadata"]["HTTPStatusCode"] == 410:
             return GONE
         print(json.dumps({"level": "ERROR", "connectionId": connection_id, "error": str(problem)}))
@@ -58,7 +58,7 @@ def post(message: bytes, connection_id: str) -> str:
 
 
 def report(gone: list[str]) -> None:
-    """Tells the table's own stack, which asks API Gateway before it believes it. What could not be told, the next message finds again."""
+    """Sends the report queue the connections that are gone. What could not be sent is found again with the next message."""
     bodies = [json.dumps({"version": 1, "gone": {"connectionId": connection_id}}) for connection_id in gone]
     for first in range(0, len(bodies), REPORTS):
         entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies[first : first + REPORTS])]

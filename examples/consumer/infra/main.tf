@@ -17,7 +17,7 @@ data "aws_apigatewayv2_api" "chat" {
 }
 
 module "disconnect" {
-  # Yours: "git::https://github.com/your-org/terraform-aws-websocket-disconnect.git?ref=v1.0.0"
+  # In your repository: "git::https://github.com/your-org/terraform-aws-websocket-disconnect.git?ref=v1.0.0"
   source = "../../.."
 
   name              = "chat"

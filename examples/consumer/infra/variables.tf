@@ -1,5 +1,5 @@
 variable "alarm_actions" {
-  description = "ARNs of the SNS topics that are told of alarms."
+  description = "ARNs of the SNS topics that alarms notify."
   type        = list(string)
   default     = []
 }

@@ -1,5 +1,5 @@
 terraform {
-  required_version = ">= 1.10" # older ones take no notice of use_lockfile: no lock at all
+  required_version = ">= 1.10" # older versions ignore use_lockfile, so there would be no lock
 
   required_providers {
     aws = {
@@ -8,7 +8,7 @@ terraform {
     }
   }
 
-  # Asked by your pipeline that applies; a plan in CI does without it.
+  # Used by the pipeline that applies. A plan in CI does not need it.
   backend "s3" {
     key          = "chat/connections.tfstate"
     encrypt      = true

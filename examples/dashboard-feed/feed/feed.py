@@ -16,11 +16,11 @@ sockets = boto3.client("apigatewaymanagementapi")  # at AWS_ENDPOINT_URL_APIGATE
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> None:
-    """`event`: an SQS batch of EventBridge events. A batch that fails comes again, and pages drop what they have seen by its id."""
+    """`event`: an SQS batch of EventBridge events. A batch that fails is delivered again; pages drop repeats by their id."""
     message = json.dumps([news(json.loads(record["body"])) for record in event["Records"]]).encode()
     for page in scan.paginate(TableName=os.environ["CONNECTIONS_TABLE"], ProjectionExpression="connectionId"):
         for item in page["Items"]:
-            with suppress(sockets.exceptions.GoneException):  # it has just left, too: that will be announced
+            with suppress(sockets.exceptions.GoneException):  # it has just left, too, which will be announced
                 sockets.post_to_connection(ConnectionId=item["connectionId"]["S"], Data=message)
 
 
