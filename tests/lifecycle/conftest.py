@@ -34,7 +34,8 @@ def let_deployer_apply(stack: Stack) -> None:
 
 
 def filled_for(stack: Stack, policy: str) -> str:
-    names = {"NAME": f"security-events-{stack.env_name}", "TABLE": TABLES[stack.env_name], "RELATED": "none", "API_ID": "*", "KEY_ID": "none"}
+    names = {"NAME": f"security-events-{stack.env_name}", "TABLE": TABLES[stack.env_name]}
+    names |= {"RELATED": "none", "API_ID": "*", "KEY_ID": "none"}
     return filled((FOLDER / f"{policy}.json").read_text(), **names)
 
 
