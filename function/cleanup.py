@@ -61,7 +61,7 @@ def _sweep(event: dict[str, Any], deadline: float) -> None:
     try:
         if "sweep" in event:
             part = Part.parse(event["sweep"])
-            fields = {"segment": str(part.segment)}
+            fields = part.fields
             sweeper.run(part, deadline)
         else:
             sweeper.look_at_once(_segments(event["look_at_once"]))

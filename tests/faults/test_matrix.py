@@ -92,7 +92,7 @@ def lost_and_looked_for(world: World, connection: Connection, ending: Ending) ->
     world.end(connection, ending)
     world.advance(61)
     world.look_at_once()
-    world.look_again()
+    world.ask_again()
 
 
 NEED_NO_EVENT = (reported, lost_and_looked_for)

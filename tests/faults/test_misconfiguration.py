@@ -129,7 +129,7 @@ def test_a_wrong_endpoint_is_not_believed_but_reported(make_world: MakeWorld, fe
     for _ in range(3):
         world.advance(300)
         world.sweep()
-        world.look_again()
+        world.ask_again()
     assert world.problems() == []
     unproven = [line["Unproven"] for line in world.lines]
     assert unproven[0] == count
@@ -144,7 +144,7 @@ def test_the_other_stages_live_records_stay_in_a_shared_table(make_world: MakeWo
         theirs = world.connect(f"theirs{number}", 1_000, apiId=None, stage=None)
         theirs.open_from = math.inf  # to our endpoint
     world.sweep()
-    world.look_again()
+    world.ask_again()
     assert world.problems() == []
     assert [line["Unproven"] for line in world.lines] == [6]
 
@@ -156,7 +156,7 @@ def test_an_endpoint_wrong_for_a_moment_costs_no_live_record(make_world: MakeWor
     world.gateway.wrong_endpoint = 410
     world.sweep()
     world.heal()
-    world.look_again()
+    world.ask_again()
     assert world.problems() == []
     assert [line["contradicted"] for line in world.lines] == [0, 30]
 
@@ -176,8 +176,8 @@ def test_a_hostile_sender_has_nobody_removed_who_lives(make_world: MakeWorld, fe
     ]
     for message in [*forged, *({"gone": {"connectionId": connection_id}} for connection_id in ids * 3)]:
         world.report({"version": 1, **message})
-    world.look_again()
-    world.look_again()
+    world.ask_again()
+    world.ask_again()
     assert [untruth for untruth in world.untruths() if "live" in untruth] == []
     assert world.losses() == []
 

@@ -94,5 +94,5 @@ def test_a_timeless_record_is_not_gone_while_connect_works(make_world: MakeWorld
     world = make_world(FEATURES["probe"])
     world.connect("client", connect_takes_s=20, connectedAt=None, expiresAt=None)  # @connections says 410 of it until then
     world.sweep()
-    world.look_again()
+    world.ask_again()
     assert world.problems() == []

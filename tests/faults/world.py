@@ -390,10 +390,10 @@ class World:
         for seconds in (SWEEP_EVERY_S, bound - SWEEP_EVERY_S, SWEEP_EVERY_S):
             self.advance(seconds)
             self.sweep()
-            self.look_again()
+            self.ask_again()
 
-    def look_again(self) -> None:
-        """What a sweep or a report put off: a second look at who is gone, a first one at who is too young."""
+    def ask_again(self) -> None:
+        """What a sweep or a report put off: who is gone is asked about again, who is too young for the first time."""
         self.drain()
         self.advance(AGAIN_S)
         self.drain()
