@@ -75,6 +75,7 @@ def changes(heading: str) -> list[Change]:
 SETTINGS, COSTLY, OFF, REFUSED = (changes(h) for h in ("Settings", "What costs something", "Turning off", "Refused by the plan"))
 ALL = {change.input: change for change in SETTINGS + COSTLY + OFF + REFUSED}
 ELSEWHERE = {  # applied with COMPANY, or ruled out by another input
+    "connections_table.shared",
     "function.code_signing_config_arn",
     "function.layers",
     "function.package.s3",
