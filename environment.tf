@@ -57,7 +57,7 @@ locals {
 
   # botocore reads the endpoint from its variable by itself. Not the event's domainName: @connections answers 403 behind a custom domain.
   connections_api_environment = {
-    AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI = var.websocket_api.stage == null ? null : "https://${var.websocket_api.id}.execute-api.${local.region}.${local.dns_suffix}/${var.websocket_api.stage}"
+    AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI = var.websocket_api.connections_endpoint != null ? var.websocket_api.connections_endpoint : var.websocket_api.stage == null ? null : "https://${var.websocket_api.id}.execute-api.${local.region}.${local.dns_suffix}/${var.websocket_api.stage}"
   }
 
   cleanup_only_environment = {

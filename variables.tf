@@ -15,11 +15,15 @@ variable "websocket_api" {
     - `id`: The API's id.
     - `execution_arn`: The API's execution ARN, without a stage.
     - `stage`: Name of the stage to serve. null = every stage. The probe and duplicates need it.
+    - `protocol_type`: The API's protocol, if known. Anything but `WEBSOCKET` is refused.
+    - `connections_endpoint`: Where `@connections` is served, if not at the API's default endpoint: a custom domain with the path of its mapping.
   EOT
   type = object({
-    id            = string
-    execution_arn = string
-    stage         = optional(string)
+    id                   = string
+    execution_arn        = string
+    stage                = optional(string)
+    protocol_type        = optional(string)
+    connections_endpoint = optional(string)
   })
   nullable = false
 
@@ -35,7 +39,22 @@ variable "websocket_api" {
 
   validation {
     condition     = var.websocket_api.stage == null || can(regex("^(\\$default|[A-Za-z0-9_-]{1,128})$", var.websocket_api.stage))
-    error_message = "websocket_api.stage must be a stage's name, for example aws_apigatewayv2_stage.this.name, or null for every stage."
+    error_message = "websocket_api.stage must be a stage's name, for example \"live\", or null for every stage. Give the stage and this input the same local value: taking it from the stage is a cycle where the stage's deployment waits for this module."
+  }
+
+  validation {
+    condition     = coalesce(var.websocket_api.protocol_type, "WEBSOCKET") == "WEBSOCKET"
+    error_message = "websocket_api must be a WebSocket API, this one's protocol_type is ${coalesce(var.websocket_api.protocol_type, "-")}: only WebSocket APIs have a $disconnect route."
+  }
+
+  validation {
+    condition     = var.websocket_api.connections_endpoint == null || can(regex("^https://[A-Za-z0-9.-]+(:\\d+)?(/[A-Za-z0-9$._-]+)*$", var.websocket_api.connections_endpoint))
+    error_message = "websocket_api.connections_endpoint must be a URL without a slash at its end: https://DOMAIN, or https://DOMAIN/PATH with the path of the API's mapping."
+  }
+
+  validation {
+    condition     = var.websocket_api.connections_endpoint == null || var.websocket_api.stage != null
+    error_message = "websocket_api.connections_endpoint serves one stage: set websocket_api.stage to its name."
   }
 }
 
@@ -78,6 +97,11 @@ variable "kms_key_arn" {
   validation {
     condition     = var.kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:\\d{12}:key/", var.kms_key_arn))
     error_message = "kms_key_arn must be the ARN of a key, not of an alias: arn:aws:kms:REGION:ACCOUNT:key/ID."
+  }
+
+  validation {
+    condition     = var.kms_key_arn == null || try(split(":", var.kms_key_arn)[3] == split(":", var.websocket_api.execution_arn)[3], true)
+    error_message = "kms_key_arn must be the ARN of a key in the API's region."
   }
 }
 
@@ -123,18 +147,18 @@ variable "function" {
   nullable = false
 
   validation {
-    condition     = try(var.function.memory_size >= 256 && var.function.memory_size <= 10240, false)
-    error_message = "function.memory_size must be from 256 (with less, importing boto3 takes half of the time-out) to 10240 (MB)."
+    condition     = try(var.function.memory_size >= 256 && var.function.memory_size <= 10240 && floor(var.function.memory_size) == var.function.memory_size, false)
+    error_message = "function.memory_size must be a whole number from 256 (with less, importing boto3 takes half of the time-out) to 10240 (MB)."
   }
 
   validation {
-    condition     = try(var.function.timeout >= 10 && var.function.timeout <= 29, false)
-    error_message = "function.timeout must be from 10 (what DynamoDB and then the retry queue take when both hang) to 29 seconds (API Gateway waits no longer)."
+    condition     = try(var.function.timeout >= 10 && var.function.timeout <= 29 && floor(var.function.timeout) == var.function.timeout, false)
+    error_message = "function.timeout must be a whole number from 10 (what DynamoDB and then the retry queue take when both hang) to 29 seconds (API Gateway waits no longer)."
   }
 
   validation {
-    condition     = var.function.reserved_concurrency == null || try(var.function.reserved_concurrency >= 1, false)
-    error_message = "function.reserved_concurrency must be at least 1 (0 would stop the function), or null to share the account's."
+    condition     = var.function.reserved_concurrency == null || try(var.function.reserved_concurrency >= 1 && floor(var.function.reserved_concurrency) == var.function.reserved_concurrency, false)
+    error_message = "function.reserved_concurrency must be a whole number of at least 1 (0 would stop the function), or null to share the account's."
   }
 
   validation {
@@ -162,6 +186,13 @@ variable "function" {
     error_message = "function.layers must be at most five ARNs of layer versions: arn:aws:lambda:REGION:ACCOUNT:layer:NAME:VERSION."
   }
 
+  validation {
+    condition = alltrue([
+      for arn in concat(var.function.layers, var.function.code_signing_config_arn[*]) : try(split(":", arn)[3] == split(":", var.websocket_api.execution_arn)[3], true)
+    ])
+    error_message = "function.layers and function.code_signing_config_arn must be in the API's region, where the functions are."
+  }
+
   # The names in environment.tf, which are what this module tells its functions.
   validation {
     condition = length(setintersection(keys(var.function.environment), [
@@ -183,8 +214,19 @@ variable "function" {
     error_message = "function.environment may name what Lambda takes: a letter, then letters, digits and underscores, and none that Lambda sets itself, such as AWS_REGION."
   }
 
+  # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html: 4 KB for all variables
   validation {
-    condition     = contains(["Active", "PassThrough"], coalesce(var.function.tracing, "PassThrough"))
+    condition     = alltrue([for value in values(var.function.environment) : value != null])
+    error_message = "function.environment must give each variable a value: leave out those that are null."
+  }
+
+  validation {
+    condition     = try(length(join("", concat(keys(var.function.environment), values(var.function.environment)))) <= 2800, true)
+    error_message = "function.environment may hold 2,800 characters, names and values together: Lambda takes 4 KB of variables, and this module's own need the rest."
+  }
+
+  validation {
+    condition     = var.function.tracing == null || try(contains(["Active", "PassThrough"], var.function.tracing), false)
     error_message = "function.tracing must be \"Active\", or \"PassThrough\" to turn it off again."
   }
 
@@ -217,13 +259,18 @@ variable "cleanup_function" {
   nullable = false
 
   validation {
-    condition     = try(var.cleanup_function.memory_size >= 128 && var.cleanup_function.memory_size <= 10240, false)
-    error_message = "cleanup_function.memory_size must be from 128 to 10240 (MB)."
+    condition     = try(var.cleanup_function.memory_size >= 128 && var.cleanup_function.memory_size <= 10240 && floor(var.cleanup_function.memory_size) == var.cleanup_function.memory_size, false)
+    error_message = "cleanup_function.memory_size must be a whole number from 128 to 10240 (MB)."
   }
 
   validation {
-    condition     = try(var.cleanup_function.timeout >= 60 && var.cleanup_function.timeout <= 900, false)
-    error_message = "cleanup_function.timeout must be from 60 to 900 seconds."
+    condition     = try(var.cleanup_function.timeout >= 60 && var.cleanup_function.timeout <= 900 && floor(var.cleanup_function.timeout) == var.cleanup_function.timeout, false)
+    error_message = "cleanup_function.timeout must be a whole number from 60 to 900 seconds."
+  }
+
+  validation {
+    condition     = var.cleanup_function.reserved_concurrency == null || try(floor(var.cleanup_function.reserved_concurrency) == var.cleanup_function.reserved_concurrency, false)
+    error_message = "cleanup_function.reserved_concurrency must be a whole number, or null to share the account's."
   }
 
   validation {
@@ -248,10 +295,12 @@ variable "vpc" {
     Runs both functions in a VPC. DynamoDB, SQS, EventBridge (with `events`) and the API's public endpoint (with probe or duplicates) must be reachable from there. null = no VPC.
     - `subnet_ids`: Subnets, better one in each of two zones.
     - `security_group_ids`: One to five security groups.
+    - `ipv6_allowed_for_dual_stack`: Whether the functions may also use IPv6, in subnets that have both.
   EOT
   type = object({
-    subnet_ids         = list(string)
-    security_group_ids = list(string)
+    subnet_ids                  = list(string)
+    security_group_ids          = list(string)
+    ipv6_allowed_for_dual_stack = optional(bool)
   })
   default = null
 
@@ -298,7 +347,7 @@ variable "logs" {
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.logs.retention_days)
-    error_message = "logs.retention_days must be one that CloudWatch knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+    error_message = "logs.retention_days must be one that CloudWatch knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653. Lines that never expire can't be had here: bring a log group along in logs.group for that."
   }
 
   validation {
@@ -317,7 +366,7 @@ variable "logs" {
   }
 
   validation {
-    condition     = contains(["STANDARD", "INFREQUENT_ACCESS"], coalesce(var.logs.class, "STANDARD"))
+    condition     = var.logs.class == null || try(contains(["STANDARD", "INFREQUENT_ACCESS"], var.logs.class), false)
     error_message = "logs.class must be \"STANDARD\" or \"INFREQUENT_ACCESS\"."
   }
 
@@ -329,6 +378,18 @@ variable "logs" {
   validation {
     condition     = var.logs.group == null || can(regex("^arn:aws[a-z-]*:logs:[a-z0-9-]+:\\d{12}:log-group:[A-Za-z0-9_/.#-]+$", var.logs.group.arn))
     error_message = "logs.group.arn must be the log group's ARN without a trailing \":*\": aws_cloudwatch_log_group.this.arn."
+  }
+
+  validation {
+    condition     = var.logs.group == null || try(endswith(var.logs.group.arn, ":log-group:${var.logs.group.name}"), false)
+    error_message = "logs.group.name and logs.group.arn must be of the same log group: pass the aws_cloudwatch_log_group as it is."
+  }
+
+  validation {
+    condition = var.logs.group == null || try(
+      slice(split(":", var.logs.group.arn), 3, 5) == slice(split(":", var.websocket_api.execution_arn), 3, 5), true
+    )
+    error_message = "logs.group must be in the API's region and account, where the functions are."
   }
 }
 
@@ -358,6 +419,13 @@ variable "role" {
       || can(regex("^arn:aws[a-z-]*:iam::(\\d{12}|aws):policy/", var.role.permissions_boundary_arn))
     )
     error_message = "role.permissions_boundary_arn must be the ARN of a managed policy: arn:aws:iam::ACCOUNT:policy/NAME."
+  }
+
+  validation {
+    condition = var.role.permissions_boundary_arn == null || try(
+      contains(["aws", split(":", var.websocket_api.execution_arn)[4]], split(":", var.role.permissions_boundary_arn)[4]), true
+    )
+    error_message = "role.permissions_boundary_arn must be a policy of the API's account, or one of AWS's own (arn:aws:iam::aws:policy/NAME)."
   }
 
   validation {
@@ -432,13 +500,13 @@ variable "retry_queue" {
   }
 
   validation {
-    condition     = try(var.retry_queue.max_receive_count >= 5 && var.retry_queue.max_receive_count <= 1000, false)
-    error_message = "retry_queue.max_receive_count must be from 5 (fewer, and a throttled function loses messages) to 1000."
+    condition     = try(var.retry_queue.max_receive_count >= 5 && var.retry_queue.max_receive_count <= 1000 && floor(var.retry_queue.max_receive_count) == var.retry_queue.max_receive_count, false)
+    error_message = "retry_queue.max_receive_count must be a whole number from 5 (fewer, and a throttled function loses messages) to 1000."
   }
 
   validation {
-    condition     = try(var.retry_queue.maximum_concurrency >= 2 && var.retry_queue.maximum_concurrency <= 1000, false)
-    error_message = "retry_queue.maximum_concurrency must be from 2 to 1000."
+    condition     = try(var.retry_queue.maximum_concurrency >= 2 && var.retry_queue.maximum_concurrency <= 1000 && floor(var.retry_queue.maximum_concurrency) == var.retry_queue.maximum_concurrency, false)
+    error_message = "retry_queue.maximum_concurrency must be a whole number from 2 to 1000."
   }
 }
 
@@ -490,13 +558,13 @@ variable "sweep" {
   }
 
   validation {
-    condition     = try(var.sweep.expired_after_seconds >= 7260, false)
-    error_message = "sweep.expired_after_seconds must be at least 7260: a connection may live for two hours, and its clock is not yours."
+    condition     = try(var.sweep.expired_after_seconds >= 7260 && var.sweep.expired_after_seconds <= 604800 && floor(var.sweep.expired_after_seconds) == var.sweep.expired_after_seconds, false)
+    error_message = "sweep.expired_after_seconds must be a whole number from 7260 to 604800 (a week): a connection may live for two hours, and its clock is not yours."
   }
 
   validation {
     condition     = var.sweep.probe == null || var.websocket_api.stage != null
-    error_message = "The probe asks one stage's connections: set websocket_api.stage, for example aws_apigatewayv2_stage.this.name, or leave sweep.probe out."
+    error_message = "The probe asks one stage's connections: set websocket_api.stage to its name, for example \"live\", or leave sweep.probe out."
   }
 
   validation {
@@ -529,8 +597,8 @@ variable "sweep" {
   }
 
   validation {
-    condition     = var.sweep.probe == null || try(var.sweep.probe.suspect_after_seconds >= 660, false)
-    error_message = "sweep.probe.suspect_after_seconds must be at least 660: API Gateway itself closes a connection that was idle for ten minutes."
+    condition     = var.sweep.probe == null || try(var.sweep.probe.suspect_after_seconds >= 660 && var.sweep.probe.suspect_after_seconds <= 604800 && floor(var.sweep.probe.suspect_after_seconds) == var.sweep.probe.suspect_after_seconds, false)
+    error_message = "sweep.probe.suspect_after_seconds must be a whole number from 660 to 604800 (a week): API Gateway itself closes a connection that was idle for ten minutes."
   }
 }
 
@@ -607,6 +675,11 @@ variable "history" {
   }
 
   validation {
+    condition     = var.history == null || try(var.history.table_name, null) != null || length("${var.connections_table.name}-history") <= 255
+    error_message = "The history table would be named as the connections table with -history, which is longer than 255 characters: set history.table_name."
+  }
+
+  validation {
     condition     = var.history == null || try(var.history.retention_days >= 1 && var.history.retention_days <= 3650 && floor(var.history.retention_days) == var.history.retention_days, false)
     error_message = "history.retention_days must be a whole number from 1 to 3650."
   }
@@ -625,7 +698,7 @@ variable "duplicates" {
 
   validation {
     condition     = var.duplicates == "off" || var.websocket_api.stage != null
-    error_message = "Duplicates are asked about at one stage: set websocket_api.stage, for example aws_apigatewayv2_stage.this.name, or duplicates = \"off\"."
+    error_message = "Duplicates are asked about at one stage: set websocket_api.stage to its name, for example \"live\", or duplicates = \"off\"."
   }
 
   validation {
@@ -652,10 +725,13 @@ variable "events" {
   }
 
   validation {
-    condition = try(var.events.bus_arn, null) == null || can(regex(
-      "^arn:aws[a-z-]*:events:${split(":", var.websocket_api.execution_arn)[3]}:\\d{12}:event-bus/[A-Za-z0-9._-]{1,256}$", var.events.bus_arn
-    ))
-    error_message = "events.bus_arn must be the ARN of a bus in the API's region: arn:aws:events:REGION:ACCOUNT:event-bus/NAME, for example aws_cloudwatch_event_bus.this.arn, or null for the default bus. To reach another region, have a rule pass the events on."
+    condition     = try(var.events.bus_arn, null) == null || can(regex("^arn:aws[a-z-]*:events:[a-z0-9-]+:\\d{12}:event-bus/[A-Za-z0-9._-]{1,256}$", var.events.bus_arn))
+    error_message = "events.bus_arn must be the ARN of a bus: arn:aws:events:REGION:ACCOUNT:event-bus/NAME, for example aws_cloudwatch_event_bus.this.arn, or null for the default bus."
+  }
+
+  validation {
+    condition     = try(var.events.bus_arn, null) == null || try(split(":", var.events.bus_arn)[3] == split(":", var.websocket_api.execution_arn)[3], true)
+    error_message = "events.bus_arn must be the ARN of a bus in the API's region. To reach another region, have a rule forward the events."
   }
 
   validation {
@@ -695,14 +771,37 @@ variable "monitoring" {
   }
 
   validation {
+    condition = alltrue([
+      for arn in try(var.monitoring.alarm_actions, []) : try(contains(["", split(":", var.websocket_api.execution_arn)[3]], split(":", arn)[3]), true)
+    ])
+    error_message = "monitoring.alarm_actions must be in the API's region, where the alarms are. Response plans have no region."
+  }
+
+  validation {
     condition     = var.monitoring == null || alltrue([for class in [var.logs.class, try(var.logs.group.log_group_class, null)] : coalesce(class, "STANDARD") == "STANDARD"])
     error_message = "Only log groups of class STANDARD make metrics of log lines, and alarms look at those: leave monitoring out, or logs.class."
   }
 }
 
 variable "tags" {
-  description = "Tags for every resource that takes tags."
+  description = "Tags of everything that takes tags."
   type        = map(string)
   default     = {}
   nullable    = false
+
+  # https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
+  validation {
+    condition     = length(var.tags) <= 50 && alltrue([for key, value in var.tags : value != null && length(key) >= 1 && length(key) <= 128 && try(length(value) <= 256, false)])
+    error_message = "tags may be at most 50, with keys of 1 to 128 and values of up to 256 characters, none null."
+  }
+
+  validation {
+    condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:")])
+    error_message = "tags must not begin with aws:, which AWS keeps for its own."
+  }
+
+  validation {
+    condition     = length(distinct([for key in keys(var.tags) : lower(key)])) == length(var.tags)
+    error_message = "tags must differ by more than upper and lower case: IAM takes Team and team for the same key."
+  }
 }

@@ -14,7 +14,7 @@ output "name" {
       && try(length(table.range_key), 0) == 0
       && contains([for a in table.attribute : "${a.name} ${a.type}"], "connectionId S")
     ])
-    error_message = "Table ${var.name} must have the partition key connectionId (String) and no sort key; its partition key is ${try(local.brought.hash_key, "-")}. Name a table with that key, or let this module create one (create = true)."
+    error_message = "Table ${var.name} must have the partition key connectionId (String) and no sort key; its partition key is ${try(local.brought.hash_key, "-")}, its sort key ${try(length(local.brought.range_key), 0) == 0 ? "none" : local.brought.range_key}. Name a table with that key, or let this module create one (create = true)."
   }
 }
 
@@ -31,7 +31,7 @@ output "client_index_arn" {
     condition = var.client_index == null || alltrue([
       for table in local.brought[*] :
       anytrue([
-        for i in table.global_secondary_index : i.name == var.client_index && i.hash_key == "clientId" && i.range_key == "connectedAt" && (
+        for i in table.global_secondary_index : i.name == var.client_index && i.hash_key == "clientId" && i.range_key == "connectedAt" && length(setsubtract(["clientId S", "connectedAt N"], [for a in table.attribute : "${a.name} ${a.type}"])) == 0 && (
           i.projection_type == "ALL" || length(setsubtract(local.projected, coalesce(i.non_key_attributes, []))) == 0
         )
       ])

@@ -4,6 +4,7 @@ variable "websocket_api" {
     id            = string
     execution_arn = string
     stage         = optional(string)
+    protocol_type = optional(string)
   })
   nullable = false
 
@@ -19,7 +20,12 @@ variable "websocket_api" {
 
   validation {
     condition     = var.websocket_api.stage == null || can(regex("^(\\$default|[A-Za-z0-9_-]{1,128})$", var.websocket_api.stage))
-    error_message = "websocket_api.stage must be a stage's name, for example aws_apigatewayv2_stage.this.name, or null for every stage."
+    error_message = "websocket_api.stage must be a stage's name, for example \"live\", or null for every stage."
+  }
+
+  validation {
+    condition     = coalesce(var.websocket_api.protocol_type, "WEBSOCKET") == "WEBSOCKET"
+    error_message = "websocket_api must be a WebSocket API: only these have a $disconnect route."
   }
 }
 

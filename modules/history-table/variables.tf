@@ -2,11 +2,6 @@ variable "name" {
   description = "Name of the table."
   type        = string
   nullable    = false
-
-  validation {
-    condition     = can(regex("^[A-Za-z0-9_.-]{3,255}$", var.name))
-    error_message = "name must be a table's name, not an ARN: 3 to 255 of A-Z a-z 0-9 _ . -, for example \"chat-connections-history\"."
-  }
 }
 
 variable "point_in_time_recovery" {
@@ -27,11 +22,6 @@ variable "kms_key_arn" {
   description = "ARN of the KMS key that encrypts the table. null = a key that DynamoDB owns."
   type        = string
   default     = null
-
-  validation {
-    condition     = var.kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:\\d{12}:key/", var.kms_key_arn))
-    error_message = "kms_key_arn must be the ARN of a key, not of an alias: arn:aws:kms:REGION:ACCOUNT:key/ID."
-  }
 }
 
 variable "tags" {

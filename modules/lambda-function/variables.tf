@@ -130,8 +130,8 @@ variable "reserved_concurrency" {
   default     = null
 
   validation {
-    condition     = var.reserved_concurrency == null || try(var.reserved_concurrency >= 1, false)
-    error_message = "reserved_concurrency must be at least 1 (0 would stop the function), or null to share the account's."
+    condition     = var.reserved_concurrency == null || try(var.reserved_concurrency >= 1 && floor(var.reserved_concurrency) == var.reserved_concurrency, false)
+    error_message = "reserved_concurrency must be a whole number of at least 1 (0 would stop the function), or null to share the account's."
   }
 }
 
@@ -148,7 +148,7 @@ variable "tracing" {
   default     = null
 
   validation {
-    condition     = contains(["Active", "PassThrough"], coalesce(var.tracing, "PassThrough"))
+    condition     = var.tracing == null || try(contains(["Active", "PassThrough"], var.tracing), false)
     error_message = "tracing must be \"Active\", or \"PassThrough\" to turn it off again."
   }
 }
@@ -156,8 +156,9 @@ variable "tracing" {
 variable "vpc" {
   description = "Subnets and security groups of a VPC. null = outside any VPC."
   type = object({
-    subnet_ids         = list(string)
-    security_group_ids = list(string)
+    subnet_ids                  = list(string)
+    security_group_ids          = list(string)
+    ipv6_allowed_for_dual_stack = optional(bool)
   })
   default = null
 
@@ -207,7 +208,7 @@ variable "logs" {
   }
 
   validation {
-    condition     = contains(["STANDARD", "INFREQUENT_ACCESS"], coalesce(var.logs.class, "STANDARD"))
+    condition     = var.logs.class == null || try(contains(["STANDARD", "INFREQUENT_ACCESS"], var.logs.class), false)
     error_message = "logs.class must be \"STANDARD\" or \"INFREQUENT_ACCESS\"."
   }
 

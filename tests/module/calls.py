@@ -138,7 +138,10 @@ OWN_ARNS = {
 # Every field of every input, in a stack with everything on. Numbers and strings are at none of their bounds.
 FULL: dict[str, Any] = {
     "name": "chat",
-    "websocket_api": {"id": "a1b2c3", "execution_arn": API, "stage": "live"},
+    "websocket_api": {
+        "id": "a1b2c3", "execution_arn": API, "stage": "live", "protocol_type": "WEBSOCKET",
+        "connections_endpoint": "https://chat.example.com/live",
+    },
     "connections_table": {
         "name": "chat-connections", "create": True, "point_in_time_recovery": True, "deletion_protection": True, "shared": False,
         "client_index": "byClient",
@@ -150,7 +153,7 @@ FULL: dict[str, Any] = {
         "layers": [LAYER], "environment": {"DD_SITE": "datadoghq.eu"}, "tracing": "Active", "code_signing_config_arn": SIGNING,
     },
     "cleanup_function": {"memory_size": 2048, "timeout": 180, "reserved_concurrency": 20},
-    "vpc": {"subnet_ids": ["subnet-a1", "subnet-b2"], "security_group_ids": ["sg-c3"]},
+    "vpc": {"subnet_ids": ["subnet-a1", "subnet-b2"], "security_group_ids": ["sg-c3"], "ipv6_allowed_for_dual_stack": True},
     "logs": {
         "retention_days": 90, "format": "JSON", "client_details": "masked", "level": "INFO", "class": "STANDARD", "skip_destroy": True,
         "group": None,
@@ -179,6 +182,7 @@ KNOWN_FIRST = {
     "events.client_offline_after_seconds", "function.runtime", "logs.level", "monitoring.dashboard",
     "retry_queue.enabled", "sweep.enabled", "sweep.probe.report_queue", "sweep.segments",
 }  # fmt: skip
+LATER_RESOURCE = 'resource "terraform_data" "later" {\n  input = "x"\n}\n'
 LATER = "terraform_data.later.output"
 MOST_RECEIPTS = {120: 830, 900: 159}  # what retry_queue.max_receive_count may be, by the clean-up function's time-out
 
@@ -221,6 +225,11 @@ PLANNED = {
     "sensitive": full(sensitive),
     "log_group": Call(f'logs = {{ group = {{ name = "/platform/chat", arn = "{LOG_GROUP}" }} }}\nmonitoring = {{}}'),
 }
+BOUNDS = """
+  sweep   = {{ expired_after_seconds = {}, probe = {{ suspect_after_seconds = {}, per_second = {}, most_per_second = {} }} }}
+  history = {{ retention_days = {} }}
+  events  = {{ client_offline_after_seconds = {} }}
+"""
 PROBE = "sweep = {{ probe = {{ {} }} }}"
 RELATED = """related_tables = [
   { name = "subscriptions" },
@@ -287,6 +296,8 @@ CALLS = PLANNED | {
     "vpc_and_traces": Call(
         'vpc = { subnet_ids = ["subnet-a1", "subnet-b2"], security_group_ids = ["sg-c3"] }\nfunction = { tracing = "Active" }'
     ),
+    "lowest": Call(BOUNDS.format(7260, 660, 1, 1, 1, 1)),
+    "highest": Call(BOUNDS.format(604800, 604800, 1000, 1000, 3650, 898)),
     "text_logs": Call('logs = { format = "Text" }'),
     "own_package": Call(f'function = {{ package = {{ path = "{MOCKS}/aws.tfmock.hcl" }} }}'),
     **{

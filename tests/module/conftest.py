@@ -18,7 +18,7 @@ import pytest
 
 from tools import terraform
 
-from .calls import CALLS, MOCKED, OUTPUTS, PLANNED, PROVIDER, REPOSITORY, Call
+from .calls import CALLS, LATER_RESOURCE, MOCKED, OUTPUTS, PLANNED, PROVIDER, REPOSITORY, Call
 
 Resources = dict[str, dict[str, Any]]  # address within the module -> planned values
 Plans = dict[str, Resources]  # by call
@@ -26,10 +26,6 @@ ROOT = """terraform {
   required_providers {
     aws = { source = "hashicorp/aws" }
   }
-}
-
-resource "terraform_data" "later" {
-  input = "x"
 }
 """
 
@@ -97,7 +93,7 @@ def consumer(tmp_path_factory: pytest.TempPathFactory, run: Callable[..., str]) 
 
     def written(calls: dict[str, Call], more: str, **files: str) -> Path:
         folder = tmp_path_factory.mktemp("consumer")
-        (folder / "main.tf").write_text(ROOT + more + "".join(call.block(name) for name, call in calls.items()))
+        (folder / "main.tf").write_text(ROOT + LATER_RESOURCE + more + "".join(call.block(name) for name, call in calls.items()))
         for name, text in files.items():
             (folder / f"{name}.tftest.hcl").write_text(text)
         run(folder, "init", "-no-color")

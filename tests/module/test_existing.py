@@ -19,7 +19,7 @@ KEYS = "connectionId S, clientId S, connectedAt N"
 # A table that is there and does not fit, named after the call: module, more inputs, the table, and words of the message.
 UNFIT = {
     "other-key": ("connections-table", THEIRS, table("", "id S"), "its partition key is id"),
-    "sort-key": ("connections-table", THEIRS, table("", "connectionId S, at N", sort_key="at"), "no sort key"),
+    "sort-key": ("connections-table", THEIRS, table("", "connectionId S, at N", sort_key="at"), "its sort key at"),
     "number-key": ("connections-table", THEIRS, table("", "connectionId N"), "connectionId (String)"),
     "no-index": ("connections-table", THEIRS, table("", KEYS), "no global secondary index byClient"),
     "keys-only": (
@@ -29,6 +29,12 @@ UNFIT = {
         "no global secondary index byClient",
     ),
     "not-by-connection": ("related-table", "", table("", "room S"), "is room, not connectionId"),
+    "text-sort-key": (
+        "connections-table",
+        THEIRS,
+        table("", KEYS.replace("At N", "At S"), indexes="byClient clientId connectedAt"),
+        "no global secondary index byClient",
+    ),
     "missing-index": (
         "related-table",
         'index = "byPerson"',

@@ -102,6 +102,7 @@ def test_both_functions_get_vpc_layers_traces_and_package(full: Resources) -> No
     for function in functions:
         [network] = function["vpc_config"]
         assert (set(network["subnet_ids"]), network["security_group_ids"]) == ({"subnet-a1", "subnet-b2"}, ["sg-c3"])
+        assert network["ipv6_allowed_for_dual_stack"]
         assert (function["s3_bucket"], function["s3_key"], function["s3_object_version"]) == ("packages", "signed/disconnect.zip", "v7")
         assert (function["filename"], function["code_signing_config_arn"]) == (None, SIGNING)
         assert (function["layers"], function["tracing_config"]) == ([LAYER], [{"mode": "Active"}])

@@ -15,12 +15,14 @@ import pytest
 
 from tools.terraform import TerraformError
 
-from .calls import API, ARN, LOG_GROUP, REPOSITORY, ROUTE, SIGNING, Call, websocket_api
+from .calls import API, ARN, LATER_RESOURCE, LOG_GROUP, REPOSITORY, ROUTE, SIGNING, Call, websocket_api
 
 pytestmark = pytest.mark.xdist_group("refusals")  # to plan once
 
 EVERY_STAGE = f'websocket_api = {{ id = "a1b2c3", execution_arn = "{API}" }}'
 NO_QUEUE = "retry_queue = { enabled = false }\nsweep = { enabled = false }"
+LATER_API = 'websocket_api = { id = terraform_data.later.output, execution_arn = terraform_data.later.output, stage = "live" }'
+ELSEWHERE = ARN.replace("eu-central-1", "us-east-1")
 GROUP_ATTRIBUTES = f'name = "/platform/chat", arn = "{LOG_GROUP}"'
 SUBNET, GROUP = "subnet-0123456789abcdef0", "sg-0123456789abcdef0"
 
@@ -165,6 +167,52 @@ REFUSED = [
         f'monitoring = {{}}\nlogs = {{ group = {{ {GROUP_ATTRIBUTES}, log_group_class = "INFREQUENT_ACCESS" }} }}',
         "class STANDARD",
     ),
+    ("websocket_api", websocket_api(protocol_type="HTTP"), "must be a WebSocket API"),
+    *(
+        ("websocket_api", websocket_api(stage="live", connections_endpoint=url), "without a slash at its end")
+        for url in ("wss://chat.example.com", "https://chat.example.com/", "chat.example.com", "https://")
+    ),
+    ("websocket_api", websocket_api(connections_endpoint="https://chat.example.com"), "serves one stage"),
+    ("kms_key_arn", f'kms_key_arn = "{ELSEWHERE.format("kms", "key/ours")}"', "in the API's region"),
+    *(
+        (name, f"{name} = {{ {field} = {value} }}", f"{name}.{field} must be a whole number")
+        for name, field, value in (
+            ("function", "memory_size", 300.5),
+            ("function", "timeout", 10.5),
+            ("function", "reserved_concurrency", 1.5),
+            ("cleanup_function", "memory_size", 300.5),
+            ("cleanup_function", "timeout", 90.5),
+            ("cleanup_function", "reserved_concurrency", 20.5),
+            ("retry_queue", "max_receive_count", 10.5),
+            ("retry_queue", "maximum_concurrency", 2.5),
+            ("sweep", "expired_after_seconds", 7500.5),
+            ("sweep", "expired_after_seconds", 604801),
+        )
+    ),
+    *(
+        ("sweep", f"sweep = {{ probe = {{ suspect_after_seconds = {value} }} }}", "suspect_after_seconds must be a whole number")
+        for value in (700.5, 604801, 1234567890)
+    ),
+    ("function", 'function = { tracing = "" }', "PassThrough"),
+    ("function", "function = { environment = { DD_SITE = null } }", "leave out those that are null"),
+    ("function", 'function = { environment = { DD_TAGS = join("", range(1000)) } }', "4 KB"),
+    ("function", f'function = {{ layers = ["{ELSEWHERE.format("lambda", "layer:extension:80")}"] }}', "in the API's region"),
+    ("logs", 'logs = { class = "" }', "INFREQUENT_ACCESS"),
+    ("logs", "logs = { retention_days = 0 }", "never expire"),
+    ("logs", f'logs = {{ group = {{ name = "/platform/other", arn = "{LOG_GROUP}" }} }}', "of the same log group"),
+    (
+        "logs",
+        f'logs = {{ group = {{ name = "chat", arn = "{ELSEWHERE.format("logs", "log-group:chat")}" }} }}',
+        "in the API's region and account",
+    ),
+    ("role", 'role = { permissions_boundary_arn = "arn:aws:iam::444455556666:policy/boundary" }', "of the API's account"),
+    ("history", f'connections_table = {{ name = "{"c" * 250}" }}\nhistory = {{}}', "set history.table_name"),
+    ("events", 'events = { bus_arn = "" }', "ARN of a bus"),
+    ("events", f'{LATER_API}\nevents = {{ bus_arn = "chat" }}', "ARN of a bus"),
+    ("monitoring", f'monitoring = {{ alarm_actions = ["{ELSEWHERE.format("sns", "pager")}"] }}', "in the API's region"),
+    ("tags", 'tags = { "aws:team" = "chat" }', "AWS keeps"),
+    ("tags", 'tags = { Team = "chat", team = "chat" }', "upper and lower case"),
+    ("tags", "tags = { Team = null }", "none null"),
 ]
 
 # The modules that are public check what they are given themselves: the call, and the inputs that are refused.
@@ -234,7 +282,7 @@ def messages(tmp_path_factory: pytest.TempPathFactory, run: Callable[..., str]) 
 
 def one_plan(calls: dict[str, Call], folder: Path, run: Callable[..., str]) -> dict[str, str]:
     """The messages against some of the calls, with the line that each is about."""
-    (folder / "main.tf").write_text("\n".join(call.block(name) for name, call in calls.items()))
+    (folder / "main.tf").write_text(LATER_RESOURCE + "\n".join(call.block(name) for name, call in calls.items()))
     run(folder, "init", "-no-color")
     try:
         run(folder, "plan", "-json")

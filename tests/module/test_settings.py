@@ -50,6 +50,7 @@ def test_the_functions_start_with_what_they_are_told(call: str, known: Plans) ->
         ("their_table", "disconnect", {"CONNECTIONS_TABLE": "theirs", "CLIENT_INDEX": "byUser"}),
         ("stale_duplicates", "cleanup[0]", {ENDPOINT: "https://a1b2c3.execute-api.eu-central-1.amazonaws.com/live"}),
         ("europe", "cleanup[0]", {ENDPOINT: "https://a1b2c3.execute-api.eu-central-1.amazonaws.eu/live"}),
+        ("full", "cleanup[0]", {ENDPOINT: "https://chat.example.com/live"}),
         ("full", "disconnect", {"DD_SITE": "datadoghq.eu", "HISTORY_DAYS": "30", "DUPLICATES": "newest", "CONNECTION_METRICS": "true"}),
     ],
 )
