@@ -1,4 +1,4 @@
-"""Fields of a module call that the module does not have. Terraform drops them without a word: `sweep = { prob = {} }` plans with no probe."""
+"""Fields of a module call that the module does not have. Terraform ignores them: `sweep = { prob = {} }` has no probe."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def unknown(folder: Path) -> list[str]:
     found = []
     for file in sorted(folder.glob("*.tf")):
         for blocks in hcl2.loads(file.read_text()).get("module", []):
-            for name, call in blocks.items():
+            for quoted, call in blocks.items():
+                name = quoted.strip('"')
                 if source := _source(folder, str(call["source"]).strip('"')):
                     found += [f"{file.name}: module {name}: {line}" for line in _of_call(call, source)]
     return found
@@ -28,7 +29,7 @@ def unknown(folder: Path) -> list[str]:
 
 def _source(folder: Path, source: str) -> Path | None:
     """Where the module's variables are."""
-    if source.startswith("."):
+    if source.startswith((".", "/")):
         return folder / source
     if NAME not in source:
         return None
@@ -38,9 +39,9 @@ def _source(folder: Path, source: str) -> Path | None:
 def _of_call(call: dict[str, Any], module: Path) -> Iterator[str]:
     for file in sorted(module.glob("*.tf")):
         for blocks in hcl2.loads(file.read_text()).get("variable", []):
-            for name, body in blocks.items():
-                known = {field.path: field for field in fields(name.strip('"'), str(body.get("type", "any")).removeprefix("${").removesuffix("}"), "")}
-                yield from _of_value(call.get(name.strip('"')), name.strip('"'), known)
+            for quoted, body in blocks.items():
+                name, kind = quoted.strip('"'), str(body.get("type", "any")).removeprefix("${").removesuffix("}")
+                yield from _of_value(call.get(name), name, {field.path: field for field in fields(name, kind, "")})
 
 
 def _of_value(value: Any, path: str, known: dict[str, Field]) -> Iterator[str]:
@@ -57,4 +58,6 @@ def _of_value(value: Any, path: str, known: dict[str, Field]) -> Iterator[str]:
                 yield from _of_value(part, f"{path}.{field}", known)
             else:
                 [meant] = difflib.get_close_matches(field, siblings, n=1) or [""]
-                yield f"{path}.{field} is unknown, and ignored: " + (f"did you mean {meant}?" if meant else f"there are {', '.join(siblings)}")
+                yield f"{path}.{field} is unknown, and ignored: " + (
+                    f"did you mean {meant}?" if meant else f"there are {', '.join(siblings)}"
+                )

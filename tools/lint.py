@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from . import program, terraform, tflint
+from . import fields, program, terraform, tflint
 from .terraform import CACHE, REPOSITORY
 
 Outcome = tuple[bool | None, str]  # whether it held; None = it was not run
@@ -69,6 +69,11 @@ def terraform_validate(top: Path = REPOSITORY) -> Outcome:
     return not failures, "\n".join(failures)
 
 
+def module_fields(folder: Path) -> Outcome:
+    found = fields.unknown(folder)
+    return not found, "\n".join(found)
+
+
 def tflint_rules(folder: Path = REPOSITORY) -> Outcome:
     try:
         path = tflint.binary()
@@ -113,7 +118,7 @@ LINTERS: dict[str, Callable[[], Outcome]] = {
 
 def linters(folder: Path) -> dict[str, Callable[[], Outcome]]:
     """Those for Terraform, of one folder."""
-    rules = (terraform_fmt, terraform_validate, tflint_rules)
+    rules = (terraform_fmt, terraform_validate, module_fields, tflint_rules)
     return {rule.__name__.replace("_", " "): partial(rule, folder) for rule in rules}
 
 

@@ -16,7 +16,7 @@ import os
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from typing import Any
 from local.aws import REPOSITORY, LocalAws, local_aws
 
 from . import program
+from .fields import unknown
 from .stack import TABLES
 from .terraform import Root, TerraformError
 
@@ -47,11 +48,13 @@ terraform {
 
 @dataclass
 class Plan:
-    """What Terraform would do in a folder. `tables` are the addresses of tables that it would replace or destroy."""
+    """What Terraform would do in a folder. `tables` are the addresses of tables that it would replace or destroy, `ignored` fields of a
+    module call that the module does not have."""
 
     folder: str
     text: str
     content: dict[str, Any]
+    ignored: Sequence[str] = ()
 
     @property
     def counts(self) -> Counter[str]:
@@ -70,6 +73,7 @@ class Plan:
     def markdown(self) -> str:
         counts = ", ".join(f"**{self.counts[kind]}** to {kind}" for kind in ("create", "update", "replace", "destroy"))
         warning = "".join(f"\n> [!CAUTION]\n> `{address}` would be lost: every record in it.\n" for address in self.tables)
+        warning += "".join(f"\n> [!WARNING]\n> {line}\n" for line in self.ignored)
         shown = (
             self.text
             if len(self.text) <= LARGEST_PLAN
@@ -139,7 +143,7 @@ def plan(aws: LocalAws, folder: Path, platform: Path | None, base: str | None) -
         root = Root(folder, aws.environment, data / "head", **given)
         root.init()
         root.plan(data / "plan")
-        return Plan(_shown(folder), root.show(data / "plan"), json.loads(root.show(data / "plan", "-json")))
+        return Plan(_shown(folder), root.show(data / "plan"), json.loads(root.show(data / "plan", "-json")), unknown(folder))
 
 
 def _apply(aws: LocalAws, folder: Path, data: Path, variables: dict[str, Any]) -> None:
