@@ -82,6 +82,8 @@ ELSEWHERE = {  # applied with COMPANY, or ruled out by another input
     "function.package.s3.object_version",
     "logs.group",
     "vpc",
+    "vpc.ipv6_allowed_for_dual_stack",
+    "websocket_api.connections_endpoint",  # leads nowhere here
 }
 
 
@@ -269,7 +271,7 @@ def inputs_of_the_module() -> Iterator[tuple[str, bool]]:
             yield name, False
         for path, _, default in inner:
             parent = any(other.startswith(f"{path}.") for other, *_ in inner)
-            if not parent or default == "null":
+            if path != "websocket_api.protocol_type" and (not parent or default == "null"):  # which is only checked
                 yield path, kind.startswith("list(") or default == "required" or path.rpartition(".")[0] in SPOKEN_FOR
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from settings import Settings
 
-from .calls import CALLS
+from .calls import CALLS, REPOSITORY
 from .conftest import Plans, Resources
 
 pytestmark = pytest.mark.xdist_group("known")  # to plan once
@@ -57,6 +58,15 @@ def test_the_functions_start_with_what_they_are_told(call: str, known: Plans) ->
 def test_a_function_is_told(call: str, function: str, expected: dict[str, str | None], known: Plans) -> None:
     variables = environment(known[call], function)
     assert {name: variables.get(name) for name in expected} == expected
+
+
+def test_the_module_keeps_its_own_variables() -> None:
+    """A consumer may set none of those that environment.tf sets."""
+    own = set(re.findall(r"^    ([A-Z_]+) += ", (REPOSITORY / "environment.tf").read_text(), re.MULTILINE))
+    rule = re.search(r"setintersection\(keys\(var.function.environment\), \[(.*?)\]", (REPOSITORY / "variables.tf").read_text(), re.DOTALL)
+    assert rule
+    assert len(own) > 15
+    assert set(re.findall(r'"(\w+)"', rule[1])) == own
 
 
 def test_the_functions_are_told_the_keys_of_a_related_table(known: Plans) -> None:
