@@ -281,7 +281,8 @@ variable "cleanup_function" {
     error_message = "cleanup_function.reserved_concurrency must be at least retry_queue.maximum_concurrency + sweep.segments, 2 more with sweep.probe.report_queue and 1 more with sweep.probe and monitoring, or null: messages refused for want of concurrency end in the dead-letter queue, and sweeps are dropped."
   }
 
-  # As modules/retry-queue counts it.
+  # From one receipt to the next at most: a batch and then the longest back-off (900 s) or, when the function could not even ask for that, the
+  # visibility time-out; and the poll of the mapping.
   validation {
     condition = try(
       var.retry_queue.max_receive_count * (max(900 + var.cleanup_function.timeout, 6 * var.cleanup_function.timeout) + 20) <= 10 * 86400, false
