@@ -178,6 +178,12 @@ def test_the_table_knows_better_than_its_index(aws: FakeAws, connections: Table,
     assert check("c") == ["offline/c"]
 
 
+def test_an_index_of_keys_alone_hides_no_foreign_record(aws: FakeAws, connections: Table, check: Any) -> None:
+    connections.put("foreign", clientId="kim", connectedAt=1, apiId="api2")
+    aws.on("Query", lambda request: Answer(200, {"Items": [{"connectionId": {"S": "foreign"}}]}))
+    assert check("c") == ["offline/c"]
+
+
 @pytest.mark.parametrize(
     ("left", "again", "expected"),
     [(["c"], False, [("offline/a", 30, True)]), (["c"], True, []), (["c", "other"], False, []), (["other"], False, [])],
