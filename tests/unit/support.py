@@ -49,7 +49,7 @@ def event(name: str = "client_closed_without_code", **changes: Any) -> dict[str,
 
 def closer(**environment: str) -> closing.Closer:
     """What closes connections under these variables, with clients that don't retry."""
-    return closing.Closer(Settings({"CONNECTIONS_TABLE": TABLE, **environment}), Clients(timeout=2.0, attempts=1))
+    return closing.Closer(Settings({"CONNECTIONS_TABLE": TABLE, **environment}), Clients(timeout=10.0, attempts=1))
 
 
 def ended(connection_id: str, **more: Any) -> Ended:

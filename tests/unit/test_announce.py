@@ -130,13 +130,15 @@ def count(clock: Clock, **known: Any) -> None:
     announcer(**INDEX).steps["announce"](ended("c", clientId="kim", **known), clock.monotonic() + 30)
 
 
-def test_counts_at_most_100_of_its_own_records(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    """Those of another API do not use up the limit: one page of the index may hold nothing else."""
+@pytest.mark.parametrize(("ours", "counted"), [(103, 100), (5, 5)])
+def test_counts_at_most_100_and_no_foreign_ones(ours: int, counted: int, aws: FakeAws, connections: Table, clock: Clock) -> None:
+    """Those of another API do not use up the limit either: one page of the index may hold nothing else."""
     for number in range(103):
         connections.put(f"foreign{number}", clientId="kim", connectedAt=number, apiId="api2")
+    for number in range(ours):
         connections.put(f"c{number}", clientId="kim", connectedAt=CONNECTED + number, apiId="api1")
     count(clock)
-    assert [detail["connectionsLeft"] for detail in told(aws)] == [100]
+    assert [detail["connectionsLeft"] for detail in told(aws)] == [counted]
 
 
 def test_stops_counting_at_the_deadline(aws: FakeAws, connections: Table, clock: Clock) -> None:
