@@ -35,7 +35,7 @@ def draw(aws: LocalAws, name: str, start: float, end: float, period: int, path: 
     figure = Figure(figsize=(11, 2.5 * rows), layout="constrained")
     for chart, axes in zip(charts, figure.subplots(rows, COLUMNS, squeeze=False).flat, strict=False):
         axes.set_title(chart["title"], loc="left", fontsize=9, fontweight="bold")
-        axes.set_xlim(0, (end - start))
+        axes.set_xlim(0, end - start + period)
         axes.set_xlabel("seconds", fontsize=7)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
@@ -57,7 +57,7 @@ def draw(aws: LocalAws, name: str, start: float, end: float, period: int, path: 
                 target.set_ylim(0, max(1.0, 1.1 * max(max(line.get_ydata()) for line in target.get_lines())))
         handles = [line for target in (axes, right) if target is not None for line in target.get_lines()]
         if handles:  # below, where no data is
-            axes.legend(handles=handles, fontsize=6.5, frameon=False, ncols=3, loc="upper left", bbox_to_anchor=(0, -0.2))
+            axes.legend(handles=handles, fontsize=6.5, frameon=False, ncols=2, loc="upper left", bbox_to_anchor=(0, -0.2))
         else:
             axes.text(0.5, 0.5, "nothing to show", transform=axes.transAxes, ha="center", color="gray")
     for axes in figure.axes[len(charts) : rows * COLUMNS]:

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from local.aws import REPOSITORY, is_disconnect, local_aws
 from tests.browser import chromium
 from tools import dashboard
+from tools.acts.sweeping import TWO_HOURS_AND_MORE_MS
 from tools.clients import ENDINGS, open_clients
 from tools.page.server import page
 from tools.stack import Stack
@@ -55,9 +56,8 @@ def play(tab: Page) -> None:
 def a_busy_minute(stack: Stack) -> None:
     """Clients come and go by the second. For a while DynamoDB is away; then every other $disconnect is lost, and sweeps find out."""
     leaving = [(how, f"{second}-{how}") for second in range(60) for how in random.sample(sorted(ENDINGS), 3)]
-    trouble = contextlib.ExitStack()
     staying, clients = open_clients(stack.url, [f"stays-{i}" for i in range(20)]), open_clients(stack.url, [name for _, name in leaving])
-    faults = stack.aws.faults
+    faults, trouble, left = stack.aws.faults, contextlib.ExitStack(), set()
     for second in range(60):
         began = time.monotonic()
         if second == 15:
@@ -66,10 +66,12 @@ def a_busy_minute(stack: Stack) -> None:
             trouble.enter_context(faults.fail("lambda", "cut", where=is_disconnect, probability=0.5))
         if second in (25, 50):
             trouble.close()
-        for (how, _), client in list(zip(leaving, clients, strict=True))[3 * second : 3 * second + 3]:
+        for (how, name), client in list(zip(leaving, clients, strict=True))[3 * second : 3 * second + 3]:
             ENDINGS[how](client)
+            left.add(name)
         if second % 5 == 4 and not 15 <= second < 25:
-            stack.sweep(wait=False)
+            stack.age((record for record in stack.records() if record["clientId"]["S"] in left), TWO_HOURS_AND_MORE_MS)
+            stack.sweep()
         time.sleep(max(0.0, began + 1 - time.monotonic()))
     for client in staying:
         client.close()
@@ -96,9 +98,7 @@ def main() -> None:
                 (IMAGES / f"page-{scheme}.webp").write_bytes(base64.b64decode(picture["data"]))
         browser.close()
         started = time.time() // PERIOD_S * PERIOD_S
-        # A day's time in a minute: else nobody is asked about before they have been silent for eleven minutes.
-        with stack.variables("cleanup", SUSPECT_AFTER_SECONDS="2", PROBES_PER_SECOND="200", MOST_PROBES_PER_SECOND="200"):
-            a_busy_minute(stack)
+        a_busy_minute(stack)
         [name] = [entry["DashboardName"] for entry in aws.client("cloudwatch").list_dashboards()["DashboardEntries"]]
         dashboard.draw(aws, name, started, time.time(), PERIOD_S, IMAGES / "dashboard.svg")
 
