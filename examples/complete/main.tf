@@ -23,4 +23,6 @@ module "connections" {
   sweep      = { probe = {} }
   history    = { deletion_protection = false }
   monitoring = { connection_metrics = true }
+
+  disconnect_queue = {} # there when delivery = "queue" is wanted
 }

@@ -28,6 +28,11 @@ output "cleanup_function" {
   value       = module.connections.cleanup_function
 }
 
+output "disconnect_queue" {
+  description = "The queue that $disconnect can take."
+  value       = module.connections.disconnect_queue
+}
+
 output "retry_queue" {
   description = "The retry queue and its dead-letter queue."
   value       = module.connections.retry_queue

@@ -127,16 +127,17 @@ def _until_denied(trial: Trial, watch: Watch) -> str:
 
 def storm(trial: Trial) -> None:
     """Many leave while one can be served at a time."""
-    trial.lost["storm"] = _end_at_once(trial, [f"storm/{i}" for i in range(max(20, 4 * trial.each))], 1)
+    trial.lost["storm"] = end_at_once(trial, [f"storm/{i}" for i in range(max(20, 4 * trial.each))], 1)
 
 
 def stop(trial: Trial) -> None:
     """Some leave while none can be served."""
-    trial.lost["stop"] = _end_at_once(trial, [f"stopped/{i}" for i in range(max(4, 2 * trial.each))], 0)
+    trial.lost["stop"] = end_at_once(trial, [f"stopped/{i}" for i in range(max(4, 2 * trial.each))], 0)
 
 
-def _end_at_once(trial: Trial, names: list[str], executions: int) -> list[str]:
-    """The clients that are still in the table when all have left at once, while so many executions are reserved."""
+def end_at_once(trial: Trial, names: list[str], executions: int, seconds: float = 0) -> list[str]:
+    """The clients that are still in the table when all have left at once, while so many executions are reserved: after so long, or when
+    nothing happens any more."""
     with Watch(trial.on) as watch, ExitStack() as meanwhile:
         clients = open_clients(trial.on.url, names)
         watch.wait_until_there(names)
@@ -147,7 +148,8 @@ def _end_at_once(trial: Trial, names: list[str], executions: int) -> list[str]:
             trial.say(f"          {problem}")
         with ThreadPoolExecutor(16) as pool:
             list(pool.map(Client.close, clients))
-        _until_quiet(watch)
+        if not watch.wait_until_gone(names, seconds):
+            _until_quiet(watch)
         return [name for name in names if name in watch.records]
 
 
