@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from local.aws import local_aws
 
 from . import program
-from .acts import endings, failures, sweeping
+from .acts import by_queue, endings, failures, sweeping
 from .acts.trial import Act, Trial
 from .stack import Stack, leftovers
 from .terraform import Root
@@ -52,6 +52,7 @@ def acts(stack: Stack, each: int) -> dict[str, Act]:
         ),
         "A few are lost again": lambda t: failures.lose(t, "room", each),
         "A sender learns first who is gone, and reports it": lambda t: sweeping.report(t, "room", stack.broadcast),
+        "A storm: many leave while one can be served at a time, by the function and by the queue": by_queue.both_ways,
     }
 
 

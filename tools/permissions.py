@@ -75,7 +75,9 @@ UNSEEN: dict[str, list[dict[str, Any]]] = {
             "Effect": "Allow",
             "Action": ["iam:PassRole"],
             "Resource": STATEMENTS["Roles"],
-            "Condition": {"StringEquals": {"iam:PassedToService": ["lambda.amazonaws.com", "scheduler.amazonaws.com"]}},
+            "Condition": {
+                "StringEquals": {"iam:PassedToService": ["apigateway.amazonaws.com", "lambda.amazonaws.com", "scheduler.amazonaws.com"]}
+            },
         },
         {
             "Sid": "WriteWithKey",
@@ -106,6 +108,8 @@ EVERYTHING = """
   function         = { memory_size = 512, reserved_concurrency = 5, package = { path = "%(package)s" } }
   cleanup_function = { memory_size = 2048 }
   logs             = { retention_days = 7 }
+  delivery         = "%(delivery)s"
+  disconnect_queue = { maximum_concurrency = 5 }
   retry_queue      = { maximum_concurrency = 6 }
   sweep            = { schedule = "rate(10 minutes)", probe = { report_queue = true } }
   related_tables   = [{ name = "RELATED" }]
@@ -178,7 +182,7 @@ def record(aws: LocalAws) -> tuple[set[Call], set[Call], str]:
     root = deployer.root(folder)
     actions = json.dumps([filled("arn:aws:ssm:REGION:ACCOUNT:opsitem:3"), filled("arn:aws:ssm-incidents::ACCOUNT:responseplan/pager")])
     inputs = {"key": key, "package": package, "alarm_actions": actions}
-    everything = [EVERYTHING % {**inputs, "tag": tag} for tag in ("first", "second")]
+    everything = [EVERYTHING % {**inputs, "tag": tag, "delivery": way} for tag, way in (("first", "function"), ("second", "queue"))]
     for options in ("", *everything, ""):
         values = {"name": "NAME", "table": "TABLE", "websocket_api": json.dumps(api), "options": options}
         (folder / "main.tf").write_text(ROOT % values)

@@ -18,6 +18,9 @@ module "connections" {
 
   sweep = { probe = { report_queue = true } }
 
+  # Kept beside the function, so that delivery = "queue" can be tried and taken back.
+  disconnect_queue = {}
+
   logs = {
     retention_days = 7
     client_details = "full"

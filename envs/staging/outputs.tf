@@ -21,6 +21,11 @@ output "functions" {
   }
 }
 
+output "disconnect_queue" {
+  description = "Name, URL and ARN of the queue that disconnects can take; null without it."
+  value       = module.connections.disconnect_queue
+}
+
 output "retry_queue" {
   description = "Names, URLs and ARNs of the retry queue and its dead-letter queue."
   value       = module.connections.retry_queue

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from tools.clients import Client, open_clients, spread
 from tools.deployment import Watch, until
 
+from . import failures
 from .failures import end_at_once
 from .trial import Trial
 
@@ -50,9 +51,23 @@ def by_queue(trial: Trial) -> None:
         code, reason = ({line.get(name, "empty") for line in lines} for name in ("closeCode", "closeReason"))
         seen = f"missing: {', '.join(missing) or 'none'}; code {code}, reason {reason}"
         trial.saw("queue fields", bool(lines) and not missing, seen)
-        crowd = [f"queued-storm/{i}" for i in range(max(20, 4 * trial.each))]
+    storm(trial)
+
+
+def storm(trial: Trial) -> None:
+    """Where the queue has been tried already; in make demo it is tried by this alone."""
+    crowd = [f"queued-storm/{i}" for i in range(max(20, 4 * trial.each))]
+    with queue_route(trial):
         lost = end_at_once(trial, crowd, 1, BACK_WITHIN_S)
-        trial.saw("queue storm", not lost, f"{len(lost)} of {len(crowd)} lost")
+    trial.saw("queue storm", not lost, f"{len(lost)} of {len(crowd)} lost")
+
+
+def both_ways(trial: Trial) -> None:
+    """The same storm by the function, which loses whatever finds it busy, and by the queue."""
+    failures.storm(trial)
+    trial.say(f"          by the function, {len(trial.lost['storm'])} are lost; their records are deleted by hand")
+    trial.on.delete_records()
+    storm(trial)
 
 
 def _until_served(trial: Trial, watch: Watch) -> str:

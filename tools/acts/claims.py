@@ -56,9 +56,11 @@ CLAIMS = {
     "metrics": Claim("CloudWatch makes metrics of the log lines (EMF): `Closed` by cause counts what the lines say", OURS),
     "alarm": Claim("an alarm goes off on what happened: `disconnect-throttles`", OWN_ALARMS),
     "look at once": Claim("that alarm starts a sweep, which finds the records of events that were just lost", OWN_ALARMS),
-    "queue": Claim("by `disconnect_queue`, `$disconnect` reaches SQS and its record is removed", OURS),
-    "queue fields": Claim("… with API, stage, request id, times and address (close code and reason are not documented)", OURS),
-    "queue storm": Claim("… and loses nobody when many leave while one can be served at a time", OURS),
+    "queue": Claim("by the queue `$disconnect` reaches SQS, and the record is removed", OURS),
+    "queue fields": Claim(
+        "by the queue an event names API, stage, request id, times and address (code and reason are not documented)", OURS
+    ),
+    "queue storm": Claim("by the queue nobody is lost when many leave while one can be served at a time", OURS),
     "missing data": Claim("`sweep-silent` goes off while no sweep comes, and is over after the next", OWN_ALARMS),
     "privilege": Claim("every service that the functions' roles admit is used by them (IAM, last accessed)", NO_ACCESS_NOTED),
     "idle": Claim('an idle connection is ended after 10 min, reported as 1001 "Going away": `idle_timeout`', NO_LIMITS),
