@@ -18,6 +18,7 @@ import websockets
 from botocore.exceptions import ClientError
 
 from local.aws import REGION, REPOSITORY, LocalAws, is_disconnect, is_queued, local_aws
+from tools.clients import spread
 from tools.terraform import Root
 
 pytestmark = pytest.mark.xdist_group("queue")
@@ -226,10 +227,23 @@ def test_without_code_and_reason_the_cause_is_unknown(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("way", ["function", "queue"])
-def test_a_stage_that_serves_an_older_deployment_loses_nobody(stack: Stack, way: str) -> None:
+def test_a_stage_that_serves_an_older_deployment_loses_nobody(
+    stack: Stack, way: str, record_property: Callable[[str, object], None]
+) -> None:
+    """One after the other, so that each is served by itself."""
     stack.lead(stack.integrations[way])
-    ids = asyncio.run(stack.crowd(["agent"] * 3, lambda sockets: asyncio.gather(*(socket.close() for socket in sockets))))
+    closed: list[float] = []
+
+    async def leave(sockets: list[Any]) -> None:
+        for socket in sockets:
+            closed.append(time.time())
+            await socket.close()
+            await asyncio.sleep(0.2)
+
+    ids = asyncio.run(stack.crowd(["agent"] * 20, leave))
     assert stack.settled(set(ids)) == set()
+    asked = sorted(r.at for r in stack.aws.faults.requests if r.operation == "DeleteItem" and r.json["Key"]["connectionId"]["S"] in ids)
+    record_property(f"from a close to DeleteItem, by the {way}", spread(at - began for at, began in zip(asked, closed, strict=True)))
 
 
 def test_nobody_but_the_routes_role_may_send(stack: Stack) -> None:
