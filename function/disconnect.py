@@ -103,12 +103,12 @@ def _take(record: dict[str, Any], context: Any) -> bool:
     except Exception as problem:
         import aws
 
-        if aws.is_throttled(problem):  # a message to the retry queue for each would be no help
+        if aws.is_throttled(problem):  # it comes back by this queue, instead of as another message in the retry queue
             log.error("close", problem, {**ended, **fields}, outcome="postponed", level="WARN", more=age)
             return False
         try:
             _hand_over(ended, problem, fields)
-        except Exception:  # it has its line
+        except Exception:  # logged
             return False
     else:
         log.report(outcome, ended, settings.connection_metrics, **fields)

@@ -207,8 +207,8 @@ def test_500_hostile_clients_change_nothing_but_their_own_fields(stack: Stack) -
     assert {(line["closeCode"], line["cause"], line["apiId"], line["stage"]) for line in ended} == {
         (4321, "client_closed", stack.outputs["api"], STAGE)
     }
-    told = sorted((line["userAgent"], line.get("closeReason", "")) for line in ended)
-    assert told == sorted((agent[:256], reason[:256]) for agent, reason in zip(agents, reasons, strict=True))
+    written = sorted((line["userAgent"], line.get("closeReason", "")) for line in ended)
+    assert written == sorted((agent[:256], reason[:256]) for agent, reason in zip(agents, reasons, strict=True))
     assert stack.waiting(stack.outputs["retry_queue"]["dead_letter_url"]) == 0
 
 

@@ -77,11 +77,11 @@ def unfilled(api: Api) -> Iterator[None]:
 def test_an_event_comes_as_the_template_makes_it(api: Api) -> None:
     queue_route(api, role(api))
     agent = "a&connectionId=b%26c=$context.connectionId\"'#set($x)"
-    told = close(api, "x&y=%\n\0é$input", user_agent_header=agent) or {}
-    assert told.keys() == {"connectionId", "eventType", "identity.userAgent", "disconnectReason"}
-    assert told["identity.userAgent"] == [agent]
-    assert told["disconnectReason"] == ["x&y=%\n\0é$input"]
-    assert told["eventType"] == ["DISCONNECT"]
+    found = close(api, "x&y=%\n\0é$input", user_agent_header=agent) or {}
+    assert found.keys() == {"connectionId", "eventType", "identity.userAgent", "disconnectReason"}
+    assert found["identity.userAgent"] == [agent]
+    assert found["disconnectReason"] == ["x&y=%\n\0é$input"]
+    assert found["eventType"] == ["DISCONNECT"]
     assert message(api, 1) is None
 
 

@@ -45,15 +45,15 @@ def test_a_message_is_handled_as_its_invocation(
 ) -> None:
     Table(dynamodb, "history")
     handler, sample = load("disconnect", CONNECTION_METRICS="true", **extras).lambda_handler, event(name)
-    told = []
+    found = []
     for given in (sample, batch(rendered(sample["requestContext"]))):
         connections.put(sample["requestContext"]["connectionId"])
         handler(given, Context())
         assert connections.keys == set()
         [line] = lines()
         del line["timestamp"], line["_aws"]
-        told.append(line)
-    direct, queued = told
+        found.append(line)
+    direct, queued = found
     assert queued.pop("waitedMs") == pytest.approx((time.time() - 1_700_000_000) * 1000, abs=60_000)
     assert queued == {key: value for key, value in direct.items() if value != ""}
 
@@ -77,10 +77,10 @@ def test_what_can_not_be_an_event_is_buried_at_once(
     assert failures(handler(batch(*poison, rendered(event(connectionId="b")["requestContext"])), Context())) == DONE
     assert [record["body"] for record in dead_letters.batch()["Records"]] == poison
     assert connections.keys == {"a"}
-    told = lines()
-    assert [(line["level"], line["outcome"], line["messageId"]) for line in told[:3]] == [("ERROR", "rejected", f"m{n}") for n in range(3)]
-    assert all(line["error"] for line in told[:3])
-    assert told[3]["outcome"] == "already_gone"
+    found = lines()
+    assert [(line["level"], line["outcome"], line["messageId"]) for line in found[:3]] == [("ERROR", "rejected", f"m{n}") for n in range(3)]
+    assert all(line["error"] for line in found[:3])
+    assert found[3]["outcome"] == "already_gone"
 
 
 def test_a_clients_message_to_the_route_is_dropped(connections: Table, dead_letters: RetryQueue, load: Load, lines: Lines) -> None:
@@ -107,8 +107,8 @@ def test_what_dynamodb_throttles_comes_back_and_is_sent_nowhere(
     aws.on("DeleteItem", lambda request: THROTTLED(request) if request.parameters["Key"]["connectionId"]["S"] == "b" else None)
     assert failures(handler(named("a", "b", "c"), Context())) == ["m1"]
     assert queue.receive() == []
-    told = {line["connectionId"]: line for line in lines() if "connectionId" in line}
-    assert (told["b"]["outcome"], told["b"]["level"], told["b"]["RetryAge"], told["b"]["Failures"]) == ("postponed", "WARN", 0, 1)
+    found = {line["connectionId"]: line for line in lines() if "connectionId" in line}
+    assert (found["b"]["outcome"], found["b"]["level"], found["b"]["RetryAge"], found["b"]["Failures"]) == ("postponed", "WARN", 0, 1)
 
 
 def test_what_fails_otherwise_goes_to_the_retry_queue(aws: FakeAws, queue: RetryQueue, load: Load) -> None:

@@ -45,14 +45,14 @@ def test_a_message_tells_what_an_invocation_tells(context: dict[str, Any]) -> No
 @pytest.mark.parametrize("name", [path.stem for path in EVENTS.glob("*.json")])
 def test_a_sample_comes_through_the_queue(name: str) -> None:
     sample = event(name)
-    told = ended.from_event(queue_events.to_event(rendered(sample["requestContext"])), "full")
-    assert told == {key: value for key, value in ended.from_event(sample, "full").items() if value != ""}
+    found = ended.from_event(queue_events.to_event(rendered(sample["requestContext"])), "full")
+    assert found == {key: value for key, value in ended.from_event(sample, "full").items() if value != ""}
 
 
 def test_what_api_gateway_does_not_fill_is_left_out() -> None:
     context = {"connectionId": "c", "disconnectStatusCode": None, "disconnectReason": None, "requestTimeEpoch": 5}
-    told = ended.from_event(queue_events.to_event(rendered(context)), "full")
-    assert told == {"connectionId": "c", "cause": "unknown", "endedAt": 5}
+    found = ended.from_event(queue_events.to_event(rendered(context)), "full")
+    assert found == {"connectionId": "c", "cause": "unknown", "endedAt": 5}
 
 
 @given(st.text() | st.none() | st.integers() | st.binary())
@@ -63,11 +63,11 @@ def test_what_api_gateway_does_not_fill_is_left_out() -> None:
 @example("&".join(f"f{n}=1" for n in range(101)))
 def test_anything_else_is_an_event_or_rejected(body: object) -> None:
     try:
-        told = ended.from_event(queue_events.to_event(body), "full")
+        found = ended.from_event(queue_events.to_event(body), "full")
     except ended.RejectedError:
         return
-    assert isinstance(told["connectionId"], str)
-    assert f"connectionId={told['connectionId']}"[:14] in str(body)
+    assert isinstance(found["connectionId"], str)
+    assert "connectionId=" in str(body)
 
 
 @pytest.mark.parametrize("body", ["connectionId=a&connectionId=b", "identity=x&identity.userAgent=y", '{"version": 1}', "", None])
