@@ -35,7 +35,7 @@ STOPS = (
 )
 EVERYTHING = {
     "function": {"reserved_concurrency": 50},
-    "delivery": "queue",
+    "disconnect_queue": {},  # beside the function, which has the look at once
     "related_tables": [{"name": "${aws_dynamodb_table.rooms.id}"}],
     "history": {"deletion_protection": False},
     "events": {"client_offline_after_seconds": 60},
@@ -202,9 +202,11 @@ def test_changes_by_hand_are_planned_and_foreign_code_is_reported(whole: Whole) 
     functions = whole.aws.client("lambda")
     name, package = whole.on.function("cleanup"), (REPOSITORY / "dist/function.zip").read_bytes()
     functions.update_function_configuration(FunctionName=name, LoggingConfig={"LogFormat": "JSON", "ApplicationLogLevel": "WARN"})
+    whole.aws.client("events").disable_rule(Name="whole-look-at-once")
     functions.update_function_code(FunctionName=name, ZipFile=package + b"\0")
     plan = whole.root.plan()
     assert '"WARN" -> "INFO"' in plan
+    assert '"DISABLED" -> "ENABLED"' in plan
     assert f"Function {name} runs other code than its package" in plan
     functions.update_function_code(FunctionName=name, ZipFile=package)
     whole.root.apply()
