@@ -3,7 +3,7 @@
     python -m tools.permissions             writes docs/permissions/plan.json and apply.json, in five minutes
     python -m tools.permissions --check     exits 1 when they are not what would be written
 
-A root is applied with the smallest call, with everything on, with other tags and with the smallest again, planned in between by another
+A root is applied with the smallest call, with everything on, with other tags, by the queue and with the smallest again, planned in between by another
 user, and destroyed. Each call's action goes to the statement whose resources it named. NAME, TABLE and the like stand for what a team puts
 there.
 """
@@ -120,6 +120,8 @@ EVERYTHING = """
   tags             = { %(tag)s = "" }
 """
 
+STEPS = (("first", "function"), ("second", "function"), ("second", "queue"))  # tags, delivery
+
 
 class User:
     """A user of the local AWS with these policies, and Terraform as that user."""
@@ -182,7 +184,7 @@ def record(aws: LocalAws) -> tuple[set[Call], set[Call], str]:
     root = deployer.root(folder)
     actions = json.dumps([filled("arn:aws:ssm:REGION:ACCOUNT:opsitem:3"), filled("arn:aws:ssm-incidents::ACCOUNT:responseplan/pager")])
     inputs = {"key": key, "package": package, "alarm_actions": actions}
-    everything = [EVERYTHING % {**inputs, "tag": tag, "delivery": way} for tag, way in (("first", "function"), ("second", "queue"))]
+    everything = [EVERYTHING % {**inputs, "tag": tag, "delivery": way} for tag, way in STEPS]
     for options in ("", *everything, ""):
         values = {"name": "NAME", "table": "TABLE", "websocket_api": json.dumps(api), "options": options}
         (folder / "main.tf").write_text(ROOT % values)
