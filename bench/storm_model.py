@@ -24,13 +24,13 @@ ENVIRONMENT_S = 0.1  # before INIT: the code is fetched, the process started
 LIMITS = (
     "Documented: 1,000 concurrent executions by default, and ten times the concurrency as requests a second "
     "([quotas](https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html)); 1,000 more environments per 10 s and function, "
-    "refilled continuously ([scaling](https://docs.aws.amazon.com/lambda/latest/dg/scaling-behavior.html)); API Gateway repeats no "
-    "`$disconnect`, and a reservation is a limit too."
+    "refilled continuously ([scaling](https://docs.aws.amazon.com/lambda/latest/dg/scaling-behavior.html)). API Gateway does not repeat a "
+    "`$disconnect`. A reservation is also a limit."
 )
 ASSUMED = (
-    "Assumed: closes spread evenly over the time; no environment is warm when it begins; the account's concurrency is all free; requests "
-    "are counted by whole seconds; 0.1 s pass before INIT; CPU times of this bench, at 256 MB's share of a CPU, INIT and the first "
-    "disconnect at a whole one; DynamoDB answers in 5 ms and takes every write (a new on-demand table takes 4,000 a second)."
+    "Assumed: closes are spread evenly over the time. No environment is warm at the start. All of the account's concurrency is free. "
+    "Requests are counted by whole seconds. 0.1 s pass before INIT. CPU times are this bench's, at 256 MB's share of a CPU, and at a whole "
+    "one for INIT and the first disconnect. DynamoDB answers in 5 ms and accepts every write (a new on-demand table: 4,000 a second)."
 )
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 WITHIN_S = (1, 10, 60)
@@ -39,10 +39,11 @@ RESERVED = 100
 FIRST_PER_S, MOST_PER_S, SAMPLE, LOOK_S, AGAIN_S = 10, 300, 10_000, 180, 45
 EXPIRED_S = 7_800  # the 2 h limit, margin and one sweep
 HEALED = (
-    "*Table true again*: this module without a reservation, with `sweep.probe` and `monitoring`, every record naming its API and stage. "
-    "The alarm comes within three minutes; then the sweep takes 10,000 at a time and asks about each twice, 45 s apart, at a rate "
-    "that doubles each second from 10 to 300 and begins anew with each part. Without the probe it is two hours and ten minutes, which is "
-    "the most in any case; reading the table is not counted. The baseline has nothing but the table's TTL, if it has one: "
+    "*Table true again*: when the last dead record is removed. This is for the module without a reservation, with `sweep.probe` and "
+    "`monitoring`, when every record names its API and stage. The alarm comes within three minutes. Then the sweep takes 10,000 records at "
+    "a time and asks about each twice, 45 s apart. The rate doubles each second from 10 to 300, and starts at 10 again with each part. "
+    "Without the probe, records expire after two hours and ten minutes, which the model takes as the maximum. Reading the table, and "
+    "removing what has expired, takes longer than that by minutes. The baseline has only the table's TTL, if it has one: "
     "[typically within two days](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html)."
 )
 
@@ -190,7 +191,7 @@ def main() -> None:
     times = ", ".join(
         f"{name} {f.cold * 1e3:.0f} ms cold and {f.warm * 1e3:.1f} ms warm" for name, f in (("this module", ours), ("baseline", theirs))
     )
-    about = f"`python -m bench.storm_model`, from speed-{report.RUNTIME}.json: an environment is taken for {times}."
+    about = f"`python -m bench.storm_model`, from speed-{report.RUNTIME}.json: an environment is busy for {times}."
     report.save("storm-model.md", f"{text}\n\n{about}\n\n{LIMITS}\n\n{ASSUMED}\n\n{HEALED}\n")
     report.save("storm-queue.md", f"{queued}\n\n{storm_queue.LIMITS}\n\n{storm_queue.ASSUMED}\n")
     by_queue = {f"by the queue, {queue.writes_per_s:,} writes/s": queue for queue in (NEW_TABLE, WARM_TABLE)}

@@ -16,12 +16,12 @@ LIMITS = (
     "([quotas](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-quotas.html)); an event source mapping "
     "starts with five batches at a time and adds up to 300 a minute "
     "([scaling](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html)); a new on-demand table takes 4,000 writes a "
-    "second, and what warm throughput says from then on "
+    "second, and with warm throughput as many as that says "
     "([on-demand](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html))."
 )
 ASSUMED = (
-    "Assumed: API Gateway itself delivers to the queue; the concurrency is there; an event takes a batch's environment as long as a warm "
-    "disconnect; what the table throttles comes back after a minute, and throttling takes no time of its own."
+    "Assumed: API Gateway itself delivers to the queue. The concurrency is free. In a batch, an event takes as long as a warm disconnect. "
+    "Throttled events come back after a minute, and throttling takes no time."
 )
 
 

@@ -1,6 +1,6 @@
-"""An alarm that opens an OpsItem or an incident needs a service-linked role, which whoever puts the alarm must be allowed to create.
+"""An alarm that opens an OpsItem or an incident needs a service-linked role, and the caller needs permission to create it.
 
-MiniStack: Nobody asks.
+MiniStack: The permission is not checked.
 Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 """
 

@@ -1,4 +1,4 @@
-"""Messages of a dead-letter queue can be moved by whoever has the permissions of both queues.
+"""With the permissions of both queues, a caller can move the messages of a dead-letter queue.
 
 MiniStack: The operations are missing.
 Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html

@@ -1,4 +1,4 @@
-"""A table's backups tell for how many days one can go back: 35 unless less was asked for.
+"""A table keeps restore points for 35 days, unless fewer are set.
 
 MiniStack: The number is dropped, so Terraform plans the same change for ever.
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PointInTimeRecoveryDescription.html

@@ -1,4 +1,4 @@
-"""Every request is signed with a secret key, and its signature is verified, whoever sends it.
+"""Every caller signs each request with a secret key, and the signature is verified.
 
 MiniStack: `test`, any account id, the key in its own environment and no key at all are the root's, and the signature is not verified. A
 function's secret key can be computed from its ARN and its role's.
