@@ -5,7 +5,7 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[A-Za-z][A-Za-z0-9-]{0,39}$", var.name))
-    error_message = "name must be 1 to 40 letters, digits and hyphens, beginning with a letter: for example \"chat-prod\"."
+    error_message = "name must be 1 to 40 letters, digits and hyphens, and begin with a letter, for example \"chat-prod\"."
   }
 }
 
@@ -34,27 +34,27 @@ variable "websocket_api" {
 
   validation {
     condition     = can(regex("^arn:aws[a-z-]*:execute-api:[a-z0-9-]+:\\d{12}:${var.websocket_api.id}$", var.websocket_api.execution_arn))
-    error_message = "websocket_api.execution_arn must be the same API's own, without a stage: aws_apigatewayv2_api.this.execution_arn, not the stage's execution_arn or the API's arn."
+    error_message = "websocket_api.execution_arn must be the execution ARN of the same API, without a stage. Use aws_apigatewayv2_api.this.execution_arn, not the stage's execution_arn and not the API's arn."
   }
 
   validation {
     condition     = var.websocket_api.stage == null || can(regex("^(\\$default|[A-Za-z0-9_-]{1,128})$", var.websocket_api.stage))
-    error_message = "websocket_api.stage must be a stage's name, for example \"live\", or null for every stage. Give the stage and this input the same local value: taking it from the stage is a cycle where the stage's deployment waits for this module."
+    error_message = "websocket_api.stage must be a stage's name, for example \"live\", or null for every stage. Use the same local value for the stage resource and for this input: a reference to the stage is a cycle if the stage's deployment depends on this module."
   }
 
   validation {
     condition     = coalesce(var.websocket_api.protocol_type, "WEBSOCKET") == "WEBSOCKET"
-    error_message = "websocket_api must be a WebSocket API, this one's protocol_type is ${coalesce(var.websocket_api.protocol_type, "-")}: only WebSocket APIs have a $disconnect route."
+    error_message = "websocket_api must be a WebSocket API, but its protocol_type is ${coalesce(var.websocket_api.protocol_type, "-")}. Only WebSocket APIs have a $disconnect route."
   }
 
   validation {
     condition     = var.websocket_api.connections_endpoint == null || can(regex("^https://[A-Za-z0-9.-]+(:\\d+)?(/[A-Za-z0-9$._-]+)*$", var.websocket_api.connections_endpoint))
-    error_message = "websocket_api.connections_endpoint must be a URL without a slash at its end: https://DOMAIN, or https://DOMAIN/PATH with the path of the API's mapping."
+    error_message = "websocket_api.connections_endpoint must be a URL without a slash at its end: https://DOMAIN, or https://DOMAIN/PATH, where PATH is the API mapping key."
   }
 
   validation {
     condition     = var.websocket_api.connections_endpoint == null || var.websocket_api.stage != null
-    error_message = "websocket_api.connections_endpoint serves one stage: set websocket_api.stage to its name."
+    error_message = "websocket_api.connections_endpoint serves one stage. Set websocket_api.stage to the name of that stage."
   }
 }
 
@@ -80,12 +80,12 @@ variable "connections_table" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9_.-]{3,255}$", var.connections_table.name))
-    error_message = "connections_table.name must be a table's name, not an ARN: 3 to 255 of A-Z a-z 0-9 _ . -, for example \"chat-connections\"."
+    error_message = "connections_table.name must be a table's name, not an ARN: 3 to 255 letters, digits, underscores, dots or hyphens, for example \"chat-connections\"."
   }
 
   validation {
     condition     = can(regex("^[A-Za-z0-9_.-]{3,255}$", var.connections_table.client_index))
-    error_message = "connections_table.client_index must be an index's name: 3 to 255 of A-Z a-z 0-9 _ . -, for example \"byClient\"."
+    error_message = "connections_table.client_index must be an index's name: 3 to 255 letters, digits, underscores, dots or hyphens, for example \"byClient\"."
   }
 }
 
@@ -148,17 +148,17 @@ variable "function" {
 
   validation {
     condition     = try(var.function.memory_size >= 256 && var.function.memory_size <= 10240 && floor(var.function.memory_size) == var.function.memory_size, false)
-    error_message = "function.memory_size must be a whole number from 256 (with less, importing boto3 takes half of the time-out) to 10240 (MB)."
+    error_message = "function.memory_size must be a whole number from 256 to 10240 (MB). With less than 256, importing boto3 takes half of the timeout."
   }
 
   validation {
     condition     = try(var.function.timeout >= 10 && var.function.timeout <= 29 && floor(var.function.timeout) == var.function.timeout, false)
-    error_message = "function.timeout must be a whole number from 10 (what DynamoDB and then the retry queue take when both hang) to 29 seconds (API Gateway waits no longer)."
+    error_message = "function.timeout must be a whole number from 10 to 29 (seconds). DynamoDB and then the retry queue take 10 seconds if both hang; API Gateway waits 29 seconds at most."
   }
 
   validation {
     condition     = var.function.reserved_concurrency == null || try(var.function.reserved_concurrency >= 1 && floor(var.function.reserved_concurrency) == var.function.reserved_concurrency, false)
-    error_message = "function.reserved_concurrency must be a whole number of at least 1 (0 would stop the function), or null to share the account's."
+    error_message = "function.reserved_concurrency must be a whole number of at least 1, or null to use the account's unreserved concurrency. 0 would stop the function."
   }
 
   validation {
@@ -168,22 +168,22 @@ variable "function" {
 
   validation {
     condition     = can(regex("^python3\\.1\\d$", var.function.runtime))
-    error_message = "function.runtime must be one of Lambda's Python runtimes from 3.10 on, for example \"python3.13\"."
+    error_message = "function.runtime must be one of Lambda's Python runtimes, 3.10 or later, for example \"python3.13\"."
   }
 
   validation {
     condition     = var.function.package == null || try((var.function.package.path == null) != (var.function.package.s3 == null), false)
-    error_message = "function.package must say where the zip is, once: path = \"…\" or s3 = { bucket = \"…\", key = \"…\" }."
+    error_message = "function.package must say where the zip is, once. Set either path = \"…\" or s3 = { bucket = \"…\", key = \"…\" }."
   }
 
   validation {
     condition     = try(var.function.package.path, null) == null || try(fileexists(var.function.package.path), false)
-    error_message = "function.package.path must be the path of an existing zip: build it first, and begin the path with $${path.root} or $${path.module}."
+    error_message = "function.package.path must be the path of an existing zip. Build the zip first, and start the path with $${path.root} or $${path.module}."
   }
 
   validation {
     condition     = length(var.function.layers) <= 5 && alltrue([for arn in var.function.layers : can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\\d{12}:layer:[A-Za-z0-9_-]+:\\d+$", arn))])
-    error_message = "function.layers must be at most five ARNs of layer versions: arn:aws:lambda:REGION:ACCOUNT:layer:NAME:VERSION."
+    error_message = "function.layers must hold at most five ARNs of layer versions: arn:aws:lambda:REGION:ACCOUNT:layer:NAME:VERSION."
   }
 
   validation {
@@ -200,7 +200,7 @@ variable "function" {
       "CONNECTION_METRICS", "DEAD_LETTER_QUEUE_URL", "DUPLICATES", "EVENT_BUS", "EXCLUSIVE_TABLE", "EXPIRED_AFTER_SECONDS", "HISTORY_DAYS", "HISTORY_TABLE",
       "LOG_LINE_LEVEL", "METRICS_NAME", "MOST_PROBES_PER_SECOND", "OFFLINE_TABLE", "PROBES_PER_SECOND", "RELATED_TABLES", "REPORT_QUEUE_URL", "RETRY_QUEUE_URL", "SHARED_TABLE", "SUSPECT_AFTER_SECONDS", "WEBSOCKET_API_ID", "WEBSOCKET_STAGE",
     ])) == 0
-    error_message = "function.environment must leave the module's own variables alone: use the input that sets them (environment.tf says which)."
+    error_message = "function.environment must not set the module's own variables. Use the input that sets the variable (see environment.tf)."
   }
 
   # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
@@ -211,18 +211,18 @@ variable "function" {
       "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
       "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT",
     ], name)])
-    error_message = "function.environment may name what Lambda takes: a letter, then letters, digits and underscores, and none that Lambda sets itself, such as AWS_REGION."
+    error_message = "function.environment has a name that Lambda does not accept. Names begin with a letter, followed by letters, digits and underscores. Variables that Lambda sets itself, such as AWS_REGION, are not allowed."
   }
 
   # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html: 4 KB for all variables
   validation {
     condition     = alltrue([for value in values(var.function.environment) : value != null])
-    error_message = "function.environment must give each variable a value: leave out those that are null."
+    error_message = "function.environment must give each variable a value. Leave out those that are null."
   }
 
   validation {
     condition     = try(length(join("", concat(keys(var.function.environment), values(var.function.environment)))) <= 2800, true)
-    error_message = "function.environment may hold 2,800 characters, names and values together: Lambda takes 4 KB of variables, and this module's own need the rest."
+    error_message = "function.environment may hold at most 2,800 characters, names and values together. Lambda allows 4 KB for all variables, and this module's own variables need the rest."
   }
 
   validation {
@@ -239,7 +239,7 @@ variable "function" {
 
   validation {
     condition     = var.function.code_signing_config_arn == null || var.function.package != null
-    error_message = "The zip that comes with this module bears no signature of yours: sign it (AWS Signer), and say in function.package where the signed one is."
+    error_message = "The module's zip does not have your signature. To use a code signing configuration, sign it with AWS Signer and set function.package to the signed zip."
   }
 }
 
@@ -270,7 +270,7 @@ variable "cleanup_function" {
 
   validation {
     condition     = var.cleanup_function.reserved_concurrency == null || try(floor(var.cleanup_function.reserved_concurrency) == var.cleanup_function.reserved_concurrency, false)
-    error_message = "cleanup_function.reserved_concurrency must be a whole number, or null to share the account's."
+    error_message = "cleanup_function.reserved_concurrency must be a whole number, or null to use the account's unreserved concurrency."
   }
 
   validation {
@@ -278,7 +278,7 @@ variable "cleanup_function" {
       var.cleanup_function.reserved_concurrency >= var.retry_queue.maximum_concurrency + var.sweep.segments
       + (try(var.sweep.probe.report_queue, false) ? 2 : 0) + (var.sweep.probe != null && var.monitoring != null ? 1 : 0), false
     )
-    error_message = "cleanup_function.reserved_concurrency must be at least retry_queue.maximum_concurrency + sweep.segments, 2 more with sweep.probe.report_queue and 1 more with sweep.probe and monitoring, or null: messages refused for want of concurrency end in the dead-letter queue, and sweeps are dropped."
+    error_message = "cleanup_function.reserved_concurrency must be null or at least retry_queue.maximum_concurrency + sweep.segments, plus 2 more with sweep.probe.report_queue, plus 1 more with sweep.probe and monitoring. With less, throttled messages end in the dead-letter queue and sweeps are dropped."
   }
 
   # From one receipt to the next at most: a batch and then the longest back-off (900 s) or, when the function could not even ask for that, the
@@ -287,7 +287,7 @@ variable "cleanup_function" {
     condition = try(
       var.retry_queue.max_receive_count * (max(900 + var.cleanup_function.timeout, 6 * var.cleanup_function.timeout) + 20) <= 10 * 86400, false
     )
-    error_message = "retry_queue.max_receive_count must be at most ${try(floor(10 * 86400 / (max(900 + var.cleanup_function.timeout, 6 * var.cleanup_function.timeout) + 20)), 100)} with a cleanup_function.timeout of ${coalesce(var.cleanup_function.timeout, 120)}: so many attempts can take ten days, and older messages expire before they reach the dead-letter queue."
+    error_message = "retry_queue.max_receive_count must be at most ${try(floor(10 * 86400 / (max(900 + var.cleanup_function.timeout, 6 * var.cleanup_function.timeout) + 20)), 100)} with a cleanup_function.timeout of ${coalesce(var.cleanup_function.timeout, 120)}. More attempts could take longer than ten days, and a message would then expire before it reaches the dead-letter queue."
   }
 }
 
@@ -307,12 +307,12 @@ variable "vpc" {
 
   validation {
     condition     = var.vpc == null || try(length(var.vpc.subnet_ids) >= 1 && alltrue([for id in var.vpc.subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))]), false)
-    error_message = "vpc.subnet_ids must be ids of subnets, at least one and better one in each of two zones: subnet-0123456789abcdef0."
+    error_message = "vpc.subnet_ids must be ids of subnets, such as subnet-0123456789abcdef0. Give at least one; better, one in each of two Availability Zones."
   }
 
   validation {
     condition     = var.vpc == null || try(length(var.vpc.security_group_ids) >= 1 && length(var.vpc.security_group_ids) <= 5 && alltrue([for id in var.vpc.security_group_ids : can(regex("^sg-[0-9a-f]+$", id))]), false)
-    error_message = "vpc.security_group_ids must be ids of one to five security groups: sg-0123456789abcdef0."
+    error_message = "vpc.security_group_ids must be ids of one to five security groups, such as sg-0123456789abcdef0."
   }
 }
 
@@ -348,7 +348,7 @@ variable "logs" {
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.logs.retention_days)
-    error_message = "logs.retention_days must be one that CloudWatch knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653. Lines that never expire can't be had here: bring a log group along in logs.group for that."
+    error_message = "logs.retention_days must be a value that CloudWatch supports: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653. This module does not create log groups that never expire. For that, pass your own log group in logs.group."
   }
 
   validation {
@@ -373,7 +373,7 @@ variable "logs" {
 
   validation {
     condition     = var.logs.group == null || (var.logs.class == null && !var.logs.skip_destroy)
-    error_message = "logs.group is somebody else's: leave class and skip_destroy to them."
+    error_message = "logs.group is managed elsewhere, so leave class and skip_destroy unset."
   }
 
   validation {
@@ -383,7 +383,7 @@ variable "logs" {
 
   validation {
     condition     = var.logs.group == null || try(endswith(var.logs.group.arn, ":log-group:${var.logs.group.name}"), false)
-    error_message = "logs.group.name and logs.group.arn must be of the same log group: pass the aws_cloudwatch_log_group as it is."
+    error_message = "logs.group.name and logs.group.arn must be of the same log group. Pass the aws_cloudwatch_log_group resource as it is."
   }
 
   validation {
@@ -426,12 +426,12 @@ variable "role" {
     condition = var.role.permissions_boundary_arn == null || try(
       contains(["aws", split(":", var.websocket_api.execution_arn)[4]], split(":", var.role.permissions_boundary_arn)[4]), true
     )
-    error_message = "role.permissions_boundary_arn must be a policy of the API's account, or one of AWS's own (arn:aws:iam::aws:policy/NAME)."
+    error_message = "role.permissions_boundary_arn must be a policy of the API's account or an AWS managed policy (arn:aws:iam::aws:policy/NAME)."
   }
 
   validation {
     condition     = can(regex("^[A-Za-z0-9+=,.@_-]*$", var.role.name_suffix)) && length("${var.name}-disconnect${var.role.name_suffix}") <= (var.role.path == "/" ? 64 : 55)
-    error_message = "role.name_suffix must be letters, digits and + = , . @ _ -, for example \"-eu-central-1\", and short enough for ${var.name}-disconnect and it to be at most 64, or 55 with a path, which adds nine to the name."
+    error_message = "role.name_suffix may contain letters, digits and + = , . @ _ -, for example \"-eu-central-1\". ${var.name}-disconnect and the suffix together may have at most 64 characters, or 55 with role.path, which adds nine characters to the name."
   }
 }
 
@@ -467,14 +467,14 @@ variable "disconnect_queue" {
 
   validation {
     condition     = (var.delivery == "function" && var.disconnect_queue == null) || var.retry_queue.enabled
-    error_message = "Events that the function can't read go to the retry queue's dead-letter queue: set retry_queue.enabled = true, or delivery = \"function\" without a disconnect_queue."
+    error_message = "The disconnect queue needs the retry queue's dead-letter queue for events that the function can't read. Set retry_queue.enabled = true, or set delivery = \"function\" and leave disconnect_queue out."
   }
 
   validation {
     condition = (var.delivery == "function" && var.disconnect_queue == null) || var.function.reserved_concurrency == null || try(
       try(var.disconnect_queue.maximum_concurrency, 35) <= var.function.reserved_concurrency, false
     )
-    error_message = "disconnect_queue.maximum_concurrency (35 unless given) must be at most function.reserved_concurrency: batches beyond it are refused, wait for their visibility time-out, and end in the dead-letter queue after retry_queue.max_receive_count times."
+    error_message = "disconnect_queue.maximum_concurrency (default 35) must be at most function.reserved_concurrency. Batches beyond it are throttled, wait for their visibility timeout, and go to the dead-letter queue after retry_queue.max_receive_count attempts."
   }
 }
 
@@ -497,12 +497,12 @@ variable "retry_queue" {
 
   validation {
     condition     = alltrue([for operator in var.retry_queue.operators : can(regex("^(role|user)/[!-~]+$", operator))])
-    error_message = "retry_queue.operators must be roles or users of this account, with their path: \"role/on-call\", or \"role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_OnCall_*\" for a permission set of IAM Identity Center."
+    error_message = "retry_queue.operators must be roles or users of this account, including their path: \"role/on-call\", or \"role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_OnCall_*\" for a permission set of IAM Identity Center."
   }
 
   validation {
     condition     = try(var.retry_queue.max_receive_count >= 5 && var.retry_queue.max_receive_count <= 1000 && floor(var.retry_queue.max_receive_count) == var.retry_queue.max_receive_count, false)
-    error_message = "retry_queue.max_receive_count must be a whole number from 5 (fewer, and a throttled function loses messages) to 1000."
+    error_message = "retry_queue.max_receive_count must be a whole number from 5 to 1000. With fewer than 5, a throttled function loses messages."
   }
 
   validation {
@@ -545,7 +545,7 @@ variable "sweep" {
 
   validation {
     condition     = !var.sweep.enabled || var.retry_queue.enabled
-    error_message = "The sweep goes on by the retry queue: set retry_queue.enabled = true, or sweep = { enabled = false }."
+    error_message = "The sweep needs the retry queue to continue its work. Set retry_queue.enabled = true, or sweep = { enabled = false }."
   }
 
   validation {
@@ -560,12 +560,12 @@ variable "sweep" {
 
   validation {
     condition     = try(var.sweep.expired_after_seconds >= 7260 && var.sweep.expired_after_seconds <= 604800 && floor(var.sweep.expired_after_seconds) == var.sweep.expired_after_seconds, false)
-    error_message = "sweep.expired_after_seconds must be a whole number from 7260 to 604800 (a week): a connection may live for two hours, and its clock is not yours."
+    error_message = "sweep.expired_after_seconds must be a whole number from 7260 to 604800 (a week). A connection may live for two hours, and clocks differ a little."
   }
 
   validation {
     condition     = var.sweep.probe == null || var.websocket_api.stage != null
-    error_message = "The probe asks one stage's connections: set websocket_api.stage to its name, for example \"live\", or leave sweep.probe out."
+    error_message = "The probe works with one stage. Set websocket_api.stage to its name, for example \"live\", or leave sweep.probe out."
   }
 
   validation {
@@ -574,17 +574,17 @@ variable "sweep" {
       && var.sweep.probe.per_second <= var.sweep.probe.most_per_second
       && floor(var.sweep.probe.per_second) == var.sweep.probe.per_second
     , false)
-    error_message = "sweep.probe.per_second must be a whole number from 1, and one for each segment, to sweep.probe.most_per_second: it is the rate to begin with."
+    error_message = "sweep.probe.per_second must be a whole number from 1 to sweep.probe.most_per_second, and at least one for each segment. It is the rate to begin with."
   }
 
   validation {
     condition     = var.sweep.probe == null || try(var.sweep.probe.most_per_second <= 1000 && floor(var.sweep.probe.most_per_second) == var.sweep.probe.most_per_second, false)
-    error_message = "sweep.probe.most_per_second must be a whole number, at most 1000: probes share the account's 10,000 requests per second with all its APIs, and 300 are 3 % of them."
+    error_message = "sweep.probe.most_per_second must be a whole number, at most 1000. Probes share the account's 10,000 requests per second with all of its APIs: 300 are 3 % of them."
   }
 
   validation {
     condition     = !try(var.sweep.probe.exclusive_table, false) || !var.connections_table.shared
-    error_message = "A table is either this stage's alone or shared: set sweep.probe.exclusive_table = true or connections_table.shared = true, not both."
+    error_message = "A table is either this stage's alone or shared. Set sweep.probe.exclusive_table = true or connections_table.shared = true, not both."
   }
 
   validation {
@@ -594,12 +594,12 @@ variable "sweep" {
 
   validation {
     condition     = length(try(var.sweep.probe.report_senders, [])) == 0 || try(var.sweep.probe.report_queue, false)
-    error_message = "sweep.probe.report_senders send to the report queue: set sweep.probe.report_queue = true."
+    error_message = "sweep.probe.report_senders needs the report queue. Set sweep.probe.report_queue = true."
   }
 
   validation {
     condition     = var.sweep.probe == null || try(var.sweep.probe.suspect_after_seconds >= 660 && var.sweep.probe.suspect_after_seconds <= 604800 && floor(var.sweep.probe.suspect_after_seconds) == var.sweep.probe.suspect_after_seconds, false)
-    error_message = "sweep.probe.suspect_after_seconds must be a whole number from 660 to 604800 (a week): API Gateway itself closes a connection that was idle for ten minutes."
+    error_message = "sweep.probe.suspect_after_seconds must be a whole number from 660 to 604800 (a week). API Gateway closes a connection that was idle for ten minutes."
   }
 }
 
@@ -620,12 +620,12 @@ variable "related_tables" {
 
   validation {
     condition     = length(var.related_tables) == 0 || var.retry_queue.enabled
-    error_message = "Related items that can't be removed at once go to the retry queue: set retry_queue.enabled = true, or leave related_tables out."
+    error_message = "related_tables needs the retry queue to retry failed removals. Set retry_queue.enabled = true, or leave related_tables out."
   }
 
   validation {
     condition     = alltrue([for t in var.related_tables : can(regex("^[A-Za-z0-9_.-]{3,255}$", t.name))])
-    error_message = "related_tables[*].name must be a table's name, not an ARN: 3 to 255 of A-Z a-z 0-9 _ . -, for example \"chat-subscriptions\"."
+    error_message = "related_tables[*].name must be a table's name, not an ARN: 3 to 255 letters, digits, underscores, dots or hyphens, for example \"chat-subscriptions\"."
   }
 
   validation {
@@ -635,12 +635,12 @@ variable "related_tables" {
 
   validation {
     condition     = !contains(var.related_tables[*].name, var.connections_table.name)
-    error_message = "related_tables must not name the connections table: its record is removed anyway, and last."
+    error_message = "related_tables must not name the connections table. Its record is removed anyway, as the last step."
   }
 
   validation {
     condition     = length(var.related_tables) <= 10
-    error_message = "related_tables may name at most ten tables: each is read and written while a connection ends."
+    error_message = "related_tables may name at most ten tables. Each of them is read and written when a connection ends."
   }
 }
 
@@ -662,12 +662,12 @@ variable "history" {
 
   validation {
     condition     = var.history == null || var.retry_queue.enabled
-    error_message = "History that can't be written at once goes to the retry queue: set retry_queue.enabled = true, or leave history out."
+    error_message = "history needs the retry queue to retry failed writes. Set retry_queue.enabled = true, or leave history out."
   }
 
   validation {
     condition     = try(var.history.table_name, null) == null || can(regex("^[A-Za-z0-9_.-]{3,255}$", var.history.table_name))
-    error_message = "history.table_name must be a table's name, not an ARN: 3 to 255 of A-Z a-z 0-9 _ . -, for example \"chat-history\"."
+    error_message = "history.table_name must be a table's name, not an ARN: 3 to 255 letters, digits, underscores, dots or hyphens, for example \"chat-history\"."
   }
 
   validation {
@@ -677,7 +677,7 @@ variable "history" {
 
   validation {
     condition     = var.history == null || try(var.history.table_name, null) != null || length("${var.connections_table.name}-history") <= 255
-    error_message = "The history table would be named as the connections table with -history, which is longer than 255 characters: set history.table_name."
+    error_message = "The default name of the history table, the connections table's name with -history, is longer than 255 characters: set history.table_name."
   }
 
   validation {
@@ -699,12 +699,12 @@ variable "duplicates" {
 
   validation {
     condition     = var.duplicates == "off" || var.websocket_api.stage != null
-    error_message = "Duplicates are asked about at one stage: set websocket_api.stage to its name, for example \"live\", or duplicates = \"off\"."
+    error_message = "duplicates works with one stage. Either set websocket_api.stage to its name, for example \"live\", or set duplicates = \"off\"."
   }
 
   validation {
     condition     = var.duplicates == "off" || var.retry_queue.enabled
-    error_message = "Duplicates that can't be settled at once go to the retry queue: set retry_queue.enabled = true, or duplicates = \"off\"."
+    error_message = "duplicates needs the retry queue to retry what failed. Set retry_queue.enabled = true, or duplicates = \"off\"."
   }
 }
 
@@ -722,24 +722,24 @@ variable "events" {
 
   validation {
     condition     = var.events == null || var.retry_queue.enabled
-    error_message = "Announcements that can't be made at once go to the retry queue: set retry_queue.enabled = true, or leave events out."
+    error_message = "events needs the retry queue to retry failed announcements. Set retry_queue.enabled = true, or leave events out."
   }
 
   validation {
     condition     = try(var.events.bus_arn, null) == null || can(regex("^arn:aws[a-z-]*:events:[a-z0-9-]+:\\d{12}:event-bus/[A-Za-z0-9._-]{1,256}$", var.events.bus_arn))
-    error_message = "events.bus_arn must be the ARN of a bus: arn:aws:events:REGION:ACCOUNT:event-bus/NAME, for example aws_cloudwatch_event_bus.this.arn, or null for the default bus."
+    error_message = "events.bus_arn must be the ARN of a bus (arn:aws:events:REGION:ACCOUNT:event-bus/NAME), for example aws_cloudwatch_event_bus.this.arn, or null for the default bus."
   }
 
   validation {
     condition     = try(var.events.bus_arn, null) == null || try(split(":", var.events.bus_arn)[3] == split(":", var.websocket_api.execution_arn)[3], true)
-    error_message = "events.bus_arn must be the ARN of a bus in the API's region. To reach another region, have a rule forward the events."
+    error_message = "events.bus_arn must be the ARN of a bus in the API's region. To reach another region, forward the events with a rule."
   }
 
   validation {
     condition = try(var.events.client_offline_after_seconds, null) == null || try(
       var.events.client_offline_after_seconds >= 1 && var.events.client_offline_after_seconds <= 898 && floor(var.events.client_offline_after_seconds) == var.events.client_offline_after_seconds, false
     )
-    error_message = "events.client_offline_after_seconds must be a whole number from 1 to 898 (a message waits in SQS for 900 seconds at most, of which the index on clientId has two), or null."
+    error_message = "events.client_offline_after_seconds must be a whole number from 1 to 898, or null. SQS delays a message by 900 seconds at most, and two of them are reserved for the index on clientId to catch up."
   }
 }
 
@@ -768,7 +768,7 @@ variable "monitoring" {
         "aiops:[a-z0-9-]+:\\d{12}:investigation-group[:/].+",
       ] : can(regex("^arn:aws[a-z-]*:${kind}$", arn))])
     ])
-    error_message = "monitoring.alarm_actions must be at most five ARNs of SNS topics, Lambda functions, OpsItems (arn:aws:ssm:REGION:ACCOUNT:opsitem:SEVERITY), response plans or investigation groups. EC2 and Auto Scaling actions are for alarms on an instance or a group."
+    error_message = "monitoring.alarm_actions must hold at most five ARNs of SNS topics, Lambda functions, OpsItems (arn:aws:ssm:REGION:ACCOUNT:opsitem:SEVERITY), response plans or investigation groups. EC2 and Auto Scaling actions are only for alarms on an instance or a group."
   }
 
   validation {
@@ -780,7 +780,7 @@ variable "monitoring" {
 
   validation {
     condition     = var.monitoring == null || alltrue([for class in [var.logs.class, try(var.logs.group.log_group_class, null)] : coalesce(class, "STANDARD") == "STANDARD"])
-    error_message = "Only log groups of class STANDARD make metrics of log lines, and alarms look at those: leave monitoring out, or logs.class."
+    error_message = "monitoring needs log groups of class STANDARD: only these turn log lines into the metrics that the alarms use. Leave monitoring out, or leave logs.class out."
   }
 }
 
@@ -793,16 +793,16 @@ variable "tags" {
   # https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
   validation {
     condition     = length(var.tags) <= 50 && alltrue([for key, value in var.tags : value != null && length(key) >= 1 && length(key) <= 128 && try(length(value) <= 256, false)])
-    error_message = "tags may be at most 50, with keys of 1 to 128 and values of up to 256 characters, none null."
+    error_message = "tags may hold at most 50 tags, with keys of 1 to 128 characters and values of up to 256, none null."
   }
 
   validation {
     condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:")])
-    error_message = "tags must not begin with aws:, which AWS keeps for its own."
+    error_message = "Keys of tags must not begin with aws:, which AWS keeps for itself."
   }
 
   validation {
     condition     = length(distinct([for key in keys(var.tags) : lower(key)])) == length(var.tags)
-    error_message = "tags must differ by more than upper and lower case: IAM takes Team and team for the same key."
+    error_message = "Keys of tags must differ by more than upper and lower case: for IAM, Team and team are the same key."
   }
 }

@@ -9,7 +9,7 @@ data "aws_apigatewayv2_apis" "named" {
   lifecycle {
     postcondition {
       condition     = length(self.ids) == 1
-      error_message = "There are ${length(self.ids)} WebSocket APIs named ${var.websocket_api_name} in this account and region, not one: correct websocket_api_name, or give websocket_api_id."
+      error_message = "Expected one WebSocket API named ${var.websocket_api_name} in this account and region, found ${length(self.ids)}. Correct websocket_api_name, or set websocket_api_id."
     }
   }
 }

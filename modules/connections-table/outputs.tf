@@ -4,7 +4,7 @@ output "name" {
 
   precondition {
     condition     = alltrue([for table in aws_dynamodb_table.this : table.name == var.name])
-    error_message = "Table ${join("", aws_dynamodb_table.this[*].name)} can't be renamed to ${var.name}: one without its records would take its place. Keep the name, or let go of the old table, which then stays in the account: terraform state rm and its address, by which terraform state list has it (….module.connections_table.aws_dynamodb_table.this[0]). The next apply makes ${var.name}."
+    error_message = "Table ${join("", aws_dynamodb_table.this[*].name)} can't be renamed to ${var.name}: an empty table would replace it. Keep the name, or take the old table out of the state: run terraform state rm with its address as shown by terraform state list (….module.connections_table.aws_dynamodb_table.this[0]). The old table then stays in the account, and the next apply creates ${var.name}."
   }
 
   precondition {
@@ -14,7 +14,7 @@ output "name" {
       && try(length(table.range_key), 0) == 0
       && contains([for a in table.attribute : "${a.name} ${a.type}"], "connectionId S")
     ])
-    error_message = "Table ${var.name} must have the partition key connectionId (String) and no sort key; its partition key is ${try(local.brought.hash_key, "-")}, its sort key ${try(length(local.brought.range_key), 0) == 0 ? "none" : local.brought.range_key}. Name a table with that key, or let this module create one (create = true)."
+    error_message = "Table ${var.name} must have the partition key connectionId (String) and no sort key. Its partition key is ${try(local.brought.hash_key, "-")}, its sort key ${try(length(local.brought.range_key), 0) == 0 ? "none" : local.brought.range_key}. Use a table with that key, or let this module create one (create = true)."
   }
 }
 
@@ -36,7 +36,7 @@ output "client_index_arn" {
         )
       ])
     ])
-    error_message = "Table ${var.name} has no global secondary index ${coalesce(var.client_index, "-")} with the partition key clientId (String), the sort key connectedAt (Number) and the attributes ${join(", ", local.projected)}. Add it to the table, or name the index that it has in client_index."
+    error_message = "Table ${var.name} has no global secondary index ${coalesce(var.client_index, "-")} with the partition key clientId (String), the sort key connectedAt (Number) and the attributes ${join(", ", local.projected)}. Add the index to the table, or set client_index to the index that the table has."
   }
 }
 

@@ -5,7 +5,7 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9_.-]{3,255}$", var.name))
-    error_message = "name must be a table's name, not an ARN: 3 to 255 of A-Z a-z 0-9 _ . -, for example \"chat-connections\"."
+    error_message = "name must be a table's name, not an ARN: 3 to 255 letters, digits, underscores, dots or hyphens, for example \"chat-connections\"."
   }
 }
 
@@ -23,7 +23,7 @@ variable "client_index" {
 
   validation {
     condition     = var.client_index == null || can(regex("^[A-Za-z0-9_.-]{3,255}$", var.client_index))
-    error_message = "client_index must be an index's name: 3 to 255 of A-Z a-z 0-9 _ . -, for example \"byClient\"."
+    error_message = "client_index must be an index's name: 3 to 255 letters, digits, underscores, dots or hyphens, for example \"byClient\"."
   }
 }
 

@@ -15,7 +15,7 @@ variable "websocket_api" {
 
   validation {
     condition     = can(regex("^arn:aws[a-z-]*:execute-api:[a-z0-9-]+:\\d{12}:${var.websocket_api.id}$", var.websocket_api.execution_arn))
-    error_message = "websocket_api.execution_arn must be the same API's own, without a stage: aws_apigatewayv2_api.this.execution_arn, not the stage's execution_arn or the API's arn."
+    error_message = "websocket_api.execution_arn must be the execution ARN of the same API, without a stage. Use aws_apigatewayv2_api.this.execution_arn, not the stage's execution_arn and not the API's arn."
   }
 
   validation {
@@ -25,7 +25,7 @@ variable "websocket_api" {
 
   validation {
     condition     = coalesce(var.websocket_api.protocol_type, "WEBSOCKET") == "WEBSOCKET"
-    error_message = "websocket_api must be a WebSocket API: only these have a $disconnect route."
+    error_message = "websocket_api must be a WebSocket API. Only WebSocket APIs have a $disconnect route."
   }
 }
 
@@ -39,7 +39,7 @@ variable "function" {
 
   validation {
     condition     = can(regex(":apigateway:.+:lambda:path/.+/invocations$", var.function.invoke_arn))
-    error_message = "function.invoke_arn must be the ARN by which API Gateway invokes the function: aws_lambda_function.this.invoke_arn, not its arn."
+    error_message = "function.invoke_arn must be the ARN by which API Gateway invokes the function. Use aws_lambda_function.this.invoke_arn, not arn."
   }
 }
 
@@ -60,6 +60,6 @@ variable "through_queue" {
 
   validation {
     condition     = !var.through_queue || var.queue != null
-    error_message = "through_queue needs a queue."
+    error_message = "through_queue = true needs a queue. Set queue, or through_queue = false."
   }
 }

@@ -4,7 +4,7 @@ output "name" {
 
   precondition {
     condition     = aws_dynamodb_table.this.name == var.name
-    error_message = "Table ${aws_dynamodb_table.this.name} can't be renamed to ${var.name}: an empty one would take its place. Keep it by history = { table_name = \"${aws_dynamodb_table.this.name}\" }, or let go of it, and it stays in the account: terraform state rm and its address, by which terraform state list has it (….module.history_table[0].aws_dynamodb_table.this). The next apply makes ${var.name}."
+    error_message = "Table ${aws_dynamodb_table.this.name} can't be renamed to ${var.name}: an empty table would replace it. Keep the name with history = { table_name = \"${aws_dynamodb_table.this.name}\" }, or take the old table out of the state: run terraform state rm with its address as shown by terraform state list (….module.history_table[0].aws_dynamodb_table.this). The old table then stays in the account, and the next apply creates ${var.name}."
   }
 }
 

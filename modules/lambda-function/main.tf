@@ -114,7 +114,7 @@ resource "aws_lambda_function" "this" {
       condition = var.package != null || (
         jsonencode(local.sources) == jsonencode(local.manifest.sources) && filebase64sha256(local.committed) == local.manifest.zip_sha256_base64
       )
-      error_message = "dist/function.zip was not built from the files in function/: run `make package` and commit dist/."
+      error_message = "dist/function.zip was not built from the files in function/. Run `make package` and commit dist/."
     }
   }
 
@@ -126,7 +126,7 @@ resource "aws_lambda_function" "this" {
 check "code" {
   assert {
     condition     = local.package == null || aws_lambda_function.this.last_modified == "" || aws_lambda_function.this.code_sha256 == aws_lambda_function.this.source_code_hash
-    error_message = "Function ${var.name} runs other code than its package. To put the package back: aws lambda update-function-code --function-name ${var.name} --zip-file fileb://${coalesce(local.package, "…")}"
+    error_message = "Function ${var.name} runs other code than its package. To restore the package: aws lambda update-function-code --function-name ${var.name} --zip-file fileb://${coalesce(local.package, "…")}"
   }
 }
 

@@ -34,7 +34,7 @@ output "log_group_name" {
 
   precondition {
     condition     = alltrue([for group in aws_cloudwatch_log_group.this : group.log_group_class == coalesce(var.logs.class, group.log_group_class)])
-    error_message = "Log group ${local.log_group.name} stays of class ${join("", aws_cloudwatch_log_group.this[*].log_group_class)}, which CloudWatch never changes: leave logs.class out, or bring a log group of class ${coalesce(var.logs.class, "-")} along in logs.group."
+    error_message = "Log group ${local.log_group.name} is of class ${join("", aws_cloudwatch_log_group.this[*].log_group_class)}, and CloudWatch can't change the class of a log group. Leave logs.class out, or pass a log group of class ${coalesce(var.logs.class, "-")} in logs.group."
   }
 }
 

@@ -40,12 +40,12 @@ variable "package" {
 
   validation {
     condition     = var.package == null || try((var.package.path == null) != (var.package.s3 == null), false)
-    error_message = "package must say where the zip is, once: path = \"…\" or s3 = { bucket = \"…\", key = \"…\" }."
+    error_message = "package must say where the zip is, once. Set either path = \"…\" or s3 = { bucket = \"…\", key = \"…\" }."
   }
 
   validation {
     condition     = try(var.package.path, null) == null || try(fileexists(var.package.path), false)
-    error_message = "package.path must be the path of an existing zip: build it first, and start from $${path.root} or $${path.module}."
+    error_message = "package.path must be the path of an existing zip. Build the zip first, and start the path with $${path.root} or $${path.module}."
   }
 }
 
@@ -61,7 +61,7 @@ variable "code_signing_config_arn" {
 
   validation {
     condition     = var.code_signing_config_arn == null || var.package != null
-    error_message = "The zip that comes with this module bears no signature of yours: sign it (AWS Signer), and say in package where the signed one is."
+    error_message = "The module's zip does not have your signature. To use a code signing configuration, sign it with AWS Signer and set package to the signed zip."
   }
 }
 
@@ -73,7 +73,7 @@ variable "layers" {
 
   validation {
     condition     = length(var.layers) <= 5 && alltrue([for arn in var.layers : can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\\d{12}:layer:[A-Za-z0-9_-]+:\\d+$", arn))])
-    error_message = "layers must be at most five ARNs of layer versions: arn:aws:lambda:REGION:ACCOUNT:layer:NAME:VERSION."
+    error_message = "layers must hold at most five ARNs of layer versions: arn:aws:lambda:REGION:ACCOUNT:layer:NAME:VERSION."
   }
 }
 
@@ -85,7 +85,7 @@ variable "runtime" {
 
   validation {
     condition     = can(regex("^python3\\.1\\d$", var.runtime))
-    error_message = "runtime must be one of Lambda's Python runtimes from 3.10 on, for example \"python3.13\"."
+    error_message = "runtime must be one of Lambda's Python runtimes, 3.10 or later, for example \"python3.13\"."
   }
 }
 
@@ -131,7 +131,7 @@ variable "reserved_concurrency" {
 
   validation {
     condition     = var.reserved_concurrency == null || try(var.reserved_concurrency >= 1 && floor(var.reserved_concurrency) == var.reserved_concurrency, false)
-    error_message = "reserved_concurrency must be a whole number of at least 1 (0 would stop the function), or null to share the account's."
+    error_message = "reserved_concurrency must be a whole number of at least 1, or null to use the account's unreserved concurrency. 0 would stop the function."
   }
 }
 
@@ -164,12 +164,12 @@ variable "vpc" {
 
   validation {
     condition     = var.vpc == null || try(length(var.vpc.subnet_ids) >= 1 && alltrue([for id in var.vpc.subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))]), false)
-    error_message = "vpc.subnet_ids must be ids of subnets, at least one and better one in each of two zones: subnet-0123456789abcdef0."
+    error_message = "vpc.subnet_ids must be ids of subnets, such as subnet-0123456789abcdef0. Give at least one; better, one in each of two Availability Zones."
   }
 
   validation {
     condition     = var.vpc == null || try(length(var.vpc.security_group_ids) >= 1 && length(var.vpc.security_group_ids) <= 5 && alltrue([for id in var.vpc.security_group_ids : can(regex("^sg-[0-9a-f]+$", id))]), false)
-    error_message = "vpc.security_group_ids must be ids of one to five security groups: sg-0123456789abcdef0."
+    error_message = "vpc.security_group_ids must be ids of one to five security groups, such as sg-0123456789abcdef0."
   }
 }
 
@@ -199,7 +199,7 @@ variable "logs" {
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.logs.retention_days)
-    error_message = "logs.retention_days must be one that CloudWatch knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+    error_message = "logs.retention_days must be a value that CloudWatch supports: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
   }
 
   validation {
@@ -214,7 +214,7 @@ variable "logs" {
 
   validation {
     condition     = var.logs.group == null || (var.logs.class == null && !var.logs.skip_destroy)
-    error_message = "logs.group is somebody else's: leave class and skip_destroy to them."
+    error_message = "logs.group is managed elsewhere, so leave class and skip_destroy unset."
   }
 
   validation {
@@ -248,7 +248,7 @@ variable "role" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9+=,.@_-]*$", var.role.name_suffix)) && length("${var.name}${var.role.name_suffix}") <= (var.role.path == "/" ? 64 : 55)
-    error_message = "role.name_suffix must be letters, digits and + = , . @ _ -, for example \"-eu-central-1\", and short enough for ${var.name} and it to be at most 64, or 55 with a path, which adds nine to the name."
+    error_message = "role.name_suffix may contain letters, digits and + = , . @ _ -, for example \"-eu-central-1\". ${var.name} and the suffix together may have at most 64 characters, or 55 with role.path, which adds nine characters to the name."
   }
 }
 

@@ -1,10 +1,10 @@
-# One page, in the order in which somebody on call asks: who is connected, how connections end, what was not told and how long it stayed
-# unseen, what fails, and whether the functions, the queue and the sweep keep up. make screenshot draws it.
+# One page, in the order in which somebody on call asks: who is connected, how connections end, which endings had no event and how long they
+# stayed unnoticed, what fails, and whether the functions, the queue and the sweep keep up. make screenshot draws it.
 
 locals {
   runbook = join("\n", concat(
-    ["**What is wrong, an alarm tells, and its description says what to do.** Why, the log says: Logs Insights, saved queries `${var.name}/…`."],
-    [for queue in var.retry_queue[*] : "Dead letters, once the cause is mended: `aws sqs start-message-move-task --source-arn ${queue.dead_letter_arn} --destination-arn ${queue.arn}`"],
+    ["**An alarm says what is wrong, and its description says what to do.** To find out why, use the saved queries `${var.name}/…` in Logs Insights."],
+    [for queue in var.retry_queue[*] : "To send dead letters back once the cause is fixed: `aws sqs start-message-move-task --source-arn ${queue.dead_letter_arn} --destination-arn ${queue.arn}`"],
   ))
 
   charts = concat(
@@ -23,16 +23,16 @@ locals {
       ]
     }] : [],
     [for sweep in var.sweep[*] : {
-      title = "Endings that $disconnect did not tell, %"
+      title = "Endings without a $disconnect event, %"
       metrics = [
-        [{ expression = "100 * (FILL(expired, 0) + FILL(gone, 0)) / (FILL(expired, 0) + FILL(gone, 0) + FILL(told, 0))", label = "not told, %", id = "share" }],
-        [local.told.namespace, local.told.metric_name, one(keys(local.told.dimensions)), one(values(local.told.dimensions)), { stat = "Sum", id = "told", visible = false }],
+        [{ expression = "100 * (FILL(expired, 0) + FILL(gone, 0)) / (FILL(expired, 0) + FILL(gone, 0) + FILL(received, 0))", label = "without an event, %", id = "share" }],
+        [local.received.namespace, local.received.metric_name, one(keys(local.received.dimensions)), one(values(local.received.dimensions)), { stat = "Sum", id = "received", visible = false }],
         [local.own_namespace, "RemovedExpired", "Name", var.name, { stat = "Sum", id = "expired", visible = false }],
         [local.own_namespace, "RemovedGone", "Name", var.name, { stat = "Sum", id = "gone", visible = false }],
       ]
     }],
     [for sweep in var.sweep[*] : {
-      title   = "Time to truth: how long the removed had been silent, s"
+      title   = "How long ended connections stayed in the table, s"
       metrics = [[local.own_namespace, "Silent", "Name", var.name, { stat = "Maximum" }]]
     }],
     [{
@@ -43,7 +43,7 @@ locals {
       )
     }],
     [for queue in var.disconnect_queue[*] : {
-      title = "Disconnect queue, and what API Gateway could not send"
+      title = "Disconnect queue, and errors of API Gateway"
       metrics = concat(
         [
           ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue.name, { stat = "Maximum" }],

@@ -1,5 +1,5 @@
 output "loss_alarm_arns" {
-  description = "ARNs of the alarms that tell of lost $disconnect events: each leaves a record of a connection that has ended. None behind a queue."
+  description = "ARNs of the alarms on lost $disconnect events, each of which leaves a record of an ended connection in the table. Empty with a disconnect queue."
   value       = var.disconnect_queue != null ? [] : [for name in ["disconnect-errors", "disconnect-throttles"] : aws_cloudwatch_metric_alarm.this[name].arn]
 }
 

@@ -1,11 +1,11 @@
-# A sweep that does not finish. What tells is that a metric is missing, and before the first sweep it is missing too: so the segments'
-# alarms tell nobody, and this one waits before it does. Whatever is still silent then is told once, however many segments there are.
+# Sweeps that do not finish. The sign is a missing metric, which is missing before the first sweep, too. So the alarms of the segments have no
+# actions, and this one waits before it acts. It acts once, however many segments are silent.
 
 locals {
   segments = [for segment in range(try(var.sweep.segments, 0)) : aws_cloudwatch_metric_alarm.this["sweep-silent-${segment}"]]
 }
 
-# AWS does not delete an alarm that a composite alarm names. So before one of these goes, the composite alarm does.
+# AWS does not delete an alarm that a composite alarm names, so the composite alarm is deleted first.
 resource "terraform_data" "named_alarms" {
   count = var.sweep == null ? 0 : 1
 
@@ -16,13 +16,14 @@ resource "aws_cloudwatch_composite_alarm" "sweep_silent" {
   count = var.sweep == null ? 0 : 1
 
   alarm_name        = local.sweep_silent
-  alarm_description = "Sweeps do not finish, so records whose $disconnect was lost stay. Is the schedule enabled, and may its role invoke the clean-up function? Is that function throttled or out of time? Is its log group gone, whose lines tell of each sweep? The segments that are silent: the alarms ${local.sweep_silent}-N."
+  alarm_description = "Sweeps do not finish, so records whose $disconnect was lost stay. Is the schedule enabled, and may its role invoke the clean-up function? Is that function throttled or out of time? Does its log group, from whose lines this alarm is computed, still exist? The alarms ${local.sweep_silent}-N show which segments are silent."
   alarm_rule        = join(" OR ", [for alarm in local.segments : "ALARM(\"${alarm.alarm_name}\")"])
   alarm_actions     = var.alarm_actions
   ok_actions        = local.ok_actions
   tags              = var.tags
 
-  # Sweeps that fail are told by the clean-up function's errors already. Not by those of other work: they must not hide a schedule that is off.
+  # The alarm cleanup-errors already reports sweeps that fail. Only errors of sweeps suppress this alarm: those of other work must not hide a
+  # schedule that is off.
   actions_suppressor {
     alarm            = aws_cloudwatch_metric_alarm.this["sweep-errors"].alarm_name
     wait_period      = var.sweep.period_seconds + 600

@@ -60,7 +60,7 @@ variable "sweep" {
 }
 
 variable "alarm_actions" {
-  description = "ARNs of what is told when an alarm goes off: SNS topics, Lambda functions, OpsItems, response plans, investigation groups; the first two also when it is over."
+  description = "ARNs of what an alarm notifies: SNS topics, Lambda functions, OpsItems, response plans, investigation groups. The first two are also notified when the alarm is over."
   type        = list(string)
   default     = []
   nullable    = false

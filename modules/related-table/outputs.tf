@@ -9,7 +9,7 @@ output "setting" {
 
   precondition {
     condition     = var.index != null || local.table.hash_key == var.connection_id_attribute
-    error_message = "The partition key of table ${var.name} is ${local.table.hash_key}, not ${var.connection_id_attribute}. Correct connection_id_attribute, or name the index that has it as its partition key (index = \"…\")."
+    error_message = "The partition key of table ${var.name} is ${local.table.hash_key}, not ${var.connection_id_attribute}. Correct connection_id_attribute, or set index to the name of an index with that partition key."
   }
 
   precondition {
@@ -21,7 +21,7 @@ output "setting" {
 
   precondition {
     condition     = contains([for a in local.table.attribute : "${a.name} ${a.type}"], "${var.connection_id_attribute} S")
-    error_message = "The attribute ${var.connection_id_attribute} of table ${var.name} must be a key of type String (S): connection ids are strings."
+    error_message = "The attribute ${var.connection_id_attribute} of table ${var.name} must be a key of type String (S), since connection ids are strings."
   }
 }
 

@@ -24,7 +24,7 @@ def test_another_class_is_refused_and_a_destroy_leaves_the_log_group_where_asked
     consumer = Consumer(tmp_path, aws)
     consumer.apply("lambda-function", INPUTS.format("INFREQUENT_ACCESS"))
     consumer.call("lambda-function", INPUTS.format("STANDARD"))
-    with pytest.raises(TerraformError, match=r"stays of class\s+INFREQUENT_ACCESS"):
+    with pytest.raises(TerraformError, match=r"is of class\s+INFREQUENT_ACCESS"):
         consumer.root.apply()
     consumer.root.destroy()
     [group] = aws.client("logs").describe_log_groups(logGroupNamePrefix="/aws/lambda/classy")["logGroups"]

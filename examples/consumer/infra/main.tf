@@ -7,7 +7,7 @@ data "aws_apigatewayv2_apis" "chat" {
   lifecycle {
     postcondition {
       condition     = length(self.ids) == 1
-      error_message = "There are ${length(self.ids)} WebSocket APIs named chat in this account and region, not one: correct the name."
+      error_message = "Expected one WebSocket API named chat in this account and region, found ${length(self.ids)}. Correct the name."
     }
   }
 }
