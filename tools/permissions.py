@@ -4,8 +4,8 @@
     python -m tools.permissions --check     exits 1 when they are not what would be written
 
 A root is applied with the smallest call, with everything on, with other tags, by the queue and with the smallest again, planned in between
-by another user, and destroyed. Each call's action goes to the statement whose resources it named. NAME, TABLE and the like stand for what a team puts
-there.
+by another user, and destroyed. Each call's action goes to the statement whose resources it named. NAME, TABLE and the like stand for what
+a team puts there.
 """
 
 from __future__ import annotations
