@@ -93,7 +93,7 @@ module "retry_queue" {
   function_name       = module.cleanup[0].name
   function_timeout    = var.cleanup_function.timeout
   max_receive_count   = var.retry_queue.max_receive_count
-  senders             = concat([module.disconnect.role_arn, module.cleanup[0].role_arn], local.operators)
+  senders             = concat(local.function_roles, local.operators)
   maximum_concurrency = var.retry_queue.maximum_concurrency
   kms_key_arn         = var.kms_key_arn
   tags                = var.tags

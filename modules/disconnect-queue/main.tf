@@ -3,7 +3,8 @@
 locals {
   # As in modules/lambda-function: the route has the new role before the old one goes.
   role_name = "${var.name}-gateway${var.role.name_suffix}${var.role.path == "/" ? "" : "-${substr(sha1(var.role.path), 0, 8)}"}"
-  region    = split(":", aws_sqs_queue.this.arn)[3]
+  arn       = split(":", aws_sqs_queue.this.arn)
+  region    = local.arn[3]
 
   send_event = {
     Sid      = "SendEvent"
@@ -46,7 +47,7 @@ resource "aws_sqs_queue_redrive_policy" "this" {
   })
 }
 
-# Whoever can send here can have any record removed.
+# Whoever can send here can have any record removed. The role may have any path and suffix: while these change, the route still uses the old role.
 resource "aws_sqs_queue_policy" "this" {
   queue_url = aws_sqs_queue.this.url
 
@@ -67,7 +68,7 @@ resource "aws_sqs_queue_policy" "this" {
         Principal = "*"
         Action    = "sqs:SendMessage"
         Resource  = aws_sqs_queue.this.arn
-        Condition = { ArnNotEquals = { "aws:PrincipalArn" = aws_iam_role.this.arn } }
+        Condition = { ArnNotLike = { "aws:PrincipalArn" = [for path in ["", "*/"] : "arn:${local.arn[1]}:iam::${local.arn[4]}:role/${path}${var.name}-gateway*"] } }
       },
     ]
   })
