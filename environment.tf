@@ -1,9 +1,9 @@
-# What the functions are told. A variable that is null is left out, which turns its feature off.
+# The functions' environment variables. A variable that is null is left out, which turns its feature off.
 
 locals {
   names = module.place.names
 
-  # The API's own ARN says where everything is: arn:PARTITION:execute-api:REGION:ACCOUNT:API
+  # The API's ARN contains region and account: arn:PARTITION:execute-api:REGION:ACCOUNT:API
   partition = split(":", var.websocket_api.execution_arn)[1]
   region    = split(":", var.websocket_api.execution_arn)[3]
   account   = split(":", var.websocket_api.execution_arn)[4]
@@ -25,7 +25,7 @@ locals {
   disconnect_queue = var.delivery == "queue" ? coalesce(var.disconnect_queue, { maximum_concurrency = 35 }) : var.disconnect_queue
   queueing         = local.disconnect_queue != null
 
-  # Whoever sends dead letters back.
+  # Those who may send dead letters back.
   operators = [for operator in var.retry_queue.operators : "arn:${local.partition}:iam::${local.account}:${operator}"]
 
   # Of any path and suffix: while these change, the functions still run under their old roles.

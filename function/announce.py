@@ -1,6 +1,6 @@
-"""Announces on an EventBridge bus who left, when, why, and how many connections that client has left.
+"""Announces on an EventBridge bus who left, when and why, and how many connections that client still has.
 
-At least once: a repeat has the same `id`. docs/schemas says what an announcement holds. Who is offline: offline.py.
+Delivery is at least once: a repeat has the same `id`. docs/schemas describes an announcement. For clients that are offline see offline.py.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 VERSION = 1
 SOURCE = "websocket-connections"
 ENDED, OFFLINE = "WebSocket Connection Ended", "WebSocket Client Offline"
-MOST = 100  # of a client's other records counted
+MOST = 100  # count at most so many of a client's other records
 
 
 class RefusedError(RuntimeError):
@@ -31,7 +31,7 @@ class Announcements:
     def __init__(self, settings: Settings, clients: Clients) -> None:
         self._settings = settings
         self._clients = clients
-        clients("events")  # made at INIT, which has more CPU than an invocation
+        clients("events")  # created during INIT, which has more CPU than an invocation
 
     def announce(self, ended: Ended, deadline: float) -> None:
         """The step: announces the end of a connection."""

@@ -1,7 +1,7 @@
 """Asks API Gateway whether a connection is still open: GET @connections/{connectionId}.
 
 A 410 can also come before `$connect` has finished, so a young record (record.py) is never asked about.
-The endpoint is AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI, which botocore reads by itself. How fast it may be asked: keep_pace.py.
+The endpoint is AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI, which botocore reads by itself. The rate limit is in keep_pace.py.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ GONE = "gone"
 THROTTLED = "throttled"  # 429: production traffic needs the quota
 REFUSED = "refused"  # 403, 5xx, a time-out …: nothing is known
 
-AGAIN_S = 45  # until a connection is asked about again: longer than `$connect` may take (29 s), and than an answer stays wrong
+AGAIN_S = 45  # before asking about a connection again: longer than `$connect` may take (29 s), and longer than an answer stays wrong
 
 
 class Probe:
-    """Asks about connections and disconnects them, one request each, unretried: only what a kept connection broke is sent once more."""
+    """Asks about connections and disconnects them, with one request each. Only a request that a kept-alive connection broke is repeated."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
@@ -46,13 +46,13 @@ class Probe:
         return ALIVE
 
     def _send(self, operation: str, connection_id: str) -> None:
-        """Lambda purges idle connections, so that the first request after a pause breaks unanswered. Source: Lambda developer guide, "Best
-        practices", on keep-alive."""
+        """Lambda purges idle connections, so the first request after a pause can fail without an answer. Source: Lambda developer guide,
+        "Best practices", on keep-alive."""
         client = self._clients("apigatewaymanagementapi", attempts=1)
         from botocore.exceptions import ConnectionClosedError
 
         try:
             getattr(client, operation)(ConnectionId=connection_id)
         except ConnectionClosedError:
-            client.close()  # the other connections it kept are as old
+            client.close()  # its other kept-alive connections are as old
             getattr(client, operation)(ConnectionId=connection_id)

@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     Answers = list[tuple[Record, str]]
 
 UNDER_WAY = 16  # questions at a time
-MOST_REFUSALS = 20  # in a row: the endpoint is wrong, or away
-LONGEST_THROTTLED_S = 30.0  # with no answer but 429: production needs the quota
-UNASKED = "unasked"  # there was no time, or API Gateway answers nobody
+MOST_REFUSALS = 20  # in a row: the endpoint is wrong or unavailable
+LONGEST_THROTTLED_S = 30.0  # of nothing but 429: production needs the quota
+UNASKED = "unasked"  # there was no time, or API Gateway does not answer
 
 
 class Inquiry:
-    """One run's questions. `answers` counts all answers, by what they said."""
+    """The questions of one run. `answers` counts the answers by kind."""
 
     def __init__(self, clients: Clients, pace: Rising) -> None:
         self.pace = pace
         self.answers: Counter[str] = Counter()
-        self.given_up = False  # API Gateway has answered nobody for so long
+        self.given_up = False  # API Gateway has not answered for too long
         self._probe = Probe(clients)
         self._refusals = 0
         self._throttled_since: float | None = None  # s, time.monotonic()
@@ -46,9 +46,9 @@ class Inquiry:
     def ask(
         self, records: list[Record], pool: ThreadPoolExecutor, deadline: float, if_gone: Callable[[Record], None] | None = None
     ) -> Answers:
-        """Each record with its answer: ALIVE, GONE, REFUSED, or UNASKED where the deadline (s, time.monotonic()) came first.
+        """Each record with its answer: ALIVE, GONE, REFUSED, or UNASKED if the deadline (s, time.monotonic()) came first.
 
-        `if_gone` is called with each that is GONE, by the thread that asked, while others ask on.
+        The thread that got GONE calls `if_gone` with the record while other threads go on asking.
         """
         known: Answers = []
         while records:
@@ -62,7 +62,7 @@ class Inquiry:
         return known
 
     def _turns(self, records: list[Record], deadline: float) -> Iterator[Record]:
-        """Hands out the records one by one, each when there is a thread for it and it may be asked about."""
+        """Yields the records one by one, each when a thread is free and the pace allows a question."""
         for record in records:
             self._room.acquire()
             if self.given_up or time.monotonic() >= deadline or not self.pace.turn(deadline):
@@ -84,7 +84,7 @@ class Inquiry:
         return answer
 
     def _count(self, answer: str) -> None:
-        """Refusals are judged by their number; 429, which all that is under way gets at once, by how long nothing else comes."""
+        """Gives up after many refusals in a row, or after a long time of nothing but 429, which all concurrent questions get at once."""
         self.answers[answer] += 1
         now = time.monotonic()
         if answer in (ALIVE, GONE):

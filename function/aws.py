@@ -1,8 +1,8 @@
-"""boto3's clients, imported and built when first needed: what the fast path can do costs no import of boto3.
+"""boto3's clients, imported and built when first needed, so that the fast path does not import boto3.
 
-Everything that can go wrong with a request (retries with back-off, throttling, credentials, endpoints, errors) is botocore's, but for one
-thing: it takes an answer that ends within its head, or has no body, for an empty one ("there is no such record"), and on the last attempt a
-checksum that is wrong for right.
+botocore handles everything that can go wrong with a request (retries with back-off, throttling, credentials, endpoints, errors), with one
+exception: it takes an answer that is cut off or has no body for an empty one ("there is no such record"), and accepts a wrong checksum on
+the last attempt.
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ THROTTLED = ("ProvisionedThroughputExceededException", "RequestLimitExceeded", "
 
 
 class Clients:
-    """One low-level client per service. `timeout` (s): the wait for a connection, and for an answer; `attempts`: first try and retries."""
+    """One low-level client per service. `timeout` (s) limits connecting and waiting for an answer; `attempts` counts the first try and the
+    retries."""
 
     def __init__(self, timeout: float, attempts: int) -> None:
         self._timeout = timeout
         self._attempts = attempts
         self._clients: dict[str, Any] = {}
-        self._lock = Lock()  # boto3's clients may be used by several threads at a time, but not made
+        self._lock = Lock()  # several threads may use a boto3 client, but creating one is not thread-safe
 
     def __call__(self, service: str, attempts: int | None = None) -> Any:
-        """The client for a service; the first call for a service decides its attempts."""
+        """The client for a service. The first call for a service sets its attempts."""
         with self._lock:
             if service not in self._clients:
                 import boto3
@@ -45,12 +46,12 @@ class Clients:
 
 
 def _refuse_unless(is_whole: Callable[[Any, dict[str, Any]], bool]) -> Callable[..., None]:
-    """A handler of botocore's that makes a server's error of a success that is not whole: it is then retried, and in the end raised."""
+    """A botocore handler that turns an incomplete success into a server error, so that it is retried and finally raised."""
 
     def refuse(response: tuple[Any, dict[str, Any]] | None, **_: object) -> None:
         if response is not None and response[0].status_code < 300 and not is_whole(*response):
             http, parsed = response
-            parsed["Error"] = {"Code": "NotWhole", "Message": f"the answer, HTTP {http.status_code}, is not whole"}
+            parsed["Error"] = {"Code": "NotWhole", "Message": f"the answer (HTTP {http.status_code}) is incomplete"}
             http.status_code = 500
 
     return refuse
@@ -67,7 +68,7 @@ def _names_the_message(http: Any, parsed: dict[str, Any]) -> bool:
 
 
 def is_throttled(error: BaseException) -> bool:
-    """Whether DynamoDB refused a request for want of capacity. Source: DynamoDB developer guide, "Error handling with DynamoDB"."""
+    """Whether DynamoDB throttled a request. Source: DynamoDB developer guide, "Error handling with DynamoDB"."""
     response = getattr(error, "response", None) or {}
     return response.get("Error", {}).get("Code") in THROTTLED
 

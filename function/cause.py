@@ -1,6 +1,6 @@
-"""Why a connection ended: one word of a closed list, the same in log, history and metrics.
+"""Why a connection ended: one word of a fixed list, the same in logs, history and metrics.
 
-| cause | told by |
+| cause | meaning |
 |---|---|
 | client_closed | 1005 (no code given), 1000 from the client, or an application's own code (3000-4999) |
 | navigated_away | 1001: a browser left the page or closed the tab |
@@ -11,7 +11,7 @@
 | expired | the 2 h limit of a connection, by API Gateway or by the sweep |
 | gone | the sweep asked API Gateway, which answered 410 |
 | duplicate | closed because the same client has a newer connection |
-| unknown | no code, or one that nobody has defined |
+| unknown | no code, or an undefined one |
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LIFETIME_MS = 7_200_000  # and its limit on a connection's duration
 
 
 def classify(code: int | None, reason: str, duration_ms: int | None) -> str:
-    """The cause that a `$disconnect` event tells by its close code, reason and the connection's duration (ms; None when unknown)."""
+    """The cause, from the close code and reason of a `$disconnect` event and the connection's duration (ms; None when unknown)."""
     if code == 1005:
         return CLIENT_CLOSED
     if code == 1001:
@@ -52,7 +52,7 @@ def classify(code: int | None, reason: str, duration_ms: int | None) -> str:
 
 
 def _going_away(reason: str, duration_ms: int | None) -> str:
-    """Browsers and API Gateway both say 1001; only API Gateway gives the reason, and never before its own limits."""
+    """Browsers and API Gateway both send 1001. Only API Gateway gives this reason, and never before its own limits."""
     if reason.lower() != "going away":
         return NAVIGATED_AWAY
     if duration_ms is None:

@@ -1,6 +1,6 @@
-"""Is a connection gone of which somebody says so? Whoever posts to a connection learns first that it is; to be told is not to believe.
+"""Checks a report that a connection is gone. Whoever posts to a connection is the first to learn that it has ended.
 
-So a mistaken or hostile sender can have nothing removed that lives, nor have API Gateway asked faster than the pace.
+API Gateway is asked before anything is removed, at a limited pace: a mistaken or hostile sender can't remove a live connection's record.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class UnansweredError(RuntimeError):
-    """API Gateway did not tell: the queue asks again."""
+    """API Gateway gave no usable answer. The queue delivers the report again."""
 
 
 class TooEarlyError(Exception):
-    """Nothing is wrong: the report waits in its queue for so many seconds."""
+    """Nothing is wrong: the report has to wait in its queue for `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -42,11 +42,11 @@ class Reports:
         self._probe = Steady(Probe(clients), settings.probes_per_second or USUAL_PER_SECOND)
 
     def check(self, connection_id: str, deadline: float) -> None:
-        """Closes the connection if its record says that it has expired, or API Gateway that it is gone.
+        """Closes the connection if its record has expired, or if API Gateway answers that it is gone.
 
         The sender's own 410 was the first answer, ours is the second. A record that does not name our API and stage is left to the sweep:
-        they can't show that the endpoint is the right one. One of unknown age that is gone is asked about again by the sweep. Raises
-        TooEarlyError for one that is too young and while API Gateway has enough of questions, UnansweredError, and botocore's errors.
+        a 410 about it would not prove anything. If a connection of unknown age is gone, the sweep asks about it again. Raises TooEarlyError
+        for a record that is too young and while API Gateway throttles; UnansweredError; and botocore's errors.
         """
         for record in read_records.read(self._clients, self._settings.table, [connection_id]):  # none: closed already
             if judge_record.judge(record, self._settings) == judge_record.EXPIRED:

@@ -1,7 +1,7 @@
-"""Entry point of the clean-up function: messages, the scheduled sweep, and the one that an alarm asks for.
+"""Entry point of the clean-up function: messages, the scheduled sweep, and the sweep that an alarm starts.
 
-Messages are reported one by one (ReportBatchItemFailures): what failed comes back later, further and further apart, and in the end
-goes to the dead-letter queue; what can never succeed goes there at once. Other queues than the retry queue may only report what is gone.
+Failed messages are reported one by one (ReportBatchItemFailures). They come back after growing delays, and finally go to the dead-letter
+queue; a message that can never succeed goes there at once. Queues other than the retry queue may only report gone connections.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-RESERVE_S = 15.0  # for what is under way at the deadline: a request with its retries and their back-off, the report
+RESERVE_S = 15.0  # for what is running at the deadline: a request with its retries and back-off, and the report
 TIMEOUT_S, ATTEMPTS = 3.0, 3
 
 settings = Settings(os.environ)
@@ -41,7 +41,7 @@ reports = Reports(settings, clients, closer, sweeper)
 
 
 class UnfinishedError(RuntimeError):
-    """Steps failed again; each has its own error line."""
+    """Steps failed again. Each has its own error line."""
 
 
 def lambda_handler(event: Any, context: Any) -> dict[str, Any] | None:
@@ -56,8 +56,8 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any] | None:
 
 
 def _sweep(event: dict[str, Any], deadline: float) -> None:
-    """The next run begins anew, so that nothing is lost by a failure; Lambda's `Errors` must rise all the same."""
-    fields = {}  # not the event, in which anybody may have written anything
+    """Raises on a failure so that Lambda counts an error. Nothing is lost: the next sweep starts over."""
+    fields = {}  # not the event, which may hold anything
     try:
         if "sweep" in event:
             part = Part.parse(event["sweep"])
@@ -73,14 +73,14 @@ def _sweep(event: dict[str, Any], deadline: float) -> None:
 def _segments(value: object) -> int:
     segments = ended_.plain_integer(value.get("segments")) if isinstance(value, dict) else None
     if segments is None or not 1 <= segments <= MOST_SEGMENTS:
-        raise RejectedError(f"look_at_once must have segments, a whole number from 1 to {MOST_SEGMENTS}")
+        raise RejectedError(f"look_at_once needs segments, a whole number from 1 to {MOST_SEGMENTS}")
     if not settings.probes_per_second:
         raise RejectedError("look_at_once needs the probe: set PROBES_PER_SECOND, or remove the rule that invokes this function")
     return segments
 
 
 def _batch(records: list[dict[str, Any]], deadline: float) -> dict[str, Any]:
-    """Works through a batch, sweeps last (they take all the time there is); answers which messages must come back."""
+    """Processes a batch, sweeps last since they use up the time. Returns which messages must come back."""
     jobs: list[tuple[int, dict[str, Any], Callable[[float], None]]] = []
     failures = []
     for record in records:
@@ -110,29 +110,29 @@ def _batch(records: list[dict[str, Any]], deadline: float) -> dict[str, Any]:
 
 
 def _job(record: dict[str, Any]) -> tuple[int, Callable[[float], None]]:
-    """What a message asks for, and its rank within a batch; raises RejectedError for what can't be or may not be asked."""
+    """What a message asks for, and its order within a batch. Raises RejectedError for an invalid or forbidden message."""
     message = messages.read(record.get("body"), settings.details)
     if isinstance(message, Gone):
         if not settings.api_id or not settings.stage:
             raise RejectedError(
-                "nobody can be asked who is gone: set WEBSOCKET_API_ID and WEBSOCKET_STAGE (websocket_api.stage of the module)"
+                "can't ask API Gateway about connections: set WEBSOCKET_API_ID and WEBSOCKET_STAGE (the module's websocket_api.stage)"
             )
         return 0, partial(reports.check, message.connectionId)
     if not _is_ours(record):
-        raise RejectedError("this queue takes reports of what is gone, and nothing else")
+        raise RejectedError("this queue accepts only reports of gone connections")
     if isinstance(message, Part):
         return 1, partial(sweeper.run, message, failed_before=_receive_count(record) > 1)
     return 0, partial(_finish_closing, message)
 
 
 def _is_ours(record: dict[str, Any]) -> bool:
-    """Whether a message came by the retry queue, on which only the two functions send, or by hand. Its source is Lambda's word."""
+    """Whether a message came from the retry queue, to which only the two functions send, or by hand. Lambda sets the source."""
     source = record.get("eventSourceARN")
     return source is None or source.rpartition(":")[2] == (settings.queue_url or "").rpartition("/")[2]
 
 
 def _finish_closing(message: Close | Finish | Offline, deadline: float) -> None:
-    """What has been turned off since, steps or announcements, is dropped."""
+    """Steps and announcements that have been turned off since are dropped."""
     if isinstance(message, Close):
         log.report(closer.close(message.ended, deadline), message.ended, settings.connection_metrics)
     elif isinstance(message, Finish):
@@ -144,7 +144,7 @@ def _finish_closing(message: Close | Finish | Offline, deadline: float) -> None:
 
 
 def _postpone(record: dict[str, Any], seconds: float | None = None) -> None:
-    """Has a message come back after so long, else by how often it came already; without it the queue's visibility time-out decides."""
+    """Makes a message come back after so many seconds, or after a back-off. If that fails, the queue's visibility timeout applies."""
     queue = closer.queue if _is_ours(record) else reports.queue
     if queue is None:
         return
@@ -162,24 +162,24 @@ def _receive_count(record: dict[str, Any]) -> int:
 
 
 def _age(record: dict[str, Any]) -> log.Metrics:
-    """For how long (s) a message that has to come back has been tried: a first failure passes, one that goes on must be told. Nothing of
-    a report: it may wait, and is dropped in the end."""
+    """Metric: for how long (s) a message has been tried. The alarm ignores a first failure, not one that continues. Not for reports, which
+    may wait and are dropped in the end."""
     if not _is_ours(record):
         return {}
     return {"RetryAge": (queue_events.tried_for_s(record), "Seconds")}
 
 
 def _bury(record: dict[str, Any], problem: RejectedError) -> bool:
-    """Moves a message that can never succeed to the dead-letter queue; whether that worked.
+    """Moves a message that can never succeed to the dead-letter queue. Returns whether that worked.
 
-    A stranger's is dropped: sent back from there, as the runbook says, it would come by the retry queue.
+    A message from another queue is dropped: the runbook sends dead letters to the retry queue, where it would be trusted.
     """
     log.error("message", problem, {"messageId": record["messageId"]})
     if not _is_ours(record):
         return True
     try:
         clients("sqs").send_message(QueueUrl=settings.dead_letter_queue_url, MessageBody=record.get("body") or "{}")
-    except Exception as failure:  # it then gets there by being received too often
+    except Exception as failure:  # SQS moves it there after too many receives
         log.error("message", failure, {"messageId": record["messageId"]})
         return False
     return True

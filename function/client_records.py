@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def find(clients: Clients, settings: Settings, client_id: str, deadline: float) -> Iterator[Record]:
-    """The client's records, the oldest connection first, as the index has them; without those of other APIs that share the table.
+    """The client's records from the index, oldest connection first, without those of other APIs that share the table.
 
     Raises TimeoutError when the next page would begin after the deadline (s, time.monotonic()).
     """

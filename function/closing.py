@@ -1,9 +1,9 @@
-"""Closing a connection: the one routine that every path ends in, from `$disconnect` to the sweep.
+"""Closes a connection. Every path ends here, from `$disconnect` to the sweep.
 
-First whatever else was asked for (related metadata, history, duplicates, offline clients, announcements), each step idempotent; the record
-itself last. The record is the note that work is left: a crash anywhere leaves it to the sweep. A step that fails is handed to the retry
-queue before the record goes, so that it can't hold the record up; if it can't be handed over, the record stays. With no extras closing is
-one DeleteItem, which the route's entry point does by itself.
+The optional steps come first (related items, history, duplicates, offline clients, announcements). Each is idempotent. The record goes
+last: it marks unfinished work, so after a crash the sweep finds it. A step that fails is sent to the retry queue before the record is
+removed, so it does not delay the removal; if it can't be sent, the record stays. Without optional steps closing is one DeleteItem, which
+the route's entry point does by itself.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 
 class WrongRecordError(RuntimeError):
-    """An answer is about another record than the one that was asked for: an earlier request's answer, come late."""
+    """The answer is about another record than requested: a late answer to an earlier request."""
 
 
 class Closer:
-    """Closes connections as the settings say.
+    """Closes connections according to the settings.
 
-    `steps` maps a step's name to what it does, in order: f(ended, deadline), deadline in seconds of time.monotonic(). A step may run
-    again after it succeeded, and raises when it could not finish.
+    `steps` maps each step's name to its function, in order: f(ended, deadline), deadline in seconds of time.monotonic(). A step may run
+    again after it succeeded. It raises if it could not finish.
     """
 
     def __init__(self, settings: Settings, clients: Clients) -> None:
@@ -74,10 +74,10 @@ class Closer:
             self.steps["announce"] = announce.Announcements(settings, clients).announce
 
     def close(self, ended: Ended, deadline: float, seen: Record | None = None, duplicates: When = "now") -> str:
-        """Closes a connection: REMOVED for the one caller whose DeleteItem found the record, ALREADY_GONE for everybody else.
+        """Closes a connection. Returns REMOVED to the one caller whose DeleteItem found the record, ALREADY_GONE to all others.
 
-        `seen` is the record as it was judged; one that says something else by now is KEPT. `duplicates` says when that step runs: later is
-        by the retry queue. Raises botocore's errors.
+        `seen` is the record as it was judged; if it has changed since, it is KEPT. `duplicates` says when that step runs; "later" means by
+        the retry queue. Raises botocore's errors.
         """
         if self.steps:
             record = self._read(ended["connectionId"])
@@ -91,23 +91,23 @@ class Closer:
         return self._delete(ended["connectionId"], seen)
 
     def close_found(self, record: Record, cause: str, deadline: float, duplicates: When = "now") -> str:
-        """Closes a connection whose record shows, or proved, that it is dead; writes its line. Returns and raises as `close`."""
+        """Closes a connection that is known to be dead and writes its log line. Returns and raises as `close`."""
         ended = ended_.from_record(record, cause)
         outcome = self.close(ended, deadline, record, duplicates)
         log.report(outcome, ended, self.settings.connection_metrics)
         return outcome
 
     def run(self, names: list[str], ended: Ended, deadline: float) -> dict[str, BaseException]:
-        """Runs the named steps, each whatever the others do; returns those that failed, after an error line for each.
+        """Runs the named steps, each regardless of the others. Logs and returns those that failed.
 
-        None is begun after the deadline: the time left is the delete's and the retry queue's.
+        No step starts after the deadline: the remaining time is for the delete and the retry queue.
         """
         failed: dict[str, BaseException] = {}
         for name in names:
             try:
                 if in_time(deadline):
                     self.steps[name](ended, deadline)
-            except Exception as problem:  # whatever it is, it must not hold up the other steps
+            except Exception as problem:  # must not hold up the other steps
                 log.error(name, problem, ended)
                 failed[name] = problem
         return failed
@@ -117,7 +117,7 @@ class Closer:
             return
         if self.queue is None:
             name, problem = next(iter(failed.items()))
-            raise RuntimeError(f"{name} failed and there is no retry queue to hand it to: set RETRY_QUEUE_URL") from problem
+            raise RuntimeError(f"step {name} failed and there is no retry queue: set RETRY_QUEUE_URL") from problem
         self._try_delete(ended["connectionId"])
         self.queue.send(Finish(ended, [*failed, *later]))
 
@@ -128,9 +128,10 @@ class Closer:
         return _record_in(answer, "Item", connection_id)
 
     def _try_delete(self, connection_id: str) -> None:
-        """Raises botocore's errors if the record can't be removed now: a removal that goes on failing would queue its steps each time."""
+        """Raises botocore's errors if the record can't be removed now: each failed removal would queue its steps again."""
         client = self.clients("dynamodb")
-        with suppress(client.exceptions.ConditionalCheckFailedException):  # it could be, but for a condition that does not hold
+        # The condition never holds: only permission and reachability are tested
+        with suppress(client.exceptions.ConditionalCheckFailedException):
             client.delete_item(
                 TableName=self.settings.table,
                 Key={"connectionId": {"S": connection_id}},
@@ -153,15 +154,15 @@ class Closer:
 
 
 def _record_in(answer: dict[str, Any], name: str, connection_id: str) -> Record | None:
-    """The record in an answer, if there is one. Raises WrongRecordError when it is another connection's."""
+    """The record in an answer, or None. Raises WrongRecordError if it is another connection's."""
     item = answer.get(name)
     if item and item.get("connectionId") != {"S": connection_id}:
-        raise WrongRecordError(f"asked about {connection_id}, DynamoDB answered about {item.get('connectionId')}")
+        raise WrongRecordError(f"asked DynamoDB about {connection_id}, got an answer about {item.get('connectionId')}")
     return Record(item) if item else None
 
 
 def _unchanged(seen: Record) -> dict[str, Any]:
-    """DeleteItem's condition that the record still says what it was judged by; if not, the error holds the record."""
+    """DeleteItem's condition that the judged attributes are unchanged. If it fails, the error contains the record."""
     known = {name: seen.item[name] for name in ATTRIBUTES if name in seen.item}
     return {
         "ConditionExpression": " AND ".join(f"#{n} = :{n}" if n in known else f"attribute_not_exists(#{n})" for n in ATTRIBUTES),

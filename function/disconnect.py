@@ -1,13 +1,13 @@
-"""Entry point of the `$disconnect` route: the connection has ended, so its record leaves the connections table.
+"""Entry point of the `$disconnect` route: the connection has ended, so its record is removed from the connections table.
 
 Answers 200 "disconnected" when the record is gone or its removal is queued, 400 when the event names no connection. Raises, so that Lambda
 counts an error, when neither the table nor the queue could be reached: API Gateway does not retry, and the record is left to the sweep.
 
-With `delivery = "queue"` the events come in batches, and each is handled as if it had come alone. What can't be done now comes back, so
-nothing is raised; what can't be an event goes to the dead-letter queue at once.
+With `delivery = "queue"` events come in batches, and each is handled by itself. A removal that fails comes back from the queue, so nothing
+is raised. A message that is no event goes to the dead-letter queue at once.
 
-With no extras, closing a connection is one DeleteItem, and fast_delete does it; what else there is, boto3 above all, is imported only when
-that does not succeed, since API Gateway loses events while an environment starts.
+Without optional steps, closing a connection is one DeleteItem, which fast_delete does. Everything else, above all boto3, is imported only
+if that fails, since API Gateway loses events while an environment starts.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from ended import Ended
     from fast_delete import FastDelete
 
-RESERVE_S = 6.5  # what two requests may take that have to time out (a step's that was under way, then DeleteItem), and their messages
+RESERVE_S = 6.5  # for two requests that time out (that of a running step, then DeleteItem), and their messages
 
 
 def make_closer() -> Closer:
-    """What closes connections by boto3, its client made: INIT has more CPU than an invocation."""
+    """Closes connections with boto3. Creates the client at once, since INIT has more CPU than an invocation."""
     from aws import Clients
     from closing import Closer
     from settings import Settings
@@ -42,7 +42,7 @@ def make_closer() -> Closer:
 
 
 def connect() -> FastDelete | None:
-    """The fast path; None where boto3 is meant, and, with a log line, where a setting leaves nothing else."""
+    """The fast path; None where boto3 is intended, and, with a log line, where a setting requires it."""
     try:
         return None if settings.has_extras else fast_delete.connect(settings.table)
     except (KeyError, OSError, ValueError) as problem:
@@ -61,7 +61,7 @@ closer = None if fast else make_closer()
 
 
 def lambda_handler(event: object, context: Any) -> dict[str, Any]:
-    """`event`: any JSON value, hopefully an API Gateway `$disconnect` event or an SQS batch of them; `context`: Lambda's."""
+    """`event`: an API Gateway `$disconnect` event or an SQS batch of them, but it may be any JSON value."""
     if isinstance(event, dict) and isinstance(event.get("Records"), list):
         left = [record for record in event["Records"] if not _take(record, context)]
         return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in left]}
@@ -73,7 +73,7 @@ def lambda_handler(event: object, context: Any) -> dict[str, Any]:
         return {"statusCode": 400, "body": "bad request"}
     try:
         outcome = _remove(ended, context)
-    except Exception as problem:  # whatever it is, the removal must not be lost
+    except Exception as problem:  # the removal must not be lost, whatever the problem
         _hand_over(ended, problem, request)
     else:
         log.report(outcome, ended, settings.connection_metrics, **request)
@@ -81,7 +81,7 @@ def lambda_handler(event: object, context: Any) -> dict[str, Any]:
 
 
 def _take(record: dict[str, Any], context: Any) -> bool:
-    """Handles a message of the disconnect queue; False when it has to come back."""
+    """Handles a message of the disconnect queue. Returns False if it has to come back."""
     import queue_events
 
     fields = {"requestId": context.aws_request_id, "waitedMs": queue_events.waited_ms(record)}
@@ -103,7 +103,7 @@ def _take(record: dict[str, Any], context: Any) -> bool:
     except Exception as problem:
         import aws
 
-        if aws.is_throttled(problem):  # it comes back by this queue, instead of as another message in the retry queue
+        if aws.is_throttled(problem):  # it comes back from this queue instead of adding a message to the retry queue
             log.error("close", problem, {**ended, **fields}, outcome="postponed", level="WARN", more=age)
             return False
         try:
@@ -116,12 +116,12 @@ def _take(record: dict[str, Any], context: Any) -> bool:
 
 
 def _bury(record: dict[str, Any], fields: dict[str, Any]) -> bool:
-    """Moves a message that can never succeed to the dead-letter queue; whether that worked."""
+    """Moves a message that can never succeed to the dead-letter queue. Returns whether that worked."""
     global closer
     closer = closer or make_closer()
     try:
         closer.clients("sqs").send_message(QueueUrl=closer.settings.dead_letter_queue_url, MessageBody=record.get("body") or "{}")
-    except Exception as problem:  # it then gets there by being received too often
+    except Exception as problem:  # SQS moves it there after too many receives
         log.error("message", problem, fields)
         return False
     return True

@@ -1,7 +1,7 @@
-"""When a client's connection has ended, looks at the client's other records (by the index on `clientId`).
+"""When a client's connection has ended, checks the client's other records (found by the index on `clientId`).
 
 stale: removes those whose connection is expired or gone. newest: also closes the older live ones, socket first, so that one is left.
-Two tabs are two connections: neither is a default.
+Neither is a default, since two tabs are two connections.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 
 YOUNG = "young"
-MOST = 25  # others looked at when one ends, the oldest first: a clientId that many share must not hold up everybody
+MOST = 25  # others checked when one ends, oldest first: a clientId shared by many must not cost too much time
 
 
 class UnsettledError(RuntimeError):
-    """API Gateway did not answer: the retry queue asks again."""
+    """Some records could not be judged. The retry queue tries again."""
 
 
 class Duplicates:
@@ -53,7 +53,7 @@ class Duplicates:
             if verdict == cause.EXPIRED or (verdict == cause.GONE and self._is_ours(record, ended)):
                 self._closer.close_found(record, verdict, deadline, duplicates="never")
             elif verdict == cause.GONE and "stage" in ended:
-                unsettled = "the connection that ended is not of WEBSOCKET_API_ID and WEBSOCKET_STAGE: correct them"
+                unsettled = "the ended connection belongs to another API or stage: correct WEBSOCKET_API_ID and WEBSOCKET_STAGE"
             elif verdict == ask_gateway.ALIVE:
                 alive.append(record)
             elif verdict in (ask_gateway.THROTTLED, ask_gateway.REFUSED):
@@ -61,7 +61,7 @@ class Duplicates:
             young += verdict == YOUNG
         if self._settings.duplicates == "newest":
             if young and len(alive) + young > 1:
-                raise UnsettledError("a connection is too young to be asked about: whether it is the newest that lives is not known yet")
+                raise UnsettledError("a connection is too young to ask about, so the newest live one is not known yet")
             for record in sorted(alive, key=lambda record: record.connected_ms or 0)[:-1]:
                 in_time(deadline)
                 if self._probe.disconnect(record.connection_id):
@@ -72,17 +72,17 @@ class Duplicates:
             raise UnsettledError(unsettled)
 
     def _others(self, ended: Ended, deadline: float) -> Iterator[Record]:
-        """The client's other records. What connected after the end belongs to the next one: of a page that reconnects in a loop, the last
-        connection would always be too young."""
+        """The client's other records. Those that connected after this end are left to the next end: of a page that reconnects in a loop,
+        the last connection would always be too young."""
         for record in client_records.find(self._clients, self._settings, ended["clientId"], deadline):
             if record.connection_id != ended["connectionId"] and (record.connected_ms or 0) <= ended["endedAt"]:
                 yield record
 
     def _judge(self, record: Record) -> str:
-        """What is to be thought of a record: expired, or the probe's verdict.
+        """The verdict on a record: expired, or the probe's answer.
 
-        A record that is young or timeless is not asked about: its 410 would prove nothing. Nor does a young one prove that
-        somebody is there: its `$connect` may have failed after writing it.
+        Young and timeless records are not asked about: a 410 would prove nothing. A young record does not prove a live connection
+        either: its `$connect` may have failed after writing it.
         """
         standing = judge_record.judge(record, self._settings)
         if standing == judge_record.EXPIRED:

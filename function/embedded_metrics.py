@@ -1,4 +1,4 @@
-"""Metrics in a log line: CloudWatch takes them out of it, so that a line and its metric can't disagree and no PutMetricData call is made.
+"""Metrics in a log line: CloudWatch extracts them, so a line and its metric can't disagree, and no PutMetricData call is needed.
 
 Source: CloudWatch user guide, "Specification: Embedded metric format".
 """

@@ -1,4 +1,4 @@
-"""What is known of a connection that ended: one flat dict, which is the log line's fields and the retry message's content too."""
+"""What is known of an ended connection, as one flat dict: also the fields of the log line and the content of the retry message."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 LONGEST_ID = 128
 LONGEST_TEXT = 256
 LONGEST_KEY = 2048  # bytes: what DynamoDB takes as a partition key
-LARGEST_NUMBER = 2**53  # beyond any epoch ms, and what JSON readers still keep exact
+LARGEST_NUMBER = 2**53  # beyond any epoch ms, and the largest that JSON readers keep exact
 
 
 class RejectedError(ValueError):
-    """The input can't be acted upon; the text says what was expected."""
+    """The input can't be used. The text says what was expected."""
 
 
 class OtherEventError(RejectedError):
@@ -52,15 +52,15 @@ class OtherEventError(RejectedError):
 def from_event(event: object, details: str) -> Ended:
     """Reads a `$disconnect` event, any JSON value; `details` is the privacy mode.
 
-    Raises RejectedError unless there is a connectionId to act upon, and for an event of another type: API Gateway chooses a route by a key
-    that a client's message may name, and a message is no end. Everything else may be absent or of another type, and is then left out.
+    Raises RejectedError if there is no usable connectionId, and for an event of another type: a client's message can choose the route, and
+    a message does not end a connection. Everything else may be missing or of another type, and is then left out.
     Source: API Gateway developer guide, "WebSocket API mapping template reference", and recorded events.
     """
     context = event.get("requestContext") if isinstance(event, dict) else None
     if not isinstance(context, dict):
-        raise RejectedError("requestContext must be an object: is this function integrated with a WebSocket route (AWS_PROXY)?")
+        raise RejectedError("requestContext must be an object: integrate this function with a WebSocket route (AWS_PROXY)")
     if context.get("eventType") not in (None, "DISCONNECT"):
-        raise OtherEventError("eventType must be DISCONNECT: only its own end removes a connection's record")
+        raise OtherEventError("eventType must be DISCONNECT: no other event removes a record")
     now = int(time.time() * 1000)
     ended_at = plain_integer(context.get("requestTimeEpoch")) or now
     ended: Ended = {"connectionId": connection_id(context.get("connectionId")), "cause": cause.UNKNOWN, "endedAt": ended_at}
@@ -87,7 +87,7 @@ def from_event(event: object, details: str) -> Ended:
 
 
 def from_record(record: Record, why: str) -> Ended:
-    """What a record says of a connection that was found dead now; nobody knows when it ended, so it has no duration."""
+    """What a record says of a connection that was just found dead. Its end is not known, so it has no duration."""
     ended: Ended = {"connectionId": record.connection_id, "cause": why, "endedAt": int(time.time() * 1000)}
     if api_id := plain_text(record.api_id):
         ended["apiId"] = api_id
@@ -97,7 +97,7 @@ def from_record(record: Record, why: str) -> Ended:
 
 
 def complete(ended: Ended, record: Record, details: str) -> None:
-    """Adds what only the record knows, so that a retry message can finish the steps when the record is gone."""
+    """Adds what only the record holds, so that a retry message can finish the steps after the record is removed."""
     if client := client_id(record.text("clientId")):
         ended["clientId"] = client
     if record.connected_ms is not None:
@@ -112,12 +112,12 @@ def connection_id(value: object, longest: int = LONGEST_ID) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise RejectedError("connectionId must be text that UTF-8 can encode") from None
+        raise RejectedError("connectionId must be valid UTF-8 text") from None
     return value
 
 
 def client_id(value: object) -> str | None:
-    """A clientId, whole, since it is a key to look others up by; None for what can't be one."""
+    """A clientId, never shortened since it is a lookup key; None if it can't be one."""
     try:
         return value if isinstance(value, str) and 1 <= len(value.encode()) <= LONGEST_KEY else None
     except UnicodeEncodeError:

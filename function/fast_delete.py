@@ -1,18 +1,18 @@
 """One DeleteItem without boto3, for the one call that the `$disconnect` route makes.
 
-API Gateway does not wait for a free function: what arrives while environments start is lost to the sweep. Importing boto3 and building a
-client is four fifths of such a start, and most of each disconnect after it. So this signs the request (Signature Version 4) and sends it
-with the standard library, over a TLS connection that INIT opened. What is left of the time and memory that the same takes with
-boto3.resource is in bench/results/speed.md.
+API Gateway does not wait for a free function: events that arrive while environments start are lost, and their records are left to the
+sweep. Importing boto3 and building a client takes four fifths of such a start, and boto3 most of the time of each disconnect after it. So
+this signs the request (Signature Version 4) and sends it with the standard library, over a TLS connection opened during INIT.
+bench/results/speed.md compares its time and memory with boto3.resource.
 
-It knows one way of asking and one answer, a whole and well-formed 200. For every other answer `delete` returns None, and a setting that is
-not plain `connect` refuses: the caller then goes to boto3, which owns retries, errors, proxies, endpoints and refreshed credentials.
-A request that may have left is repeated from here in one case only: a kept connection breaks before it answers anything. While an
-environment is frozen, connections are dropped on the way without a sign of it, and DeleteItem does no more when it comes twice.
+It accepts one answer only, a complete and well-formed 200. For every other answer `delete` returns None, and `connect` refuses settings
+that need boto3. The caller then uses boto3, which handles retries, errors, proxies, endpoints and refreshed credentials. A request that may
+have been sent is repeated here in one case only: a kept-alive connection breaks before it answers anything. Connections are dropped without
+a sign while an environment is frozen, and DeleteItem is idempotent.
 
-Of two mistakes about a setting, following it by boto3 without need costs speed and is told by an alarm; overlooking it sends the request,
-signed and over verified TLS, to the region's public endpoint although somebody wanted another way. Nobody sets such a variable by accident:
-the module sets none.
+There are two possible mistakes about a setting. Using boto3 without need costs speed, and an alarm says so. Overlooking a setting sends the
+request, signed and over verified TLS, to the region's public endpoint although another one was intended. Nobody sets such a variable by
+accident: the module sets none.
 """
 # pathlib would be one more import of INIT:
 # ruff: noqa: PTH110, PTH111, PTH118, PTH120
@@ -34,12 +34,12 @@ TYPE_CHECKING = False  # typing would cost 3 ms of each cold start
 if TYPE_CHECKING:
     from typing import Any
 
-BUDGET_S = 1.0  # for one delete, reconnecting included: leaves boto3 and the retry queue the rest of the function's time-out
-MISSES = 3  # so many in a row that boto3 managed, and this rests
+BUDGET_S = 1.0  # for one delete, including reconnecting: the rest of the function's timeout is for boto3 and the retry queue
+MISSES = 3  # after so many in a row for which boto3 was needed, this rests
 REST_S = 300
 
-# What makes boto3 send the request elsewhere, or otherwise. A name that is not here changes nothing, whoever put it there (Lambda, an
-# extension); tests/unit asks botocore about each of its variables, so that one that a new version adds is not overlooked.
+# Variables that make boto3 send the request elsewhere or in another way. Any other variable, set by Lambda or an extension, changes
+# nothing. tests/unit checks each of botocore's variables, so that one added by a new version is not overlooked.
 LEFT_TO_BOTO3 = {
     "AWS_ACCOUNT_ID",
     "AWS_ACCOUNT_ID_ENDPOINT_MODE",
@@ -67,10 +67,10 @@ TARGET = "DynamoDB_20120810.DeleteItem"
 
 
 def connect(table: str) -> FastDelete | None:
-    """Opens the connection; a server that does not answer now is tried again by each delete.
+    """Opens the connection. If the server does not answer now, each delete tries again.
 
-    None in a region outside AWS's standard partition, where boto3 is meant. Raises KeyError, OSError or ValueError, which say why, when
-    a setting is not plain.
+    Returns None in a region outside AWS's standard partition, where boto3 is used. Raises KeyError, OSError or ValueError, which say why,
+    if a setting needs boto3.
     """
     region = os.environ["AWS_DEFAULT_REGION"]
     area, *rest = region.split("-")
@@ -88,19 +88,19 @@ def _from_environment(table: str, region: str) -> FastDelete:
     env = os.environ
     special = sorted(LEFT_TO_BOTO3.intersection(map(str.upper, env)))
     if special or os.path.exists(os.path.expanduser(CONFIG_FOLDER)):
-        raise ValueError(f"only boto3 understands {', '.join(special) or CONFIG_FOLDER}")
+        raise ValueError(f"only boto3 supports {', '.join(special) or CONFIG_FOLDER}")
     key, secret = env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"]
     token = env.get("AWS_SECURITY_TOKEN") or env.get("AWS_SESSION_TOKEN") or ""
     keys = key + secret + token
     if not (key and secret and keys.isascii() and keys.isprintable()) or " " in keys:
-        raise ValueError("AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_SESSION_TOKEN can't be put into a header")
-    if not _word(table):  # a table's ARN is none: it has an endpoint of its own
-        raise ValueError(f"only boto3 understands a table called {table}")
+        raise ValueError("AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_SESSION_TOKEN is not valid in a header")
+    if not _word(table):  # not a table's ARN, which has an endpoint of its own
+        raise ValueError(f"only boto3 supports the table name {table}")
     endpoint = env.get("AWS_ENDPOINT_URL_DYNAMODB") or env.get("AWS_ENDPOINT_URL")
     scheme, _, address = (endpoint or f"https://dynamodb.{region}.amazonaws.com").partition("://")
     host, _, port = address.removesuffix("/").partition(":")
     if scheme not in ("http", "https") or not _word(host) or not (port or "0").isdecimal() or host.endswith(".api.aws"):
-        raise ValueError("only boto3 understands the endpoint that AWS_ENDPOINT_URL or AWS_ENDPOINT_URL_DYNAMODB gives")
+        raise ValueError("only boto3 supports the endpoint in AWS_ENDPOINT_URL or AWS_ENDPOINT_URL_DYNAMODB")
     bundle = env.get("AWS_CA_BUNDLE")
     tls = None
     if scheme == "https":
@@ -126,7 +126,7 @@ class FastDelete:
         key, self._secret, token = credentials
         self._region, self._address, self._tls = region, address, tls
         host = address[0] if address[1] == (443 if tls else 80) else f"{address[0]}:{address[1]}"
-        # What is the same in every request: the body, the headers as they are signed and as they are sent, each up to what changes.
+        # The constant parts of a request: the body, and the headers as signed and as sent.
         self._body = f'{{"TableName":"{table}","ReturnValues":"ALL_OLD","Key":{{"connectionId":{{"S":'
         self._signed = "content-type;host;x-amz-date;" + ("x-amz-security-token;" if token else "") + "x-amz-target"
         signed_token = f"\nx-amz-security-token:{token}" if token else ""
@@ -137,15 +137,15 @@ class FastDelete:
             f"POST / HTTP/1.1\r\nHost: {host}\r\nContent-Type: {CONTENT_TYPE}\r\nX-Amz-Target: {TARGET}\r\n{sent_token}"
             f"Authorization: AWS4-HMAC-SHA256 Credential={key}/"
         )
-        self._key_day, self._key = "", b""  # the signing key holds for a day
+        self._key_day, self._key = "", b""  # the signing key is valid for a day
         self._socket: socket.socket | None = None
-        self._session: ssl.SSLSession | None = None  # of the last connection: makes the next handshake a short one
+        self._session: ssl.SSLSession | None = None  # of the last connection: shortens the next handshake
         self._poll = select.poll()
         self._problem: Exception | None = None  # of the last delete
         self._misses, self._rests_until = 0, 0.0
 
     def delete(self, connection_id: str) -> dict[str, Any] | None:
-        """The record that was there, in DynamoDB's JSON, {} if there was none; None when that is not known: ask boto3. Never raises."""
+        """The removed record in DynamoDB's JSON, {} if there was none, None if that is unknown and boto3 is needed. Never raises."""
         now, self._problem = time.monotonic(), None
         if now < self._rests_until:
             return None
@@ -153,8 +153,8 @@ class FastDelete:
         try:
             old = self._answer(self.request(connection_id, time.gmtime()), deadline)
             if old and old.get("connectionId") != {"S": connection_id}:
-                raise ValueError("an answer about another record: the last request's, come twice")
-        except Exception as problem:  # whatever it is, boto3 knows what to do
+                raise ValueError("the answer is about another record: a repeat of an earlier one")
+        except Exception as problem:  # boto3 handles it
             self.close()
             self._problem = problem
             return None
@@ -162,7 +162,7 @@ class FastDelete:
         return old
 
     def missed(self) -> Exception | None:
-        """Tells that boto3 managed what this could not. The reason, when that was once too often: now this rests for REST_S."""
+        """Called after boto3 did what this could not. If that was once too often, this rests for REST_S, and the reason is returned."""
         if self._problem is None:
             return None  # it rests
         self._misses += 1
@@ -190,7 +190,7 @@ class FastDelete:
         ).encode()
 
     def _alive(self) -> socket.socket | None:
-        """The idle connection unless the server has closed it. What there is to read is its end or, after a handshake, session tickets."""
+        """The idle connection unless the server has closed it. Readable data means its end or, after a handshake, session tickets."""
         if self._socket is None or not self._poll.poll(0):
             return self._socket
         try:
@@ -203,7 +203,7 @@ class FastDelete:
         return None
 
     def open(self, deadline: float) -> socket.socket:
-        """A connection to the first of the name's addresses that answers; each has an equal part of the time that is left."""
+        """A connection to the first address of the host that answers. Each gets an equal share of the remaining time."""
         addresses = _resolve(*self._address, deadline)
         while True:
             family, kind, protocol, _, address = addresses.pop(0)
@@ -219,9 +219,9 @@ class FastDelete:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._tls is not None:
             connection.settimeout(deadline - time.monotonic())
-            name = self._address[0].encode()  # as bytes, like all names here: of a str Python makes IDNA, whose tables are a megabyte
+            name = self._address[0].encode()  # as bytes: for a str Python loads IDNA tables of a megabyte
             connection = self._socket = self._tls.wrap_socket(connection, server_hostname=name, session=self._session)
-        connection.setblocking(False)  # from here on it is `_poll` that waits: two system calls less for each message
+        connection.setblocking(False)  # from here on `_poll` waits, which saves two system calls per message
         self._poll.register(connection, select.POLLIN)
         return connection
 
@@ -232,11 +232,11 @@ class FastDelete:
             self._socket, self._poll = None, select.poll()
 
     def _send(self, request: bytes, deadline: float) -> tuple[socket.socket, bytes]:
-        """Sends the request; returns the connection and the first bytes that it answers."""
+        """Sends the request. Returns the connection and the first bytes of the answer."""
         kept = self._alive()
         if kept is not None:
             try:
-                kept.sendall(request)  # the buffer holds it whole, or this raises
+                kept.sendall(request)  # it fits into the buffer, or this raises
                 return kept, self._receive(kept, deadline)
             except (ConnectionError, ssl.SSLEOFError):
                 self.close()
@@ -245,7 +245,7 @@ class FastDelete:
         return fresh, self._receive(fresh, deadline)
 
     def _answer(self, request: bytes, deadline: float) -> dict[str, Any]:
-        """The old record. Raises when the answer is anything but one whole 200 that tells its length."""
+        """The old record. Raises unless the answer is one complete 200 with its length."""
         connection, received = self._send(request, deadline)
         while b"\r\n\r\n" not in received:
             received += self._receive(connection, deadline)
@@ -262,10 +262,10 @@ class FastDelete:
             or len(body) != length
             or headers.get(b"x-amz-crc32") != b"%d" % binascii.crc32(body)
         ):
-            raise ValueError(f"not the plain answer: {status.decode(errors='replace')}")
+            raise ValueError(f"unexpected answer: {status.decode(errors='replace')}")
         old = json.loads(body).get("Attributes", {})
         if not isinstance(old, dict):
-            raise ValueError("not DeleteItem's answer")
+            raise ValueError("the answer is not DeleteItem's")
         if headers.get(b"connection", b"").lower() == b"close":
             self.close()
         return old
@@ -277,13 +277,13 @@ class FastDelete:
             except ssl.SSLWantReadError:
                 continue  # a part of a record, or a session ticket
             if not received:
-                raise ConnectionError("closed before the whole answer was there")
+                raise ConnectionError("connection closed before the answer was complete")
             return received
-        raise TimeoutError("no whole answer in time")
+        raise TimeoutError("no complete answer in time")
 
 
 def _resolve(host: str, port: int, deadline: float) -> list[Any]:
-    """getaddrinfo, which knows no time-out, in a thread that is left behind when it takes too long. Raises OSError."""
+    """getaddrinfo, which has no timeout, in a thread that is abandoned if it takes too long. Raises OSError."""
     answer: list[Any] = []
 
     def ask() -> None:
@@ -296,7 +296,7 @@ def _resolve(host: str, port: int, deadline: float) -> list[Any]:
     asking.start()
     asking.join(deadline - time.monotonic())
     if not answer:
-        raise TimeoutError(f"the address of {host} did not come in time")
+        raise TimeoutError(f"DNS did not resolve {host} in time")
     if isinstance(answer[0], Exception):
         raise answer[0]
     return list(answer[0])

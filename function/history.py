@@ -1,4 +1,4 @@
-"""One item per ended connection, written once by whoever closes it first; the index `byClient` answers who was connected when."""
+"""Writes one item per ended connection, once. The index `byClient` shows who was connected when."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a record's own attributes say about its connection, without asking anybody."""
+"""Judges a connection by its record's attributes alone, without asking API Gateway."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from record import Record
     from settings import Settings
 
-EXPIRED = "expired"  # past API Gateway's 2 h limit: dead whatever anybody says
-SUSPECT = "suspect"  # silent for longer than the idle time-out: worth a question
-TIMELESS = "timeless"  # no usable time: only a question can tell
-FOREIGN = "foreign"  # another API's or stage's record: not ours to judge
+EXPIRED = "expired"  # past API Gateway's 2 h limit: certainly dead
+SUSPECT = "suspect"  # silent for longer than the idle timeout: worth asking about
+TIMELESS = "timeless"  # no usable time: only API Gateway can tell
+FOREIGN = "foreign"  # a record of another API or stage: not ours to judge
 FRESH = "fresh"
 
-ATTRIBUTES = ("connectedAt", "expiresAt", "lastSeenAt", "apiId", "stage")  # all that a record is judged by
+ATTRIBUTES = ("connectedAt", "expiresAt", "lastSeenAt", "apiId", "stage")  # everything that is used to judge a record
 
 DAY_MS = 86_400_000
 YEAR_MS = 365 * DAY_MS
@@ -24,7 +24,7 @@ YEAR_MS = 365 * DAY_MS
 def judge(record: Record, settings: Settings, suspect_after_ms: int | None = None) -> str:
     """One of the words above. `connectedAt` decides; `expiresAt` only where `connectedAt` is unusable.
 
-    `suspect_after_ms` stands in for the setting: how long a connection has been silent when it is worth a question.
+    `suspect_after_ms` overrides the setting: for how long a connection must be silent before it is worth asking about.
     """
     if is_foreign(record, settings):
         return FOREIGN
@@ -38,26 +38,26 @@ def judge(record: Record, settings: Settings, suspect_after_ms: int | None = Non
 
 
 def is_foreign(record: Record, settings: Settings) -> bool:
-    """Whether the record names another API or stage than ours."""
+    """Whether the record names an API or stage other than ours."""
     pairs = ((record.api_id, settings.api_id), (record.stage, settings.stage))
     return any(theirs and ours and theirs != ours for theirs, ours in pairs)
 
 
 def is_left_over(record: Record) -> bool:
-    """Whether it is a day old. No API's connection outlives two hours, and whoever owns the record has not removed it since."""
+    """Whether it is a day old. No connection lasts longer than two hours, and the record's owner has not removed it since."""
     return record.connected_ms is not None and record.read_ms - record.connected_ms >= DAY_MS
 
 
 def is_proven_ours(record: Record, settings: Settings) -> bool:
-    """Whether the record itself names our API and stage: then a 410 of our endpoint is an answer about it."""
+    """Whether the record itself names our API and stage. Then a 410 from our endpoint is an answer about it."""
     return bool(settings.api_id and settings.stage) and (record.api_id, record.stage) == (settings.api_id, settings.stage)
 
 
 def is_dated(record: Record) -> bool:
-    """Whether it has a time by which it will be EXPIRED: within a year, since an `expiresAt` in ms would be in 50,000."""
+    """Whether it will be EXPIRED within a year. An `expiresAt` in ms by mistake would be in the year 50,000."""
     return record.connected_ms is not None or (record.expires_ms is not None and record.expires_ms <= record.read_ms + YEAR_MS)
 
 
 def silent_ms(record: Record, now_ms: int) -> int:
-    """How long ago the record last said that its connection lives; 0 when it does not say when that began."""
+    """How long ago the record last showed a live connection; 0 if it does not say when the connection began."""
     return 0 if record.seen_ms is None else now_ms - record.seen_ms

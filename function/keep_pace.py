@@ -1,4 +1,4 @@
-"""How fast may API Gateway be asked? `@connections` shares the account's 10,000 requests a second with all its APIs."""
+"""Limits how fast API Gateway is asked. `@connections` shares the account's 10,000 requests per second with all of its APIs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from ask_gateway import Probe
 
 USUAL_PER_SECOND = 10
-QUIET_S = 30.0  # how long nothing is asked in passing after a 429
-PROMPT_S = 0.5  # an answer that takes longer is no invitation to ask faster
-PAUSE_S = 1.0  # after a 429; what is under way by then, and answered with 429 too, is the same refusal
-SLOWEST = 1.0  # a second, where it began faster
+QUIET_S = 30.0  # no single questions for so long after a 429
+PROMPT_S = 0.5  # slower answers do not raise the rate
+PAUSE_S = 1.0  # after a 429; the 429s of requests already sent count as the same refusal
+SLOWEST = 1.0  # per second, unless it began slower
 
 
 class Steady:
-    """For questions in passing, by who has no time to wait: at most so many a second, and for half a minute after a 429 none: THROTTLED."""
+    """For single questions: at most `per_second`. For half a minute after a 429 nothing is asked, and the answer is THROTTLED."""
 
     def __init__(self, probe: Probe, per_second: float = USUAL_PER_SECOND) -> None:
         self._probe = probe
@@ -56,7 +56,7 @@ class Steady:
 
 
 class Rising:
-    """For many questions: `first` a second to begin with, doubling with each second of prompt answers up to `most`, halved by a 429."""
+    """For many questions: begins with `first` per second, doubles after each second of prompt answers up to `most`, and halves on a 429."""
 
     def __init__(self, first: float, most: float) -> None:
         self.highest = 0.0  # the highest rate at which something was asked
@@ -68,7 +68,7 @@ class Rising:
         self._lock = Lock()
 
     def turn(self, deadline: float) -> bool:
-        """Waits until the next question may be asked; False, at once, when that is not before the deadline (s, time.monotonic())."""
+        """Waits until the next question may be asked. Returns False at once if that is after the deadline (s, time.monotonic())."""
         while (wait := self._wait()) > 0:
             if time.monotonic() + wait >= deadline:
                 return False
@@ -76,7 +76,7 @@ class Rising:
         return True
 
     def _wait(self) -> float:
-        """How long (s) the next question has to wait; 0.0 is the turn itself."""
+        """How long (s) the next question has to wait. 0.0 takes the turn."""
         with self._lock:
             now = time.monotonic()
             if now < self._next:

@@ -1,7 +1,7 @@
-"""One JSON object a line on stdout: CloudWatch's own log queries read it, in JSON and in text log format.
+"""One JSON object per line on stdout. CloudWatch's queries can read it in both log formats, JSON and text.
 
-`level` and `timestamp` are the names Lambda's log-level filter looks for. A line may carry metrics (embedded_metrics.py), which that filter
-would drop with it: so what LOG_LINE_LEVEL asks for is done here.
+`level` and `timestamp` are the names that Lambda's log-level filter looks for. That filter would also drop the metrics in a line
+(embedded_metrics.py), so LOG_LINE_LEVEL is applied here instead.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 REMOVED = "removed"
 ALREADY_GONE = "already_gone"
-KEPT = "kept"  # the record says something else by now than what it was judged by: there is nothing to tell
+KEPT = "kept"  # the record has changed since it was judged: nothing to report
 
 LONGEST_ERROR = 500
 
@@ -37,8 +37,8 @@ def configure(settings: RouteSettings) -> None:
 
 
 def emit(outcome: str, fields: Mapping[str, Any], level: str = "INFO", metrics: Mapping[str, Metrics] | None = None) -> None:
-    """Writes a line, at LOG_LINE_LEVEL "WARN" only one above INFO or one with metrics: they map the one dimension (a field's name, or ""
-    for none) besides Name to the metrics under it."""
+    """Writes a line. With LOG_LINE_LEVEL "WARN" only lines above INFO and lines with metrics are written. `metrics` maps the dimension
+    besides Name (a field's name, or "" for none) to its metrics."""
     if level == "INFO" and not metrics and _level == "WARN":
         return
     now = time.time()
@@ -49,7 +49,7 @@ def emit(outcome: str, fields: Mapping[str, Any], level: str = "INFO", metrics: 
         "outcome": outcome,
     }
     line.update(fields)
-    line.pop("clientId", None)  # may be a person's name or address: it is in the history, for those who asked for one
+    line.pop("clientId", None)  # may be personal data; the optional history has it
     if metrics:
         import embedded_metrics
 
@@ -59,7 +59,7 @@ def emit(outcome: str, fields: Mapping[str, Any], level: str = "INFO", metrics: 
 
 
 def report(outcome: str, ended: Ended, counted: bool, **more: object) -> None:
-    """Writes a connection's line; `counted` adds the metric `Closed`, once per connection: for the caller that removed the record."""
+    """Writes a connection's line. `counted` adds the metric `Closed`, once per connection: by the caller that removed the record."""
     if outcome == KEPT:
         return
     emit(outcome, {**ended, **more}, metrics={"cause": {"Closed": (1, "Count")}} if counted and outcome == REMOVED else None)
@@ -68,7 +68,7 @@ def report(outcome: str, ended: Ended, counted: bool, **more: object) -> None:
 def error(
     step: str, problem: BaseException, fields: Mapping[str, Any], outcome: str = "error", level: str = "ERROR", more: Metrics | None = None
 ) -> None:
-    """Writes a line about a problem, which also counts as one of the metric `Failures`, in all and by step; `more` metrics go with it."""
+    """Writes a line about a problem and counts it in the metric `Failures`, in total and by step. `more` are further metrics."""
     detail = {"step": step, "error": describe(problem)}
     failure: Metrics = {"Failures": (1, "Count")}
     emit(outcome, {**fields, **detail}, level, {"": {**failure, **(more or {})}, "step": failure})

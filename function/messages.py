@@ -1,13 +1,13 @@
-"""The messages of the queues, written and read: everything needed to finish a connection's closing, or to go on with a sweep.
+"""Writes and reads the messages of the queues: everything needed to finish closing a connection, or to continue a sweep.
 
 {"version": 1, "close":   {"ended": {…}}}                       the whole closing, record included
-{"version": 1, "finish":  {"ended": {…}, "steps": ["history"]}} steps that are left; the record is removed already
-{"version": 1, "offline": {"ended": {…}, "id": "offline/…"}}    whether its client is offline; comes after the grace period
-{"version": 1, "sweep":   {…}}                                  where a sweep goes on (sweep_part.Part)
-{"version": 1, "gone":    {"connectionId": "…"}}                somebody says that it is gone (check_report.py). The only one that others
-                                                                may send, by a queue of their own: else they could have any record removed
+{"version": 1, "finish":  {"ended": {…}, "steps": ["history"]}} the remaining steps; the record is already removed
+{"version": 1, "offline": {"ended": {…}, "id": "offline/…"}}    checks whether its client is offline, after the grace period
+{"version": 1, "sweep":   {…}}                                  where a sweep continues (sweep_part.Part)
+{"version": 1, "gone":    {"connectionId": "…"}}                a report that it is gone (check_report.py). The only message that others
+                                                                may send, and only to the report queue: others could remove any record
 
-What is not JSON may be an event of the disconnect queue (queue_events.py): dead letters are sent back by the retry queue.
+A message that is not JSON may be an event of the disconnect queue (queue_events.py): dead letters are sent back to the retry queue.
 """
 
 from __future__ import annotations
@@ -60,19 +60,20 @@ def write(message: Close | Finish | Offline | Part | Gone) -> str:
 
 
 def read(body: object, details: str) -> Close | Finish | Offline | Part | Gone:
-    """Raises RejectedError for what none of this version's functions wrote. `details` is the privacy mode: it may be stricter by now."""
+    """Raises RejectedError for a message that no function of this version wrote. `details` is the privacy mode, which may be stricter by
+    now."""
     try:
         message = json.loads(body if isinstance(body, str) else "")
     except (ValueError, RecursionError):  # RecursionError: nested too deeply
         return Close(ended_.from_event(queue_events.to_event(body), details))
     if not isinstance(message, dict) or message.get("version") != VERSION:
-        raise RejectedError(f"the message is not of version {VERSION}")
+        raise RejectedError(f"the message must have version {VERSION}")
     name = next((name for name in NAMES.values() if name in message), None)
     content = message.get(name)
     if name == "sweep":
         return Part.parse(content)
     if name is None or not isinstance(content, dict):
-        raise RejectedError(f"the message must have one of {', '.join(NAMES.values())}, an object")
+        raise RejectedError(f"the message must contain an object named {', '.join(NAMES.values())}")
     if name == "gone":
         return Gone(ended_.connection_id(content.get("connectionId")))
     ended = _read_ended(content.get("ended"), details)
@@ -81,11 +82,11 @@ def read(body: object, details: str) -> Close | Finish | Offline | Part | Gone:
     if name == "offline":
         announcement_id = ended_.plain_text(content.get("id"))
         if not announcement_id or "clientId" not in ended:
-            raise RejectedError("offline must have an id, and an ended connection with a clientId")
+            raise RejectedError("offline must have an id and an ended connection with a clientId")
         return Offline(ended, announcement_id, content.get("again") is True)
     steps = content.get("steps")
     if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):
-        raise RejectedError("finish must have steps, a list of names")
+        raise RejectedError("finish must have steps, a list of strings")
     return Finish(ended, steps)
 
 

@@ -1,7 +1,7 @@
 """Announces a client as offline once it has had no connection for a grace period.
 
-Each end of a connection queues a check, which comes after that period. A table holds each client's latest absence: the end of its last
-connection, under one id. A check of another id is out of date: its client has been back since, or another connection ended later.
+Each end of a connection queues a check for the end of that period. A table holds each client's latest absence, with an id: the end of its
+last connection. A check with another id is out of date: the client has been back since, or another connection ended later.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from retry import Queue
     from settings import Settings
 
-INDEX_LAG_S = 2  # how far the index may be behind the table: a reconnect within the grace period is in it when the check comes
-REMOVAL_S = 30  # how long after its steps a removal may come, with time-outs and retries
-KEEP_S = 172_800  # for how long an absence is kept: longer than a check is retried
+INDEX_LAG_S = 2  # the index may lag behind the table: a reconnect within the grace period is in it by the time of the check
+REMOVAL_S = 30  # how long after its steps a removal may take, with timeouts and retries
+KEEP_S = 172_800  # absences are kept longer than checks are retried
 
-# A later end begins another absence, unless the client was announced as offline after it: then the announcement was about this one, too.
+# A later end begins a new absence, unless the client was announced as offline after it: that announcement covers this end, too.
 BEGINS = "attribute_not_exists(clientId) OR (endedAt < :ended AND (attribute_not_exists(announcedAt) OR announcedAt < :ended))"
 
 
@@ -39,7 +39,7 @@ class OfflineClients:
         self._queue = queue
 
     def note(self, ended: Ended, deadline: float) -> None:
-        """The step: notes the client's absence, and queues the check, unless it has been announced already."""
+        """The step: stores the client's absence and queues the check, unless it has been announced already."""
         if not ended.get("clientId"):
             return
         absence_id = self._begin(ended)
@@ -47,10 +47,10 @@ class OfflineClients:
             self._queue.send(Offline(ended, absence_id), self._settings.offline_after_s + INDEX_LAG_S)
 
     def check(self, message: Offline, deadline: float) -> None:
-        """Announces the client as offline unless it has a record, by the index and by the table itself.
+        """Announces the client as offline unless it has a record, according to the index and to the table itself.
 
-        Its own record may be about to go: the check then comes again, once. What is not gone by then is closed again, with a check of its
-        own; so is another record that is about to go.
+        If the only record left is the ended connection's own, it may be about to be removed: the check then comes again, once. A record
+        that is still there after that is closed again, with a check of its own.
         """
         ended = message.ended
         if not self._is_current(ended["clientId"], message.id):
@@ -64,7 +64,7 @@ class OfflineClients:
             self._queue.send(Offline(ended, message.id, again=True), REMOVAL_S)
 
     def _begin(self, ended: Ended) -> str | None:
-        """The id of the absence that the end belongs to, and may begin; None if it has been announced."""
+        """The id of the absence to which this end belongs, or which it begins; None if it has been announced."""
         absence_id = f"offline/{ended['connectionId']}"
         ended_at, expires_at = ended["endedAt"], ended["endedAt"] // 1000 + KEEP_S
         values = {":id": {"S": absence_id}, ":ended": {"N": str(ended_at)}, ":expires": {"N": str(expires_at)}}
@@ -75,7 +75,7 @@ class OfflineClients:
         return None if "announcedAt" in known else str(known["id"]["S"])
 
     def _update(self, client_id: str, change: str, condition: str, values: Item) -> Item | None:
-        """Changes the client's absence; returns it unchanged when the condition does not hold."""
+        """Changes the client's absence. If the condition does not hold, returns it unchanged."""
         client = self._clients("dynamodb")
         try:
             client.update_item(

@@ -1,9 +1,8 @@
-"""What a client says of itself (address, User-Agent, the reason it closes with), as much of it as the setting CLIENT_DETAILS lets through.
+"""Client details (address, User-Agent, close reason), as far as the setting CLIENT_DETAILS allows.
 
 full: as it is; masked: the network of the address (IPv4 /24, also where 6to4 embeds it in IPv6, else IPv6 /48), the agent's known products,
-each once with a short number, a reason only if API Gateway itself is known to write it; off: nothing. A client writes what it likes: the
-names are chosen from a closed list, the numbers are its own. Applied once, where the details enter, so that log, retry queue and history
-can't differ.
+each once with a short number, a reason only if API Gateway itself writes it; off: nothing. Clients can send anything: product names are
+chosen from a fixed list, but the numbers are the client's. Applied once, where details enter, so that log, retry queue and history agree.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ REASONS = ("", "Client-side close frame status not set", "Connection Closed Norm
 
 
 def address(value: object, mode: str) -> str | None:
-    """`sourceIp` under the mode, or None when there is none to show; what is not an IP address is never shown."""
+    """`sourceIp` in this mode, or None if there is none to show. Anything but an IP address is never shown."""
     if mode == "off" or not isinstance(value, str):
         return None
     for family, kept, size in ((socket.AF_INET, 3, 4), (socket.AF_INET6, 6, 16)):
@@ -42,7 +41,7 @@ def address(value: object, mode: str) -> str | None:
 
 
 def agent(value: object, mode: str) -> str | None:
-    """`userAgent` under the mode, at most 256 characters; masked keeps each of its known products once, with its major version."""
+    """`userAgent` in this mode, at most 256 characters. masked keeps each known product once, with its major version."""
     if mode == "off" or not isinstance(value, str) or not value:
         return None
     if mode == "masked":
@@ -59,11 +58,11 @@ def agent(value: object, mode: str) -> str | None:
 
 
 def _major(version: str, longest: int) -> str:
-    """`142` of `142.0.7444.60`; nothing of what is no number, or a longer one."""
+    """`142` of `142.0.7444.60`; empty if it is not a number or too long."""
     major = version.partition(".")[0]
     return major if major.isascii() and major.isdigit() and len(major) <= longest else ""
 
 
 def reason(value: str | None, mode: str) -> str | None:
-    """`disconnectReason` under the mode: the client's own words, if it gave some."""
+    """`disconnectReason` in this mode."""
     return value if mode == "full" or (mode == "masked" and value in REASONS) else None

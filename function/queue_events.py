@@ -1,7 +1,7 @@
-"""The messages of the disconnect queue: a `$disconnect` as API Gateway's template writes it (modules/disconnect-route), as an event.
+"""Turns a message of the disconnect queue, as API Gateway's template writes it (modules/disconnect-route), into an event.
 
-A message is form-encoded, `connectionId=…&identity.userAgent=…`, each value encoded by itself: nothing that a client chooses ends a field.
-A variable that API Gateway does not fill is empty and left out.
+A message is form-encoded, `connectionId=…&identity.userAgent=…`. Each value is encoded by itself, so a client can't add fields. A variable
+that API Gateway does not fill is empty and left out.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ MOST_FIELDS = 100
 
 
 def to_event(body: object) -> dict[str, Any]:
-    """The event that an invocation would have had. Raises RejectedError for anything but a form whose names are all different."""
+    """The event as an invocation would receive it. Raises RejectedError unless the message is a form without repeated names."""
     try:
-        # errors: what is not UTF-8 makes an unreadable value, not a lost event.
+        # errors="replace": invalid UTF-8 garbles a value instead of losing the event.
         fields = parse_qsl(body if isinstance(body, str) else "", strict_parsing=True, errors="replace", max_num_fields=MOST_FIELDS)
     except ValueError:
-        raise RejectedError("the message is not form-encoded: does only API Gateway write to this queue?") from None
+        raise RejectedError("the message is not form-encoded: only API Gateway may write to this queue") from None
     context: dict[str, Any] = {}
     for name, text in fields:
         parent, _, key = name.rpartition(".")
@@ -37,12 +37,12 @@ def to_event(body: object) -> dict[str, Any]:
 
 
 def waited_ms(record: dict[str, Any]) -> int | None:
-    """How long ago a message was sent; None when it does not say."""
+    """How long ago a message was sent; None if unknown."""
     return _since_ms(record, "SentTimestamp")
 
 
 def tried_for_s(record: dict[str, Any]) -> int:
-    """How long ago a message was first received: a first failure passes, one that goes on must be seen."""
+    """How long ago a message was first received."""
     return (_since_ms(record, "ApproximateFirstReceiveTimestamp") or 0) // 1000
 
 

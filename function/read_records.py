@@ -1,4 +1,4 @@
-"""Reads the records of connections by their ids, as they are now."""
+"""Reads the current records of connections by their ids."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ PROJECTION = {
 
 
 def read(clients: Clients, table: str, ids: list[str]) -> list[Record]:
-    """The records that there are, of at most MOST ids. Raises RuntimeError when DynamoDB hands some back unread."""
+    """The existing records of at most MOST ids. Raises RuntimeError if DynamoDB leaves some unread."""
     keys = [{"connectionId": {"S": connection_id}} for connection_id in dict.fromkeys(ids)]
     answer = clients("dynamodb").batch_get_item(RequestItems={table: {"Keys": keys, "ConsistentRead": True, **PROJECTION}})
     if answer.get("UnprocessedKeys"):
-        raise RuntimeError("DynamoDB is too busy to read these records now")
+        raise RuntimeError("DynamoDB left some records unread because of throttling")
     return [Record(item) for item in answer["Responses"].get(table, [])]

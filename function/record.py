@@ -1,4 +1,4 @@
-"""A connection's record, parsed once, where it is read. Every attribute but the key may be missing, of the wrong type or unknown."""
+"""A connection's record, parsed when it is read. Every attribute except the key may be missing, unknown or of the wrong type."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
     Item = dict[str, dict[str, Any]]  # DynamoDB JSON: {"connectionId": {"S": "…"}}
 
-FIRST_API_MS = 1_543_622_400_000  # December 2018, when WebSocket APIs began: an earlier "time" is another unit or not a time
-SKEW_MS = 60_000  # between whoever writes records and the functions
-YOUNG_MS = 60_000  # twice the integration time-out (29 s) that `$connect` may take: until then a 410 says nothing
+FIRST_API_MS = 1_543_622_400_000  # December 2018, when WebSocket APIs were introduced: an earlier value is in another unit or not a time
+SKEW_MS = 60_000  # between the clocks of the record's writer and the functions
+YOUNG_MS = 60_000  # twice the integration timeout (29 s) of `$connect`: until then a 410 proves nothing
 
 
 class Record:
-    """What the record says, as far as it can be used; times are epoch ms. `item` is all of it, `read_ms` when it was read."""
+    """The usable parts of a record; times are epoch ms. `item` is the whole record, `read_ms` the time it was read."""
 
     def __init__(self, item: Item) -> None:
         self.item = item
@@ -40,13 +40,13 @@ class Record:
 
     @cached_property
     def seen_ms(self) -> int | None:
-        """When the record last said that its connection lives: `connectedAt`, or `lastSeenAt` if that is later and not in the future."""
+        """When the record last showed a live connection: `connectedAt`, or `lastSeenAt` if that is later and not in the future."""
         seen = self._integer("lastSeenAt") or 0
         return self.connected_ms and max(self.connected_ms, seen if seen <= self.read_ms + SKEW_MS else 0)
 
     @property
     def is_young(self) -> bool:
-        """Whether `$connect` may still be at work, as far as the record says."""
+        """Whether `$connect` may still be running, according to the record."""
         return self.connected_ms is not None and self.read_ms - self.connected_ms < YOUNG_MS
 
     def text(self, name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Removes what other tables keep about a connection: items that carry its connectionId by their partition key or in an index."""
+"""Removes a connection's items from other tables, found by their partition key or by an index."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHUNK = 25  # BatchWriteItem's limit
 
 
 class UnfinishedError(RuntimeError):
-    """Time ran out, or a table refused: the retry queue has the rest."""
+    """Time ran out, or a table refused. The retry queue does the rest."""
 
 
 class Related:
@@ -30,9 +30,9 @@ class Related:
         self._clients = clients
 
     def remove(self, ended: Ended, deadline: float) -> None:
-        """Deletes the connection's items, table by table, whatever happens to the others; raises UnfinishedError for what is left.
+        """Deletes the connection's items, each table regardless of the others. Raises UnfinishedError if any are left.
 
-        Nothing is asked after the deadline (s, time.monotonic()), of this table or the next.
+        No request is sent after the deadline (s, time.monotonic()).
         """
         problems = []
         for table in self._tables:
@@ -62,7 +62,7 @@ class Related:
                 yield keys[start : start + CHUNK]
 
     def _delete(self, table: str, keys: list[Item], deadline: float) -> None:
-        """BatchWriteItem until nothing is handed back; what it hands back was throttled, so each try waits longer."""
+        """Repeats BatchWriteItem until no item is unprocessed. Unprocessed items were throttled, so each try waits longer."""
         requests = [{"DeleteRequest": {"Key": key}} for key in keys]
         wait_s = 0.05
         while requests and in_time(deadline):

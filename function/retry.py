@@ -1,4 +1,4 @@
-"""The queue that brings back what could not be done, later and later."""
+"""Sends to the retry queue, which brings failed work back after growing delays."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST_DELAY_S = 900
 
 
 class Queue:
-    """A queue of ours. Sending raises botocore's errors: what can't be queued must fail loudly."""
+    """One of the module's queues. Sending raises botocore's errors: a message that can't be queued must not be lost silently."""
 
     def __init__(self, url: str, clients: Clients) -> None:
         self._url = url
@@ -29,17 +29,17 @@ class Queue:
         self._clients("sqs").send_message(QueueUrl=self._url, MessageBody=messages.write(message), DelaySeconds=delay_s)
 
     def retry_later(self, receipt: str, receive_count: int, spread: float) -> None:
-        """Hides a received message for 5 s, doubling with each receipt up to 15 min, times `spread` (0.5-1: not all at once)."""
+        """Hides a received message for 5 s, doubled with each receive up to 15 min, times `spread` (0.5-1, to spread the load)."""
         delay = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** min(max(receive_count - 1, 0), 20))
         self.hide(receipt, delay * spread)
 
     def hide(self, receipt: str, seconds: float) -> None:
-        """Has a received message come back after so long."""
+        """Makes a received message come back after so many seconds."""
         self._clients("sqs").change_message_visibility(QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=max(1, int(seconds)))
 
 
 def hand_over(queue: Queue | None, ended: Ended, problem: Exception, request: dict[str, Any]) -> None:
-    """Queues a removal that failed, so that it is not lost; when that fails too, or there is no queue, raises. Logs either way."""
+    """Queues a failed removal so that it is not lost. Raises if that fails too, or if there is no queue. Logs either way."""
     fields = {**ended, **request}
     if queue is None:
         log.error("close", problem, fields, outcome="failed")

@@ -1,4 +1,4 @@
-"""The few settings that a plain `$disconnect` needs; settings.py has the rest, which is imported only when it is used."""
+"""The few settings that a plain `$disconnect` needs. The others are in settings.py, which is imported only when needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXTRAS = ("RELATED_TABLES", "HISTORY_TABLE", "DUPLICATES", "EVENT_BUS")
 
 
 class RouteSettings:
-    """The environment's variables as attributes. Raises ValueError naming what is wrong."""
+    """The environment variables as attributes. Raises ValueError, which names what is wrong."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment

@@ -1,4 +1,4 @@
-"""A uniform sample of things of which nobody knows how many will come (reservoir sampling)."""
+"""A uniform sample of records whose number is not known in advance (reservoir sampling)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the module's Terraform tells the functions, read once from the environment and checked there."""
+"""The settings that Terraform passes to the functions in the environment, read and checked once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Settings(RouteSettings):
-    """All of them, None or empty where a feature is off. Raises ValueError naming what is wrong."""
+    """All settings, None or empty where a feature is off. Raises ValueError, which names what is wrong."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__(environment)
@@ -43,7 +43,7 @@ class Settings(RouteSettings):
         self.exclusive_table = self._one_of("EXCLUSIVE_TABLE", ("true", "false")) == "true"
         self.shared_table = self._one_of("SHARED_TABLE", ("true", "false")) == "true"
         self.client_index = self._required("CLIENT_INDEX") if self.duplicates or self.offline_after_s else None
-        asks = self.duplicates or self.probes_per_second  # somebody's answers are only worth as much as we know who we are
+        asks = self.duplicates or self.probes_per_second  # API Gateway's answers are of use only if our API and stage are known
         self.api_id = self._required("WEBSOCKET_API_ID") if asks else environment.get("WEBSOCKET_API_ID") or None
         self.stage = self._required("WEBSOCKET_STAGE") if asks else environment.get("WEBSOCKET_STAGE") or None
 

@@ -1,12 +1,13 @@
 """The sweep: finds the records of connections whose `$disconnect` never came.
 
-Expired records are closed without asking: no connection outlives API Gateway's 2 h limit. With the probe turned on, a uniform sample of the
-silent ones is asked about, as large as the pace allows in the time there is: a run that samples everywhere leaves no record waiting for a
-whole table, and needs no memory of earlier runs. Whoever is gone is asked about again, AGAIN_S later, and closed if it still is: in the
-same run, if that is at work for so long, else by the next part. Nothing is removed on a guess.
+Expired records are closed without asking, since no connection outlives API Gateway's 2 h limit. With the probe on, API Gateway is asked
+about a uniform sample of the silent ones, as large as time and pace allow. Sampling the whole table lets no record wait for all the others,
+and needs no memory of earlier runs. A connection that is gone is asked about again AGAIN_S later, and closed if it is still gone: in the
+same run if it lasts that long, otherwise by the next part.
 
-Memory does not grow with the table: a page of the scan, bounded samples. A sweep goes on by a retry-queue message when it runs out of time,
-has to ask again, or found dead ones in a sample while others wait: one part after the other, so that the pace holds for all of it.
+Memory does not grow with the table: it holds a page of the scan and bounded samples. A sweep continues by a retry-queue message if it runs
+out of time, has to ask again, or found dead connections in a sample while others wait. Parts run one after another, so the pace holds for
+all.
 """
 
 from __future__ import annotations
@@ -39,13 +40,13 @@ if TYPE_CHECKING:
     from closing import Closer
     from settings import Settings
 
-PAGE = 1_000  # records: what a page holds of dead ones is closed before time is looked at again
-SCAN_SHARE = 0.9  # of the time: the last page's removals need some too
+PAGE = 1_000  # records: the dead ones of a page are closed before the time is checked again
+SCAN_SHARE = 0.9  # of the time: the last page's removals need the rest
 SCAN_SHARE_ASKING = 0.5  # when the probe needs the rest
 MOST_SAMPLED = 10_000
 WITNESSES = 3
 LOOK_EVERY_S = 300  # SQS delays a message by up to 900
-FAILED, OUT_OF_TIME = "failed", "out of time"  # what becomes of a removal besides log's outcomes: the next part, or sweep, finds it again
+FAILED, OUT_OF_TIME = "failed", "out of time"  # outcomes of a removal besides log's: the next part or sweep finds it again
 
 
 class Sweep:
@@ -53,12 +54,12 @@ class Sweep:
         self._settings = settings
         self._clients = clients
         self._closer = closer
-        self._looks_at = float("-inf")  # s, time.monotonic(): when the last look at once began, or will begin
+        self._looks_at = float("-inf")  # s, time.monotonic(): start of the last look at once, perhaps in the future
 
     def run(self, part: Part, deadline: float, failed_before: bool = False) -> None:
-        """Sweeps until the end of the segment or the deadline (s, time.monotonic()); what is left goes on as a retry-queue message.
+        """Sweeps until the end of the segment or the deadline (s, time.monotonic()). A retry-queue message continues with the rest.
 
-        A part that has failed before is dropped when the next sweep is due, or no other comes: the sweep may have been turned off.
+        A part that has failed before is dropped once the next sweep is due, even if none comes: the sweep may have been turned off.
         """
         if failed_before and part.is_over:
             log.emit("dropped", part.fields)
@@ -71,13 +72,13 @@ class Sweep:
         run.report()
 
     def ask_again(self, ids: list[str]) -> None:
-        """Has connections that are gone asked about again, and closed if they still are."""
+        """Queues connections that are gone, to ask about them again and close them if they still are."""
         self._send(Part.parse({"again": ids, "scans": False, "hops": 1}), AGAIN_S)
 
     def look_at_once(self, segments: int) -> None:
-        """Starts a sweep of every segment that suspects whoever has been silent for a minute: events are known to have been lost.
+        """Starts a sweep of every segment that suspects every connection silent for a minute, since events are known to be lost.
 
-        However often it is asked for, it comes once in LOOK_EVERY_S: what is lost meanwhile is seen by the one after that.
+        Runs at most once in LOOK_EVERY_S. An earlier request schedules the next run, which finds what was lost meanwhile.
         """
         now = time.monotonic()
         if self._looks_at > now:
@@ -91,12 +92,12 @@ class Sweep:
 
     def _send(self, part: Part, delay_s: int) -> None:
         if self._closer.queue is None:
-            raise RuntimeError("a sweep that is to go on needs the retry queue: set RETRY_QUEUE_URL")
+            raise RuntimeError("the sweep needs the retry queue to continue: set RETRY_QUEUE_URL")
         self._closer.queue.send(part, delay_s)
 
 
 class _Run:
-    """A part of a sweep while an invocation is at work on it."""
+    """One invocation's work on a part of a sweep."""
 
     def __init__(self, settings: Settings, clients: Clients, closer: Closer, part: Part, pool: ThreadPoolExecutor, deadline: float) -> None:
         self._settings = settings
@@ -114,16 +115,16 @@ class _Run:
         size = MOST_SAMPLED if self._asks else 0
         self._timed, self._timeless = Sample(size), Sample(size)
         self._witnesses = Sample(WITNESSES)
-        self._late: dict[str, list[Record]] = {cause.EXPIRED: [], cause.GONE: []}  # those that there was no time to close
-        self._again: list[str] = []  # whom the next part is to ask about again
+        self._late: dict[str, list[Record]] = {cause.EXPIRED: [], cause.GONE: []}  # there was no time to close these
+        self._again: list[str] = []  # the next part asks about these again
 
     def do(self) -> Part | None:
-        """Does what the part says, and returns what is to follow."""
+        """Does the part's work and returns the part that follows."""
         self._ask_again(self._part.again)
         if not self._part.scans:
             return self._part.only_again(self._left())
         if self._part.start is None:
-            self._tally.active = 0  # whom we closed until now is not in the table that is counted
+            self._tally.active = 0  # those closed so far are not in the table that is counted
         start = self._scan()
         more = self._ask() if self._asks else False
         left = self._left()
@@ -143,7 +144,7 @@ class _Run:
         return self._again + _ids_of(self._late[cause.GONE])
 
     def _ask_again(self, ids: list[str]) -> None:
-        """Closes those that are still gone, each as soon as it is known; whoever got no answer is left for the next part."""
+        """Closes those that are still gone, each as soon as that is known. Those without an answer are left to the next part."""
         while ids:
             some, ids = ids[: read_records.MOST], ids[read_records.MOST :]
             records = [
@@ -159,7 +160,7 @@ class _Run:
         self._again += ids
 
     def _scan(self) -> str | None:
-        """Reads pages, closes the expired, samples the silent; returns where to go on when the segment is not `finished`."""
+        """Reads pages, closes the expired, samples the silent. Returns where to continue if the segment is not `finished`."""
         now = time.monotonic()
         until = now + (self._deadline - now) * (SCAN_SHARE_ASKING if self._asks else SCAN_SHARE)
         for page, begin, end in self._pages():
@@ -167,7 +168,7 @@ class _Run:
             for _ in self._pool.map(lambda record: self._remove(record, cause.EXPIRED), self._sort(page)):
                 pass
             if self._late[cause.EXPIRED]:
-                self._tally.active = active  # this page once more
+                self._tally.active = active  # read this page again
                 return begin
             if end is not None and time.monotonic() >= until:
                 return end
@@ -197,7 +198,7 @@ class _Run:
         return expired
 
     def _pages(self) -> Iterator[tuple[list[Record], str | None, str | None]]:
-        """Each page's records, and where it begins and ends (None: with the segment)."""
+        """Each page's records, and where it begins and ends (None: start or end of the segment)."""
         request: dict[str, Any] = {
             "TableName": self._settings.table,
             **read_records.PROJECTION,
@@ -211,7 +212,7 @@ class _Run:
                 request["ExclusiveStartKey"] = {"connectionId": {"S": start}}
             page = self._clients("dynamodb").scan(**request)
             if any("S" not in item.get("connectionId", {}) for item in page["Items"]):
-                raise RuntimeError("a record has no connectionId (a string): correct CONNECTIONS_TABLE, or the key of the table it names")
+                raise RuntimeError("a record has no connectionId of type String: correct CONNECTIONS_TABLE, or the table's partition key")
             end = page["LastEvaluatedKey"]["connectionId"]["S"] if page.get("LastEvaluatedKey") else None
             yield [Record(item) for item in page["Items"]], start, end
             if end is None:
@@ -219,12 +220,12 @@ class _Run:
             start = end
 
     def _ask(self) -> bool:
-        """Asks about the samples, and again about whom it finds gone as soon as that may be; returns whether there is more to find."""
+        """Asks about the samples, and again about those found gone once AGAIN_S has passed. Returns whether there is more to find."""
         sample = self._timed.records + self._timeless.records
-        random.shuffle(sample)  # those that there is no time for are not always the same
+        random.shuffle(sample)  # so that time does not always run out for the same ones
         waiting = self._timed.offered + self._timeless.offered
         evidence = Evidence(self._settings)
-        found: list[tuple[float, str]] = []  # when to ask again, in order; about whom
+        found: list[tuple[float, str]] = []  # when to ask again, in order, and the connection id
         found_any = False
         while sample:
             some, sample = sample[: read_records.MOST], sample[read_records.MOST :]
@@ -246,13 +247,13 @@ class _Run:
         return bool(waiting and found_any and not self._inquiry.given_up)
 
     def _ask_witnesses(self) -> Answers:
-        """Who of those heard of lately is alive: then the endpoint is the right one, although all the silent are gone. Asks them once."""
+        """Asks once about recently seen connections. If one is alive, the endpoint is right although all silent ones are gone."""
         witnesses, self._witnesses = self._witnesses.records, Sample(0)
         answers = self._inquiry.ask(witnesses, self._pool, self._deadline)
         return [(record, answer) for record, answer in answers if answer == ALIVE]
 
     def _remove(self, record: Record, why: str) -> None:
-        """Closes a connection and counts what became of it; several threads do."""
+        """Closes a connection and counts the outcome. Runs in several threads."""
         outcome = self._outcome(record, why)
         with self._lock:
             self._tally.active -= outcome in (log.REMOVED, log.ALREADY_GONE)
@@ -263,7 +264,7 @@ class _Run:
                 self._tally.add_removed(record, why)
 
     def _outcome(self, record: Record, why: str) -> str:
-        """Closes it. The duplicates of its client, about whom API Gateway may have to be asked, are the retry queue's."""
+        """Closes it. The client's duplicates are left to the retry queue, since API Gateway may have to be asked about them."""
         if time.monotonic() >= self._deadline:
             return OUT_OF_TIME
         try:

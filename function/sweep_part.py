@@ -1,4 +1,4 @@
-"""Where does a sweep go on? What the schedule or a retry message says of one invocation's share of it."""
+"""One invocation's part of a sweep, as the schedule or a retry message describes it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 import ended as ended_
 
 LONGEST_LIST = 200_000  # bytes of ids in a message, of the 256 KB that SQS takes
-MOST_HOPS = 10  # messages in a row: Lambda ends a chain at 16 invocations ("recursive loop detection"), and what is closed may queue more
+MOST_HOPS = 10  # messages in a row: Lambda ends a chain at 16 invocations ("recursive loop detection"), and closing may queue more
 MOST_SEGMENTS = 100
 USUAL_PERIOD_S = 300
 
 
 @dataclass(frozen=True)
 class Part:
-    """First the connections in `again` are asked about again; then, if it `scans`, the segment is read from `start` on.
+    """First asks again about the connections in `again`. Then, if `scans`, reads the segment from `start` on.
 
     Times are epoch ms.
     """
@@ -61,32 +61,32 @@ class Part:
             again=[ended_.connection_id(connection_id, ended_.LONGEST_KEY) for connection_id in again],
         )
         if not part.segment < part.segments <= MOST_SEGMENTS:
-            raise ended_.RejectedError(f"sweep's segment must be below its segments, of which there are at most {MOST_SEGMENTS}")
+            raise ended_.RejectedError(f"sweep's segment must be less than segments, which may be at most {MOST_SEGMENTS}")
         return part
 
     @property
     def is_over(self) -> bool:
-        """Whether the next sweep, which does all of this, is due: then nobody misses a part that has failed before."""
+        """Whether the next sweep is due. It does all of this, so a part that has failed before is not needed any more."""
         return int(time.time() * 1000) >= self.until_ms
 
     @property
     def fields(self) -> dict[str, object]:
-        """What a log line says of it."""
+        """The fields of its log lines."""
         return {"segment": str(self.segment), "segments": self.segments, "hops": self.hops, "again": len(self.again)}
 
     def onward(self, start: str | None, active: int, again: list[str]) -> Part | None:
-        """The rest of this reading; None when Lambda might end the chain."""
+        """The rest of this reading; None if Lambda might end the chain."""
         return self._next(MOST_HOPS, start=start, active=active, again=again)
 
     def another_reading(self, again: list[str]) -> Part | None:
-        """When there is more to find than one reading could ask about; None when the next sweep does it."""
+        """A further reading, if one could not ask about all; None if the next sweep does it."""
         if self.is_over:
             return None
         now_ms = int(time.time() * 1000)
-        return self._next(MOST_HOPS - 1, start=None, active=0, began_ms=now_ms, again=again)  # one is left to ask again
+        return self._next(MOST_HOPS - 1, start=None, active=0, began_ms=now_ms, again=again)  # one hop is left to ask again
 
     def only_again(self, again: list[str]) -> Part | None:
-        """No reading, only the connections that are to be asked about again."""
+        """Only asks again, without reading; None if there is nothing to ask."""
         return self._next(MOST_HOPS, scans=False, again=again) if again else None
 
     def _next(self, most_hops: int, **changes: object) -> Part | None:
@@ -94,7 +94,7 @@ class Part:
 
 
 def fitting(ids: list[str]) -> list[str]:
-    """As many of the ids, from the first on, as one message takes."""
+    """The first ids, as many as fit into one message."""
     size, fit = 0, []
     for connection_id in ids:
         size += len(json.dumps(connection_id)) + 1

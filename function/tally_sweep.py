@@ -1,4 +1,4 @@
-"""What one part of a sweep saw and did, and the line that says so."""
+"""Counts what one part of a sweep found and did, and writes its log line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Tally:
         self.timeless = 0
         self.undated = 0  # records that neither expire nor are asked about
         self.unproven = 0
-        self.contradicted = 0  # gone at first, and alive when asked about again
+        self.contradicted = 0  # gone at first, but alive when asked about again
         self.failed = 0
         self.removed: Counter[str] = Counter()
         self._silent_ms = 0
@@ -37,7 +37,7 @@ class Tally:
         self._silent_ms = max(self._silent_ms, judge_record.silent_ms(record, int(time.time() * 1000)))
 
     def report(self, part: Part, inquiry: Inquiry, is_shared: bool) -> None:
-        """The summary line, with the gauge of active connections once the segment has been read to its end."""
+        """Writes the summary line, with the gauge of active connections if the segment was read to its end."""
         answers, rate = inquiry.answers, round(inquiry.pace.highest, 1)
         fields: dict[str, Any] = {
             "segment": str(part.segment),
@@ -70,7 +70,7 @@ class Tally:
             metrics["Undated"] = (self.undated, "Count")
         if self.finished:
             gauges["segment"] = {"ActiveConnections": (fields["active"], "Count")}
-        if asked := sum(answers.values()):  # who asked nobody knows nothing about the endpoint
+        if asked := sum(answers.values()):  # without questions nothing is known about the endpoint
             refused = answers[ask_gateway.REFUSED] + answers[ask_gateway.THROTTLED]
             metrics["ProbesRefused"] = (round(100 * refused / asked, 1), "Percent")
             metrics["ProbeRate"] = (rate, "Count/Second")

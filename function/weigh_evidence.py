@@ -1,8 +1,8 @@
-"""Is a 410 to be believed? It says that our endpoint knows no such connection, which is also what a wrong endpoint says of everything.
+"""Decides whether a 410 proves that a connection is gone. A wrong endpoint answers 410 about every connection, too.
 
-What a ratio of answers can't tell, the record can: a 410 counts when the record itself names our API and stage, or when we were told that
-the table is this stage's alone and the endpoint has shown, by a live answer, that it is the right one. Even then one answer removes
-nothing: it may be wrong for a moment, or come before a `$connect` has finished. The connection is asked about again, AGAIN_S later.
+A 410 counts if the record itself names our API and stage. It also counts if the table is configured as this stage's alone and the endpoint
+has proved to be the right one by a live answer. Even then one answer removes nothing: it may be wrong for a moment, or come before
+`$connect` has finished. The connection is asked about again, AGAIN_S later.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ class Evidence:
     """What the answers of one run prove."""
 
     def __init__(self, settings: Settings) -> None:
-        self.unproven: list[Record] = []  # API Gateway says that they are gone, and nothing shows that it knows them
+        self.unproven: list[Record] = []  # API Gateway answers 410, but nothing shows that they belong to it
         self._settings = settings
         self._somebody_lives = False
 
     def weigh(self, answers: Answers) -> list[Record]:
-        """Those that are proven to be gone: of these, and of those unproven until now."""
+        """Those that are proven to be gone, of these and of those unproven so far."""
         self._somebody_lives = self._somebody_lives or any(answer == ALIVE for _, answer in answers)
         gone = self.unproven + [record for record, answer in answers if answer == GONE]
         self.unproven = [record for record in gone if not self._is_proven(record)]

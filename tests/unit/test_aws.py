@@ -54,7 +54,7 @@ def server(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 @pytest.mark.parametrize("steps", (NOT_WHOLE | WRONG).values(), ids=NOT_WHOLE | WRONG)
 def test_dynamodbs_answer_is_not_believed_unless_it_is_whole(steps: list[bytes | str], call: Call, server: Server, clock: Clock) -> None:
     server.answers += [steps, steps]
-    with pytest.raises(ClientError, match="is not whole"):
+    with pytest.raises(ClientError, match="is incomplete"):
         call(Clients(timeout=2.0, attempts=2)("dynamodb"))
     assert len(server.requests) == 2
 
@@ -77,7 +77,7 @@ def test_a_message_is_sent_when_sqs_has_named_it(steps: list[bytes | str], serve
     server.answers += [steps, SENT, steps, steps]
     sqs = Clients(timeout=2.0, attempts=2)("sqs")
     assert sqs.send_message(QueueUrl=server.url + "/0/q", MessageBody="b")["MessageId"] == "m"
-    with pytest.raises(ClientError, match="is not whole"):
+    with pytest.raises(ClientError, match="is incomplete"):
         sqs.send_message(QueueUrl=server.url + "/0/q", MessageBody="b")
 
 

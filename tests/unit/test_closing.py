@@ -133,7 +133,7 @@ def test_the_record_stays_when_a_step_can_not_be_queued(aws: FakeAws, connection
 def test_the_record_stays_when_there_is_no_queue_for_a_step(aws: FakeAws, connections: Table, history: Table) -> None:
     connections.put("c")
     aws.on("PutItem", error(400, "AccessDeniedException"))
-    with pytest.raises(RuntimeError, match="history failed and there is no retry queue to hand it to: set RETRY_QUEUE_URL"):
+    with pytest.raises(RuntimeError, match="step history failed and there is no retry queue: set RETRY_QUEUE_URL"):
         closer(HISTORY_TABLE="history").close(ended("c"), later())
     assert connections.keys == {"c"}
 
@@ -290,7 +290,7 @@ OF_ANOTHER = {"connectionId": {"S": "another"}}
 def test_an_answer_about_another_record_is_no_reason_to_close_it(aws: FakeAws, connections: Table, history: Table) -> None:
     """A second answer to the request before, say."""
     aws.on("GetItem", lambda request: Answer(200, {"Item": OF_ANOTHER}))
-    with pytest.raises(closing.WrongRecordError, match=r"asked about c, DynamoDB answered about .*another"):
+    with pytest.raises(closing.WrongRecordError, match=r"asked DynamoDB about c, got an answer about .*another"):
         closer(HISTORY_TABLE="history").close(ended("c"), later())
     assert history.items == []
 

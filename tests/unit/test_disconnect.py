@@ -113,7 +113,7 @@ def test_a_setting_for_boto3_turns_the_fast_path_off(aws: FakeAws, connections: 
     assert (told["outcome"], told["level"], told["why"]) == (
         "fast_path_off",
         "WARN",
-        "ValueError: only boto3 understands AWS_USE_DUALSTACK_ENDPOINT",
+        "ValueError: only boto3 supports AWS_USE_DUALSTACK_ENDPOINT",
     )
     assert (told["_aws"]["CloudWatchMetrics"], told["Name"], told["FastPathOff"]) == ([OFF], "test-api", 1)
     aws.requests.clear()
@@ -149,7 +149,7 @@ def test_a_fast_path_that_keeps_missing_rests_and_says_so_once(
         assert handler(event(), Context()) == DONE
     told = [line for line in lines() if line["outcome"] == "fast_path_off"]
     assert [(line["level"], line["FastPathOff"], line["_aws"]["CloudWatchMetrics"]) for line in told] == [("WARN", 1, [OFF])]
-    assert told[0]["why"].startswith("ValueError: not the plain answer: HTTP/1.1 503")
+    assert told[0]["why"].startswith("ValueError: unexpected answer: HTTP/1.1 503")
     assert len([request for request in aws.requests if not request.agent]) == fast_delete.MISSES
 
     clock.advance(fast_delete.REST_S + 1)

@@ -242,7 +242,7 @@ STRAY: list[Any] = [
 def test_a_stray_invocation_learns_what_was_expected(stray: object, aws: FakeAws, start: Start, lines: Lines) -> None:
     """It is not logged: nobody has masked it."""
     aws.requests.clear()
-    with pytest.raises(ended_.RejectedError, match=r"expected|must"):
+    with pytest.raises(ended_.RejectedError, match=r"expected|must|needs"):
         start().lambda_handler(stray, Context(CONTEXT_S))
     assert aws.requests == []
     assert "kim" not in json.dumps(lines())
