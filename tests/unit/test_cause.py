@@ -1,4 +1,4 @@
-"""Why a connection ended, told from close code, reason and duration."""
+"""Why a connection ended, derived from close code, reason and duration."""
 
 from __future__ import annotations
 
@@ -56,6 +56,6 @@ def test_every_cause_is_on_the_closed_list(code: int | None, reason: str, durati
 
 def test_the_list_is_the_one_the_documentation_explains() -> None:
     explained = {
-        line.split("|")[1].strip() for line in (cause.__doc__ or "").splitlines() if line.startswith("| ") and "told by" not in line
+        line.split("|")[1].strip() for line in (cause.__doc__ or "").splitlines() if line.startswith("| ") and "| meaning" not in line
     }
     assert explained == cause.CAUSES
