@@ -51,7 +51,7 @@ def causes(stack: Stack, watch: Watch, of: str) -> list[tuple[int, str]]:
     return [(line["closeCode"], line["cause"]) for line in found()]
 
 
-def test_a_page_that_closes_on_pagehide_is_told_from_one_that_crashed(connected: Page, stack: Stack, watch: Watch) -> None:
+def test_pagehide_close_is_distinguished_from_a_crash(connected: Page, stack: Stack, watch: Watch) -> None:
     first = connection_id(watch)
     connected.reload()
     assert watch.wait_until_gone(watch.records.keys() | {""})
@@ -101,7 +101,7 @@ WAITS = """async (round) => {
 
 
 @pytest.mark.parametrize(("failures", "limit"), [(0, 1000), (1, 2000), (4, 16_000), (5, 30_000), (50, 30_000)])
-def test_those_who_were_cut_off_together_come_back_spread_over_a_growing_time(tab: Page, failures: int, limit: int) -> None:
+def test_reconnects_are_spread_over_a_growing_time(tab: Page, failures: int, limit: int) -> None:
     waits = tab.evaluate(WAITS, failures)
     assert len(waits) == 200
     assert all(0 <= wait <= limit for wait in waits)
@@ -123,7 +123,7 @@ def test_a_heartbeat_comes_before_ten_minutes_of_silence(browser: Browser, url: 
         assert connection_id(watch) == first, "the heartbeat, which no route takes, ended the connection"
 
 
-def test_when_the_network_is_back_the_page_connects_again_at_once(connected: Page, watch: Watch) -> None:
+def test_the_page_reconnects_at_once_when_back_online(connected: Page, watch: Watch) -> None:
     first = connection_id(watch)
     connected.context.set_offline(True)
     connected.context.set_offline(False)
@@ -131,7 +131,7 @@ def test_when_the_network_is_back_the_page_connects_again_at_once(connected: Pag
     expect(connected.locator("#own-state")).to_have_text("open")
 
 
-def test_a_fast_reconnect_is_in_the_table_twice_until_the_old_disconnect_arrives(connected: Page, stack: Stack, watch: Watch) -> None:
+def test_a_fast_reconnect_is_in_the_table_twice_for_a_while(connected: Page, stack: Stack, watch: Watch) -> None:
     first = connection_id(watch)
     with stack.aws.faults.fail("lambda", "pass", where=is_disconnect, delay=60):  # or until this block ends
         connected.get_by_role("button", name="close()").click()
@@ -142,7 +142,7 @@ def test_a_fast_reconnect_is_in_the_table_twice_until_the_old_disconnect_arrives
     connection_id(watch, first)
 
 
-def test_the_old_connections_disconnect_never_touches_the_new_record(connected: Page, stack: Stack, watch: Watch) -> None:
+def test_an_old_disconnect_never_touches_the_new_record(connected: Page, stack: Stack, watch: Watch) -> None:
     for _ in range(10):
         connected.get_by_role("button", name="close()").click()
         connected.get_by_role("button", name="Connect", exact=True).click()
@@ -157,9 +157,7 @@ def test_the_old_connections_disconnect_never_touches_the_new_record(connected: 
     assert watch.wait_for(lambda: [is_the_open_one(record) for record in stack.records()] == [True], 30)
 
 
-def test_the_back_forward_cache_keeps_a_socket_unless_the_page_closes_it(
-    launch: Launch, url: str, website: str, stack: Stack, watch: Watch
-) -> None:
+def test_the_back_forward_cache_keeps_an_unclosed_socket(launch: Launch, url: str, website: str, stack: Stack, watch: Watch) -> None:
     browser = launch(keep_pages=True)
     try:
         plain, closing = browser.new_page(), browser.new_page()

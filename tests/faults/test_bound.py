@@ -150,7 +150,7 @@ def test_after_a_mass_loss_the_table_is_true_within_the_bound(dead: int, silent:
     assert max(Counter(int(moment) for moment in world.asked_at).values()) <= most + 1
 
 
-def test_among_more_than_a_sweep_can_ask_a_dead_one_is_found_by_chance(world: World) -> None:
+def test_a_sample_of_a_large_table_finds_a_dead_connection(world: World) -> None:
     """At 3 a second one sweep asks about 315 of 1,575 silent ones: about the dead one after five sweeps on average."""
     random.seed(11)
     sweeps = []
@@ -165,7 +165,7 @@ def test_among_more_than_a_sweep_can_ask_a_dead_one_is_found_by_chance(world: Wo
     assert world.removed_live == 0
 
 
-def test_as_many_expired_records_are_gone_before_the_next_sweep_is_due(world: World) -> None:
+def test_many_expired_records_go_before_the_next_sweep(world: World) -> None:
     for number in range(100_000):
         world.connect(f"dead{number}")
     world.dead = set(world.records)

@@ -198,7 +198,7 @@ def test_a_provider_of_another_region_makes_nothing(whole: Whole, tmp_path: Path
     assert astray.addresses() == []
 
 
-def test_changes_by_hand_are_planned_and_foreign_code_is_reported(whole: Whole) -> None:
+def test_manual_changes_are_planned_and_reported(whole: Whole) -> None:
     functions = whole.aws.client("lambda")
     name, package = whole.on.function("cleanup"), (REPOSITORY / "dist/function.zip").read_bytes()
     functions.update_function_configuration(FunctionName=name, LoggingConfig={"LogFormat": "JSON", "ApplicationLogLevel": "WARN"})

@@ -44,7 +44,7 @@ def state(aws: LocalAws, name: str) -> str:
     return str(aws.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"])
 
 
-def test_an_error_of_the_function_moves_its_alarm_and_no_other_functions(api: Api) -> None:
+def test_an_error_moves_only_the_alarm_of_its_function(api: Api) -> None:
     throws, other = api.function(THROWS), api.function(THROWS)
     alarm(api.aws, throws)
     alarm(api.aws, other)

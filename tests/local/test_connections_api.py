@@ -48,7 +48,7 @@ def test_a_closed_connection_is_gone(observed: Api, operation: str) -> None:
 
 
 @pytest.mark.parametrize("allowed", [True, False])
-def test_a_function_reaches_connections_by_the_endpoint_of_aws_if_its_role_may(observed: Api, allowed: bool) -> None:
+def test_a_function_reaches_connections_if_its_role_allows(observed: Api, allowed: bool) -> None:
     resource = f"{observed.execution_arn}/dev/{'GET' if allowed else 'POST'}/@connections/*"
     function = observed.function(
         PROBE,

@@ -35,7 +35,7 @@ def answer(functions: Any, name: str) -> str:
     return str(functions.invoke(FunctionName=name)["Payload"].read().decode())
 
 
-def test_after_a_change_of_its_role_a_function_runs_under_the_new_one(api: Api, functions: Any) -> None:
+def test_a_function_runs_under_its_new_role(api: Api, functions: Any) -> None:
     name = api.function(SAY_WHO)
     assert f"/{name}/" in answer(functions, name)
     other = api.aws.client("iam").create_role(RoleName=f"{name}-other", AssumeRolePolicyDocument=policy(TRUST))["Role"]["Arn"]
@@ -43,7 +43,7 @@ def test_after_a_change_of_its_role_a_function_runs_under_the_new_one(api: Api, 
     assert f"/{name}-other/" in answer(functions, name)
 
 
-def test_an_invocation_under_way_ends_although_the_function_is_updated(api: Api, functions: Any) -> None:
+def test_an_update_does_not_stop_a_running_invocation(api: Api, functions: Any) -> None:
     permissions = [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]
     name, said = api.function(SAY_WHEN_ASKED, permissions, Timeout=60), []
     under_way = threading.Thread(target=lambda: said.append(answer(functions, name)))

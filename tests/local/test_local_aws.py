@@ -105,7 +105,7 @@ def test_a_function_sees_nothing_of_the_callers_environment(monkeypatch: pytest.
         assert seen["AWS_ACCESS_KEY_ID"].startswith("ASIA")
 
 
-def test_the_environment_for_terraform_holds_nothing_of_the_callers_account(monkeypatch: pytest.MonkeyPatch, aws: LocalAws) -> None:
+def test_terraform_gets_nothing_of_the_callers_account(monkeypatch: pytest.MonkeyPatch, aws: LocalAws) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "secret")
     assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & set(aws.environment)
@@ -127,7 +127,7 @@ def test_a_wrong_signature_is_refused(aws: LocalAws) -> None:
 
 
 @pytest.mark.parametrize("allowed", [True, False])
-def test_a_functions_calls_are_judged_by_its_role_also_behind_the_fault_proxy(api: Api, allowed: bool) -> None:
+def test_roles_are_enforced_behind_the_fault_proxy(api: Api, allowed: bool) -> None:
     code = """
         import boto3
         def handler(event, context):

@@ -20,7 +20,7 @@ def fake(folder: Path, version: tuple[int, int], init: str) -> matrix.Copy:
     return matrix.Copy(matrix.Tool(f"Terraform {version[0]}.{version[1]}.0", version, Program(str(program), {})), folder)
 
 
-def test_a_version_that_cannot_be_had_is_left_out_by_name_and_the_others_are_tried(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_unavailable_version_is_named_and_skipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(matrix, "CACHE", tmp_path)
     [(cells, errors)] = matrix.rows({"OpenTofu 1.12.6": matrix.opentofu})
@@ -49,14 +49,14 @@ def test_every_version_that_the_matrix_takes_from_pypi_is_locked() -> None:
     assert locked == {f"terraform-{version}.txt" for version in matrix.TERRAFORMS}
 
 
-def test_roots_that_lock_their_state_by_a_file_refuse_versions_that_would_not_lock_at_all() -> None:
+def test_roots_with_lock_files_refuse_versions_that_never_lock() -> None:
     files = [path for top in ("envs", "examples") for path in (REPOSITORY / top).glob("**/versions.tf")]
     roots = [path for path in files if "use_lockfile" in path.read_text()]
     assert len(roots) == 4
     assert [path for path in roots if 'required_version = ">= 1.10"' not in path.read_text()] == []
 
 
-def test_modules_with_an_index_exclude_the_providers_with_faults_in_indexes() -> None:
+def test_modules_with_an_index_exclude_faulty_providers() -> None:
     mains = [path for path in (REPOSITORY / "modules").glob("*/main.tf") if "global_secondary_index" in path.read_text()]
     constraints = [path.with_name("versions.tf").read_text() for path in mains]
     excluded = [re.findall(r"!= ([\d.]+)", text) for text in constraints]

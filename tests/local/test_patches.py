@@ -35,7 +35,7 @@ def test_what_one_module_replaced_another_may_add_to() -> None:
     assert changed.original() == 3
 
 
-def test_a_function_that_changed_is_not_replaced_and_the_message_says_what_to_do() -> None:
+def test_a_changed_original_is_not_patched() -> None:
     with pytest.raises(SystemExit, match=r"replaces service.original of MiniStack .* delete the module if"):
         patches.replaces(owner(), "original", "000000000000")(replacement)
 

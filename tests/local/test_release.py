@@ -27,7 +27,7 @@ def test_the_notes_are_the_changelogs_part_about_the_version(ready: Path) -> Non
 
 
 @pytest.mark.parametrize("version", ["", "v1.2.3", "1.2", "1.2.3-rc1", "01.2.3", "1.2.4", "1.2.2\n"])
-def test_a_version_that_is_none_or_that_the_changelog_lacks_is_refused(version: str, ready: Path) -> None:
+def test_an_invalid_or_unlisted_version_is_refused(version: str, ready: Path) -> None:
     with pytest.raises(NotReady):
         notes(version, ready)
 

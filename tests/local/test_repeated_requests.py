@@ -55,7 +55,7 @@ def scheduler(aws: LocalAws) -> Any:
         client.delete_schedule(Name=schedule["Name"])
 
 
-def test_a_schedule_that_is_made_twice_with_one_token_is_made_once_and_answered_alike(scheduler: Any) -> None:
+def test_a_repeated_token_creates_one_schedule(scheduler: Any) -> None:
     first, second = (scheduler.create_schedule(Name="repeated", ClientToken="token-1", **SCHEDULE) for _ in range(2))
     assert first["ScheduleArn"] == second["ScheduleArn"]
     assert len(scheduler.list_schedules(NamePrefix="repeated")["Schedules"]) == 1

@@ -18,7 +18,7 @@ def connect_and_close(api: Api) -> None:
 
 
 @pytest.mark.parametrize("source", ["", "{api}/prod/$disconnect", "{api}/dev/$connect", "arn:aws:execute-api:*:*:other/*"])
-def test_a_function_without_permission_for_the_route_is_not_invoked(api: Api, source: str) -> None:
+def test_a_route_without_permission_does_not_invoke(api: Api, source: str) -> None:
     api.route("$connect", api.function(KEEP_EVENT))
     api.route("$disconnect", api.function(KEEP_EVENT), source=source.format(api=api.execution_arn))
     connect_and_close(api)
@@ -84,7 +84,7 @@ def test_disconnects_can_be_lost_throttled_repeated_and_delayed(observed: Api, f
     assert observed.next_event(wait=1) is None
 
 
-def test_every_line_of_every_invocation_is_logged_with_its_own_invocation(api: Api) -> None:
+def test_every_line_is_logged_with_its_invocation(api: Api) -> None:
     code = """
         def handler(event, context):
             for i in range(300):

@@ -37,7 +37,7 @@ def test_a_search_by_tag_finds_groups_apis_alarms_and_mappings(api: Api) -> None
     assert found(aws, value) == set()
 
 
-def test_a_rate_schedule_runs_at_once_and_needs_no_permission_of_the_function(api: Api) -> None:
+def test_a_rate_schedule_runs_at_once_without_permission(api: Api) -> None:
     functions, scheduler, name = api.aws.client("lambda"), api.aws.client("scheduler"), uuid.uuid4().hex
     function = functions.get_function(FunctionName=api.function(KEEP_EVENT))["Configuration"]
     target = {"Arn": function["FunctionArn"], "RoleArn": function["Role"], "Input": '{"from": "schedule"}'}

@@ -124,7 +124,7 @@ def test_a_day_without_any_connection_pages_nobody(simulation: Simulation) -> No
 
 
 @pytest.mark.parametrize("spread", SPREADS.values(), ids=SPREADS)
-def test_a_message_that_always_fails_pages_in_every_alignment_once(spread: Callable[[], float], simulation: Simulation) -> None:
+def test_a_message_that_always_fails_pages_once(spread: Callable[[], float], simulation: Simulation) -> None:
     metrics = calm(8 * HOUR)
     failing(metrics, sent=HOUR, until=8 * HOUR, spread=spread)
     [(when, name)] = simulation.run(named(metrics), 8 * HOUR)
@@ -221,7 +221,7 @@ def test_a_schedule_that_never_runs_pages_once(scheduled: tuple[Simulation, int]
 
 
 @pytest.mark.parametrize("silent", [(0,), (0, 1)])
-def test_sweeps_that_stop_page_once_however_many_segments_are_silent(silent: tuple[int, ...], scheduled: tuple[Simulation, int]) -> None:
+def test_sweeps_that_stop_page_once_for_all_segments(silent: tuple[int, ...], scheduled: tuple[Simulation, int]) -> None:
     simulation, period = scheduled
     metrics = swept(Metrics(), period, 4 * period, segments=silent)
     swept(metrics, period, 16 * period, segments=tuple({0, 1} - set(silent)))

@@ -20,7 +20,7 @@ INPUTS = """
 """
 
 
-def test_another_class_is_refused_and_a_destroy_leaves_the_log_group_where_asked_to(aws: LocalAws, tmp_path: Path) -> None:
+def test_another_log_class_is_refused_and_skip_destroy_works(aws: LocalAws, tmp_path: Path) -> None:
     consumer = Consumer(tmp_path, aws)
     consumer.apply("lambda-function", INPUTS.format("INFREQUENT_ACCESS"))
     consumer.call("lambda-function", INPUTS.format("STANDARD"))

@@ -67,7 +67,7 @@ def test_tables_without_a_key_of_their_own_ask_for_none(consumer: Consumer, aws:
     assert consumer.apply("related-table", 'name = "without-key"').get("kms_key_arn") is None
 
 
-def test_a_table_brought_along_with_another_key_is_refused_with_its_name(consumer: Consumer, aws: LocalAws) -> None:
+def test_an_existing_table_with_another_key_is_refused(consumer: Consumer, aws: LocalAws) -> None:
     create_table(aws, "keyed-by-user", hash_key="userId")
     consumer.call("connections-table", 'name = "keyed-by-user"\ncreate = false')
     with pytest.raises(TerraformError, match="must have the partition key connectionId"):

@@ -61,7 +61,7 @@ def test_closing_a_connection_is_one_delete(aws: FakeAws) -> None:
     assert aws.operations == ["DELETE @connections"]
 
 
-def test_an_endpoint_that_hangs_is_a_refusal_as_soon_as_the_time_out_is_over(aws: FakeAws) -> None:
+def test_a_hanging_endpoint_is_a_refusal_after_the_timeout(aws: FakeAws) -> None:
     aws.on("GET @connections", aws.hang)
     probe = asker(timeout=0.2)
     assert probe.ask("c") == "refused"
@@ -87,7 +87,7 @@ def endpoint(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 @pytest.mark.parametrize("ends", [CLOSE, RESET])
 @pytest.mark.parametrize("ask", [Probe.ask, Probe.disconnect])
-def test_a_question_that_a_kept_connection_breaks_is_asked_once_more(ask: Callable[..., str], ends: str, endpoint: Server) -> None:
+def test_a_broken_kept_connection_repeats_the_question(ask: Callable[..., str], ends: str, endpoint: Server) -> None:
     """As the first one is that comes after Lambda had the environment frozen."""
     endpoint.answers = [OK, ends, OK]
     probe = asker()
@@ -112,7 +112,7 @@ class Together(Event):
         return self._barrier.wait() >= 0
 
 
-def test_when_one_kept_connection_has_broken_none_is_used_any_more(endpoint: Server) -> None:
+def test_one_broken_connection_closes_all_kept_ones(endpoint: Server) -> None:
     probe = asker()
 
     def two_at_once() -> None:

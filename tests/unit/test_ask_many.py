@@ -133,19 +133,19 @@ def test_a_429_now_and_then_is_no_reason_to_stop(aws: FakeAws, clock: Clock) -> 
     assert sum(clock.slept) > 2 * LONGEST_THROTTLED_S
 
 
-def test_nothing_is_asked_after_the_deadline_and_whom_that_left_is_said(aws: FakeAws, clock: Clock) -> None:
+def test_nothing_is_asked_after_the_deadline(aws: FakeAws, clock: Clock) -> None:
     known = ask(inquiry(per_second=10), 40, within_s=2)
     assert len(known) == 40
     assert 18 <= sum(answer == "alive" for answer in known.values()) == len(aws.requests) <= 21
     assert set(known.values()) == {"alive", "unasked"}
 
 
-def test_who_met_a_429_and_has_no_time_for_another_question_is_unasked(aws: FakeAws, clock: Clock) -> None:
+def test_a_429_without_time_to_repeat_is_unasked(aws: FakeAws, clock: Clock) -> None:
     aws.on("GET @connections", THROTTLE)
     assert ask(inquiry(), 3, within_s=0.5) == dict.fromkeys(["c0", "c1", "c2"], "unasked")
 
 
-def test_whoever_is_gone_is_dealt_with_before_there_is_room_for_another(aws: FakeAws) -> None:
+def test_a_gone_one_is_handled_before_the_next_question(aws: FakeAws) -> None:
     """Else as many removals as there are answers would be under way."""
     aws.gone = {f"c{n}" for n in range(40)}
     asked: list[int] = []

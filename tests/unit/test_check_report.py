@@ -113,7 +113,7 @@ def test_who_has_expired_is_closed_without_asking(
     ids=["nobody's", "half", "api", "stage"],
 )
 @pytest.mark.parametrize("alone", ["true", ""])
-def test_a_record_that_does_not_name_our_api_and_stage_is_left_to_the_sweep(
+def test_a_record_without_our_api_is_left_to_the_sweep(
     attributes: dict[str, Any], alone: str, aws: FakeAws, connections: Table, clock: Clock, report: Report
 ) -> None:
     old(connections, clock, "c", **attributes)
@@ -191,7 +191,7 @@ def test_a_table_that_can_not_be_read_has_reports_come_back(aws: FakeAws, report
     assert report("c") == [0]
 
 
-def test_a_record_that_dynamodb_hands_back_unread_has_its_report_come_back(aws: FakeAws, connections: Table, report: Report) -> None:
+def test_a_report_on_an_unread_record_comes_back(aws: FakeAws, connections: Table, report: Report) -> None:
     aws.on("BatchGetItem", lambda request: Answer(200, {"Responses": {}, "UnprocessedKeys": request.parameters["RequestItems"]}))
     assert report("c") == [0]
 
@@ -225,7 +225,7 @@ def test_by_the_reports_queue_nothing_can_be_ordered(
 @pytest.mark.parametrize(
     "body", ["", "not JSON", "{}", '{"version": 1, "gone": {"connectionId": "' + "x" * 129 + '"}}', '{"version": 1, "gone": []}']
 )
-def test_what_nobody_understands_there_is_said_and_dropped_not_kept_to_be_sent_back_as_ours(
+def test_an_unreadable_report_is_logged_and_dropped(
     body: str, aws: FakeAws, load: Load, cleanup_environment: dict[str, str], dead_letters: RetryQueue, lines: Lines
 ) -> None:
     assert send(load("cleanup", **cleanup_environment), body) == FINISHED
@@ -248,9 +248,7 @@ def test_the_pace_is_the_one_that_a_sweep_begins_with(aws: FakeAws, connections:
     assert sum(clock.slept) == pytest.approx(1, abs=0.2)
 
 
-def test_after_a_429_nobody_is_asked_about_for_half_a_minute_and_then_all_are(
-    aws: FakeAws, connections: Table, clock: Clock, report: Report, lines: Lines
-) -> None:
+def test_a_429_stops_questions_for_half_a_minute(aws: FakeAws, connections: Table, clock: Clock, report: Report, lines: Lines) -> None:
     old(connections, clock, "a", "b", "c")
     aws.on("GET @connections", error(429, "LimitExceededException"))
     assert report("a", "b", "c") == [0, 1, 2]

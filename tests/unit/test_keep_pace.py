@@ -48,7 +48,7 @@ def per_second(turns: list[float]) -> list[int]:
     return [sum(second <= turn < second + 1 for turn in turns) for second in range(int(turns[-1]))]
 
 
-def test_the_rate_doubles_with_each_second_of_prompt_answers_up_to_the_ceiling(time: Time) -> None:
+def test_the_rate_doubles_each_second_up_to_the_limit(time: Time) -> None:
     rates = per_second(asked_for(Rising(10, 300), time, 10))
     assert rates[0] == pytest.approx(10, abs=1)
     assert rates[1] == pytest.approx(20, abs=2)
@@ -64,7 +64,7 @@ def test_no_two_questions_are_closer_than_the_ceiling_allows(time: Time) -> None
 
 
 @pytest.mark.parametrize(("answer", "took_s"), [("alive", SLOWLY), ("gone", SLOWLY), ("refused", PROMPTLY)])
-def test_what_comes_slowly_or_tells_nothing_is_no_invitation_to_ask_faster(answer: str, took_s: float, time: Time) -> None:
+def test_slow_or_useless_answers_do_not_raise_the_rate(answer: str, took_s: float, time: Time) -> None:
     pace = Rising(10, 300)
     asked_for(pace, time, 10, answer, took_s)
     assert pace.highest == 10
@@ -102,7 +102,7 @@ def test_an_endpoint_that_only_says_429_is_asked_once_a_second(time: Time) -> No
     assert {round(later - earlier, 3) for earlier, later in pairwise(turns)} == {1.0}
 
 
-def test_after_a_minute_of_429_it_is_not_slower_than_one_a_second(time: Time) -> None:
+def test_a_minute_of_429_leaves_one_a_second(time: Time) -> None:
     pace = Rising(10, 300)
     asked_for(pace, time, 60, "throttled")
     assert asked_for(pace, time, 5)[1] <= 2
@@ -115,7 +115,7 @@ def test_after_a_429_the_rate_rises_again(time: Time) -> None:
     assert per_second(asked_for(pace, time, 12))[-1] == pytest.approx(300, abs=1)
 
 
-def test_who_would_have_to_wait_beyond_the_deadline_is_told_at_once(time: Time) -> None:
+def test_a_wait_beyond_the_deadline_fails_at_once(time: Time) -> None:
     pace = Rising(0.1, 0.1)
     assert pace.turn(time.now + 1)
     before = time.now
@@ -154,7 +154,7 @@ def test_in_passing_no_more_is_asked_than_so_many_a_second(time: Time) -> None:
 
 
 @pytest.mark.parametrize("ask", [Steady.ask, Steady.disconnect])
-def test_in_passing_nothing_is_asked_for_half_a_minute_after_a_429(ask: Callable[..., object], time: Time) -> None:
+def test_steady_asks_nothing_for_half_a_minute_after_a_429(ask: Callable[..., object], time: Time) -> None:
     probe = Telling("throttled")
     pace = steady(probe)
     ask(pace, "a")

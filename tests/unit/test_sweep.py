@@ -206,7 +206,7 @@ def test_what_there_is_no_time_to_remove_is_the_next_parts(
     assert sum(line["RemovedExpired"] for line in [first, *others, last]) == expired
 
 
-def test_a_scan_that_fails_is_an_error_line_and_fails_the_invocation(aws: FakeAws, load: Load, clock: Clock, lines: Lines) -> None:
+def test_a_failed_scan_is_logged_and_fails_the_invocation(aws: FakeAws, load: Load, clock: Clock, lines: Lines) -> None:
     aws.on("Scan", error(400, "ResourceNotFoundException"))
     with pytest.raises(Exception, match="ResourceNotFound"):
         load("cleanup").lambda_handler({"sweep": WHOLE}, Context(120))
@@ -655,7 +655,7 @@ def test_no_other_sample_is_taken_when_the_next_sweep_is_due(
     assert ["active" in line for line in lines] == [True, True, True, False]
 
 
-def test_what_one_message_can_not_hold_is_found_by_another_reading(
+def test_what_exceeds_one_message_is_found_by_a_new_reading(
     aws: FakeAws, connections: Table, queue: RetryQueue, clock: Clock, follow: Follow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sweep_part.LONGEST_LIST", 7 * 40)
@@ -701,7 +701,7 @@ def test_a_table_too_large_for_a_chain_says_what_to_raise(
 
 
 @pytest.mark.parametrize("part", [{"again": ["x" * 100] * 500, "scans": False}, {"again": ["c"]}], ids=["asks again", "reads"])
-def test_a_part_that_failed_is_dropped_when_the_next_sweep_is_due(
+def test_a_failed_part_is_dropped_at_the_next_sweep(
     part: dict[str, Any], aws: FakeAws, clock: Clock, load: Load, lines: Lines, queue: RetryQueue
 ) -> None:
     """The probe or the sweep has been turned off while it waited: its role is denied."""
@@ -744,9 +744,7 @@ def test_a_look_at_once_is_a_sweep_of_each_segment(aws: FakeAws, queue: RetryQue
     assert delays == [0, 0, 0]
 
 
-def test_a_look_at_once_suspects_whoever_has_been_silent_for_a_minute(
-    aws: FakeAws, connections: Table, clock: Clock, follow: Follow, run: Run
-) -> None:
+def test_a_look_at_once_suspects_after_a_silent_minute(aws: FakeAws, connections: Table, clock: Clock, follow: Follow, run: Run) -> None:
     connections.put("older", connectedAt=clock.ms - MINUTE, **OURS)
     connections.put("dead", connectedAt=clock.ms - 2 * MINUTE, **OURS)
     connections.put("young", connectedAt=clock.ms - MINUTE + 10_000, **OURS)
@@ -772,7 +770,7 @@ def test_what_follows_a_look_at_once_suspects_like_it(
     assert connections.keys == set()
 
 
-def test_however_often_it_is_asked_for_it_looks_once_in_five_minutes(aws: FakeAws, queue: RetryQueue, clock: Clock, load: Load) -> None:
+def test_it_looks_at_once_only_every_five_minutes(aws: FakeAws, queue: RetryQueue, clock: Clock, load: Load) -> None:
     delays = undelayed(aws)
     cleanup = load("cleanup", RETRY_QUEUE_URL=queue.url, **PROBE)
     for _ in range(20):
@@ -786,9 +784,7 @@ def test_however_often_it_is_asked_for_it_looks_once_in_five_minutes(aws: FakeAw
     assert len(delays) == 6  # what was lost since the second look began is seen by a third
 
 
-def test_a_look_at_once_that_could_not_be_queued_is_not_taken_for_done(
-    aws: FakeAws, queue: RetryQueue, clock: Clock, load: Load, lines: Lines
-) -> None:
+def test_a_look_at_once_that_was_not_queued_is_not_done(aws: FakeAws, queue: RetryQueue, clock: Clock, load: Load, lines: Lines) -> None:
     cleanup = load("cleanup", RETRY_QUEUE_URL=queue.url, **PROBE)
     aws.on("SendMessage", error(400, "AccessDenied"))
     with pytest.raises(Exception, match="AccessDenied"):
@@ -814,7 +810,7 @@ def test_a_look_at_once_without_the_probe_says_what_to_set(aws: FakeAws, queue: 
 # Segments, and what else there is to do
 
 
-def test_duplicates_of_swept_connections_are_settled_by_the_queue(
+def test_the_queue_settles_duplicates_of_swept_connections(
     aws: FakeAws, dynamodb: Any, queue: RetryQueue, clock: Clock, load: Load, lines: Lines
 ) -> None:
     connections = Table(dynamodb, "connections", byClient=("clientId", "connectedAt"))
@@ -876,7 +872,7 @@ def test_removed_records_were_silent_since_they_were_last_seen(
     assert seconds <= run()["Silent"] <= seconds + 5
 
 
-def test_records_that_neither_expire_nor_are_asked_about_are_counted(connections: Table, clock: Clock, run: Run) -> None:
+def test_records_that_never_end_are_counted(connections: Table, clock: Clock, run: Run) -> None:
     connections.put("expires one day", expiresAt=clock.ms // 1000 + 10_000)
     connections.put("without a time")
     connections.put("in another unit", connectedAt=clock.ms // 1000, expiresAt=clock.ms)

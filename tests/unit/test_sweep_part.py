@@ -89,7 +89,7 @@ def test_no_reading_begins_when_the_next_sweep_is_due(clock: Clock) -> None:
     assert part.only_again(["c"]) is not None
 
 
-def test_the_rest_of_a_reading_keeps_its_count_and_another_begins_at_nought(clock: Clock) -> None:
+def test_a_continued_reading_keeps_its_count(clock: Clock) -> None:
     part = Part.parse({"active": 3, "start": "a", "suspect_after_ms": 60_000, "segment": 1, "segments": 4})
     clock.advance(10)
     onward, another, only_again = part.onward("b", 5, ["c"]), part.another_reading(["c"]), part.only_again(["c"])
