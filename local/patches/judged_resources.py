@@ -40,8 +40,9 @@ def resource(service: str, method: str, path: str, headers: Any, body: bytes, qu
         return f"arn:aws:events:{region}:{account}:rule/{'' if bus in ('', 'default') else f'{bus}/'}{rule}"
     if service == "lambda" and path.rstrip("/").endswith("/functions") and told("FunctionName"):
         return f"arn:aws:lambda:{region}:{account}:function:{told('FunctionName')}"
-    alarms = service == "monitoring"  # an object of S3's is no JSON
-    operation = alarms and (told("Action") or re.split("[./]", headers.get("x-amz-target") or path)[-1])
+    alarms = service == "monitoring"
+    asks = service in ("monitoring", "logs")  # their operations are named in a header or form; an object of S3's is no JSON
+    operation = asks and (told("Action") or re.split("[./]", headers.get("x-amz-target") or path)[-1])
     if operation == "PutCompositeAlarm":
         return "*"  # "You can't create a composite alarm if your permission has a narrower scope": API_PutCompositeAlarm
     if service == "logs" and operation == "StartQuery" and (groups := json.loads(body).get("logGroupNames")):

@@ -16,7 +16,7 @@ Resources = dict[str, dict[str, Any]]
 HOUR, DAY = 3600, 86400
 TOPIC = "arn:aws:sns:eu-central-1:111122223333:pager"
 INPUTS = """
-  sweep            = {{ probe = {{ report_queue = true }}, segments = {segments}, schedule = "{schedule}" }}
+  sweep            = {{ probe = {{ report_queue = true }}, segments = 2, schedule = "{schedule}" }}
   cleanup_function = {{ timeout = {timeout} }}
   monitoring       = {{ alarm_actions = ["{topic}"] }}
 """
@@ -25,9 +25,30 @@ PERIODS = {"rate(5 minutes)": 5 * MINUTE, "rate(1 day)": DAY}
 pytestmark = pytest.mark.xdist_group("alarms")  # to plan once
 
 
+# What AWS would call the queues: a plan does not know it, since their names are generated.
+QUEUES = {
+    "chat-dead-letters": "chat-retry-dead-letter",
+    "chat-dead-letters-left": "chat-retry-dead-letter",
+    "chat-retries-waiting": "chat-retry",
+    "chat-reports-waiting": "chat-reports",
+}
+
+
 @pytest.fixture(scope="module")
-def resources(plan: Callable[..., Resources]) -> Resources:
-    return plan(INPUTS.format(segments=2, schedule="rate(5 minutes)", timeout=120, topic=TOPIC))
+def planned_alarms(plan: Callable[..., Resources]) -> Callable[..., Resources]:
+    def planned(schedule: str = "rate(5 minutes)", timeout: int = 120) -> Resources:
+        resources = plan(INPUTS.format(schedule=schedule, timeout=timeout, topic=TOPIC))
+        for values in resources.values():
+            if queue := QUEUES.get(values.get("alarm_name", "")):
+                values["dimensions"] = {"QueueName": queue}
+        return resources
+
+    return planned
+
+
+@pytest.fixture(scope="module")
+def resources(planned_alarms: Callable[..., Resources]) -> Resources:
+    return planned_alarms()
 
 
 @pytest.fixture(scope="module", params=[0, 5], ids="looks {} data points further back".format)
@@ -199,9 +220,8 @@ def test_records_that_one_sweep_could_not_remove_page_nobody(simulation: Simulat
 
 
 @pytest.fixture(scope="module", params=PERIODS)
-def scheduled(request: pytest.FixtureRequest, plan: Callable[..., Resources]) -> tuple[Simulation, int]:
-    planned = plan(INPUTS.format(segments=2, schedule=request.param, timeout=120, topic=TOPIC))
-    return Simulation.of(planned), PERIODS[request.param]
+def scheduled(request: pytest.FixtureRequest, planned_alarms: Callable[..., Resources]) -> tuple[Simulation, int]:
+    return Simulation.of(planned_alarms(schedule=request.param)), PERIODS[request.param]
 
 
 @pytest.mark.parametrize("took", [30, 600])
@@ -246,9 +266,8 @@ def test_other_work_that_fails_hides_no_silent_sweep(simulation: Simulation) -> 
 
 
 @pytest.fixture(scope="module", params=[60, 900], ids="time-out {} s".format)
-def slow(request: pytest.FixtureRequest, plan: Callable[..., Resources]) -> tuple[Simulation, int]:
-    planned = plan(INPUTS.format(segments=2, schedule="rate(5 minutes)", timeout=request.param, topic=TOPIC))
-    return Simulation.of(planned), request.param
+def slow(request: pytest.FixtureRequest, planned_alarms: Callable[..., Resources]) -> tuple[Simulation, int]:
+    return Simulation.of(planned_alarms(timeout=request.param)), request.param
 
 
 @pytest.mark.parametrize("began", range(HOUR, HOUR + 300, 47))
