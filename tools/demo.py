@@ -52,7 +52,6 @@ def acts(stack: Stack, each: int) -> dict[str, Act]:
         ),
         "A few are lost again": lambda t: failures.lose(t, "room", each),
         "A sender learns first who is gone, and reports it": lambda t: sweeping.report(t, "room", stack.broadcast),
-        "A storm: many leave while one can be served at a time, by the function and by the queue": by_queue.both_ways,
     }
 
 
@@ -83,6 +82,7 @@ def main() -> int:
         apply(trial, stack)
         broadcaster = second_plan(trial, stack)
         trial.take(acts(stack, EACH))
+        trial.take({"A storm: many leave while one can be served at a time, by the function and by the queue": by_queue.both_ways})
         destroy(trial, stack, broadcaster)
     program.say(f"  the local AWS is stopped, its files are removed ({time.monotonic() - started:.0f} s in all)")
     for claim in trial.broken:
