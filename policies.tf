@@ -3,7 +3,7 @@
 locals {
   table = module.connections_table.arn
 
-  # Output by output: the whole module would wait for its event source mapping, which waits for the function that is told these.
+  # Output by output: the whole module would wait for its event source mapping, which waits for the function that has these in its environment.
   retry_queue = !var.retry_queue.enabled ? null : {
     url             = module.retry_queue[0].url
     arn             = module.retry_queue[0].arn

@@ -65,7 +65,7 @@ variable "connections_table" {
     - `create`: Whether the module creates the table. With false it uses an existing one, whose only key is `connectionId` (S).
     - `point_in_time_recovery`: Whether DynamoDB keeps continuous backups of the table.
     - `deletion_protection`: Whether DynamoDB refuses to delete the table. Apply with false before a destroy.
-    - `shared`: Whether other APIs or stages keep their records in this table, too. Then nobody is told that it holds them.
+    - `shared`: Whether other APIs or stages keep their records in this table, too. Then no alarm reports their records.
     - `client_index`: Name of the index on `clientId`. Created and used only with `duplicates` or `events.client_offline_after_seconds`.
   EOT
   type = object({

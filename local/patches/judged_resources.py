@@ -29,28 +29,28 @@ def lambda_action(method: str, path: str) -> str | None:
 
 @replaces(iam_actions, "extract_resource_arn", "82f51700695c")
 def resource(service: str, method: str, path: str, headers: Any, body: bytes, query: dict[str, Any], region: str, account: str) -> str:
-    told = partial(iam_actions._param, body, query)
+    parameter = partial(iam_actions._param, body, query)
     if service == "scheduler" and "/schedules/" in path:
-        group = told("GroupName", "groupName") or "default"
+        group = parameter("GroupName", "groupName") or "default"
         return f"arn:aws:scheduler:{region}:{account}:schedule/{group}/{path.rpartition('/')[2]}"
     if service == "scheduler" and path.startswith("/tags/"):
         return unquote(path.removeprefix("/tags/"))
-    if service == "events" and (rule := told("Name", "Rule")):
-        bus = told("EventBusName").rpartition("/")[2]
+    if service == "events" and (rule := parameter("Name", "Rule")):
+        bus = parameter("EventBusName").rpartition("/")[2]
         return f"arn:aws:events:{region}:{account}:rule/{'' if bus in ('', 'default') else f'{bus}/'}{rule}"
-    if service == "lambda" and path.rstrip("/").endswith("/functions") and told("FunctionName"):
-        return f"arn:aws:lambda:{region}:{account}:function:{told('FunctionName')}"
+    if service == "lambda" and path.rstrip("/").endswith("/functions") and parameter("FunctionName"):
+        return f"arn:aws:lambda:{region}:{account}:function:{parameter('FunctionName')}"
     alarms = service == "monitoring"
     asks = service in ("monitoring", "logs")  # their operations are named in a header or form; an object of S3's is no JSON
-    operation = asks and (told("Action") or re.split("[./]", headers.get("x-amz-target") or path)[-1])
+    operation = asks and (parameter("Action") or re.split("[./]", headers.get("x-amz-target") or path)[-1])
     if operation == "PutCompositeAlarm":
         return "*"  # "You can't create a composite alarm if your permission has a narrower scope": API_PutCompositeAlarm
     if service == "logs" and operation == "StartQuery" and (groups := json.loads(body).get("logGroupNames")):
         return f"arn:aws:logs:{region}:{account}:log-group:{groups[0]}"
     found: str = _resource(service, method, path, headers, body, query, region, account)
     if found == "*" and alarms:
-        alarm = told("AlarmNames.member.1") if operation == "DeleteAlarms" else ""  # DescribeAlarms knows no resource
-        dashboard = told("DashboardName", "DashboardNames.member.1")
+        alarm = parameter("AlarmNames.member.1") if operation == "DeleteAlarms" else ""  # DescribeAlarms knows no resource
+        dashboard = parameter("DashboardName", "DashboardNames.member.1")
         found = f"arn:aws:cloudwatch:{region}:{account}:alarm:{alarm}" if alarm else found
         found = f"arn:aws:cloudwatch::{account}:dashboard/{dashboard}" if dashboard else found
-    return told("ResourceArn", "ResourceARN") or found if found == "*" else found
+    return parameter("ResourceArn", "ResourceARN") or found if found == "*" else found

@@ -64,7 +64,7 @@ def _reaches(level: str, least: str | None) -> bool:
 def _platform(kind: str, request_id: str, message: str) -> str:
     record: dict[str, Any] = {"requestId": request_id}
     if kind == "END":
-        return ""  # platform.runtimeDone, which is told on level DEBUG
+        return ""  # platform.runtimeDone, which is logged at level DEBUG
     if kind == "REPORT":
         values = dict(re.findall(r"\t([A-Z][\w ]+): (\d+)", message))
         record |= {"status": "success", "metrics": {METRICS[name]: int(value) for name, value in values.items()}}

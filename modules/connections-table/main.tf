@@ -1,4 +1,4 @@
-# One item per open connection. The table is either created here or brought along; both ways the outputs are the same.
+# One item per open connection. The table is either created here or an existing one; the outputs are the same.
 
 locals {
   # What tells, without asking anybody, whether a client's other connection may be judged at all.

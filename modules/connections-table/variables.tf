@@ -17,7 +17,7 @@ variable "create" {
 }
 
 variable "client_index" {
-  description = "Name of the global secondary index on clientId: created with the table, looked for in a table brought along. null = no index."
+  description = "Name of the global secondary index on clientId: created with the table, or expected in an existing table. null = no index."
   type        = string
   default     = null
 

@@ -1,5 +1,5 @@
 output "setting" {
-  description = "What the functions are told about the table: one element of RELATED_TABLES."
+  description = "The functions' setting for the table: one element of RELATED_TABLES."
   value = {
     table     = var.name
     attribute = var.connection_id_attribute

@@ -24,7 +24,7 @@ SIZE = {"width": 1120, "height": 1240}
 
 
 def play(tab: Page) -> None:
-    """A few clients leave in every way, one of them while nobody is told."""
+    """A few clients leave in every way, one of them without an event."""
 
     def press(name: str) -> None:
         tab.get_by_role("button", name=name, exact=True).click()

@@ -59,7 +59,7 @@ def test_pagehide_close_is_distinguished_from_a_crash(connected: Page, stack: St
 
 
 def test_a_page_that_comes_back_from_the_cache_connects_again(connected: Page, watch: Watch) -> None:
-    """The browser of these tests has no such cache: the page is told what such a browser would tell it."""
+    """The browser of these tests has no such cache: the test sends the events that such a browser would send."""
     first = connection_id(watch)
     connected.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
     connected.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")

@@ -144,10 +144,10 @@ def test_an_ending_is_told_as_the_documentation_says(
         end(held)
         assert watch.wait_until_gone(["page"]), f"{how}: the record is still there"
         assert watch.wait_for(lambda: bool(lines()), 30), f"{how}: there is no line about it"
-    told = str(lines()[0]["closeCode"]), lines()[0]["cause"]
-    assert told == documented()[how]
+    reported = str(lines()[0]["closeCode"]), lines()[0]["cause"]
+    assert reported == documented()[how]
     took = (watch.gone_at["page"] - ended_at) * 1000
-    record_property(f"ending in a browser: {how}", f"{', '.join(told)}, {took:.0f} ms")
+    record_property(f"ending in a browser: {how}", f"{', '.join(reported)}, {took:.0f} ms")
 
 
 def test_a_page_that_falls_silent_is_not_told(stack: Stack, hold: Callable[[str, str], Held]) -> None:

@@ -113,7 +113,7 @@ def test_the_tab_itself_is_a_client_that_a_second_tab_sees_leave(tab: Page, url:
     name = second.locator("#own-name").inner_text()
     expect(tab.locator("#records")).to_contain_text(name)
     press(tab, "Greet everybody in the table")
-    expect(second.locator("#own-said")).to_have_text("it was told: hello, everybody")
+    expect(second.locator("#own-said")).to_have_text("it received: hello, everybody")
     second.close()
     assert gone(tab, 1) == [(name, "client_closed", "1005", "disconnect")]
 
@@ -225,9 +225,9 @@ def test_the_page_says_when_its_program_is_gone(browser: Browser, stack: Stack) 
         expect(tab.get_by_role("alert")).to_contain_text("was it stopped?")
         expect(tab.locator("body")).to_have_class("gone")  # which is grey
         since = tab.locator("#records td").nth(2)
-        told = since.inner_text()
+        before = since.inner_text()
         tab.evaluate("new Promise((resolve) => setTimeout(resolve, 2100))")
-        assert since.inner_text() == told
+        assert since.inner_text() == before
     client.close()
 
 

@@ -1,4 +1,4 @@
-"""The extras as the functions are told of them, and the sets that the tests turn on."""
+"""The extras as settings of the functions, and the sets that the tests turn on."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def before_connect_writes(world: World, connection: Connection, ending: Ending) 
 
 
 def reported(world: World, connection: Connection, ending: Ending) -> None:
-    """No event, but somebody posts to it and is told that it is gone: twice, as senders do."""
+    """No event, but a sender posts to it and gets a 410: twice, as senders do."""
     world.end(connection, ending)
     for _ in range(2):
         world.report({"version": 1, "gone": {"connectionId": connection.id}})
@@ -237,7 +237,7 @@ FAULTS: dict[str, Fault] = {
     },
     "events lost, @connections cuts the line": Fault(connections_api("cut"), never, SWEPT, PROBES),
     "events lost, @connections hangs": Fault(connections_api("hang"), never, SWEPT, ("everything",), patience=IMPATIENT),
-    # told by senders, told by an alarm
+    # reported by senders, found after an alarm
     "senders report": Fault(nothing, reported, AT_ONCE, PROBES),
     "senders report, DynamoDB throttles the reading": Fault(dynamodb("ThrottlingException", "BatchGetItem"), reported, SWEPT, PROBES),
     "senders report, removing denied": Fault(dynamodb("AccessDeniedException", "DeleteItem"), reported, SWEPT, PROBES),

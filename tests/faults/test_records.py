@@ -69,12 +69,12 @@ def expected_to_stay(world: World, fate: str) -> bool:
 def test_odd_records_are_served_and_never_removed_on_a_guess(make_world: MakeWorld, variant: str, extras: str) -> None:
     attributes, fate = VARIANTS[variant]
     world = make_world(ALONE if extras == "table of its own" else FEATURES[extras])
-    told, untold = (world.connect(f"client{n}", 90, **attributes(world.clock.now)) for n in range(2))
-    (event,) = world.end(told, ENDINGS["idle"])
+    ended, lost = (world.connect(f"client{n}", 90, **attributes(world.clock.now)) for n in range(2))
+    (event,) = world.end(ended, ENDINGS["idle"])
     world.send(event)
-    world.end(untold, ENDINGS["cable pulled"])
+    world.end(lost, ENDINGS["cable pulled"])
     if fate == LEFT:
-        world.foreign.add(untold.id)
+        world.foreign.add(lost.id)
     for age in (0, 90, 1_000):
         live = world.connect(f"client{age}", age, **attributes(world.clock.now))
         if fate == LEFT:
@@ -82,10 +82,10 @@ def test_odd_records_are_served_and_never_removed_on_a_guess(make_world: MakeWor
 
     world.sweep()
     assert [untruth for untruth in world.untruths() if "live" in untruth] == []
-    assert told.id not in {record["connectionId"]["S"] for record in world.records()}
+    assert ended.id not in {record["connectionId"]["S"] for record in world.records()}
 
     world.until_swept()
-    stays = untold.id in {record["connectionId"]["S"] for record in world.records()}
+    stays = lost.id in {record["connectionId"]["S"] for record in world.records()}
     assert stays == expected_to_stay(world, fate)
     assert world.noise() == []
 

@@ -1,6 +1,6 @@
 """The world around the functions, simulated: an API Gateway that knows which connections truly live, SQS polling, the schedule, the clock.
 
-The functions are the real ones, entered by their handlers and imported anew for each world (an INIT). Their calls go over HTTP through the
+The functions are the real ones, entered by their handlers and imported again for each world (an INIT). Their calls go over HTTP through the
 fault proxy to moto. What can't be waited for is simulated: their clock (and SQS's) moves only when a test moves it, or when they sleep.
 """
 

@@ -35,9 +35,9 @@ def rule(aws: LocalAws, alarm_arn: str, target: str, permission: str | None = No
     if permission != "":
         allowed = {"Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com", "SourceArn": permission or arn}
         functions.add_permission(FunctionName=target, StatementId="Rule", **allowed)
-    told = {"Input": json.dumps(target_input)} if target_input else {}
+    given = {"Input": json.dumps(target_input)} if target_input else {}
     function_arn = functions.get_function(FunctionName=target)["Configuration"]["FunctionArn"]
-    events.put_targets(Rule=name, Targets=[{"Id": "function", "Arn": function_arn, **told}])
+    events.put_targets(Rule=name, Targets=[{"Id": "function", "Arn": function_arn, **given}])
 
 
 def state(aws: LocalAws, name: str) -> str:
@@ -68,8 +68,8 @@ def test_a_change_of_state_is_an_event_with_both_states(api: Api) -> None:
 def test_a_function_that_does_not_let_the_rule_is_not_invoked(permission: str, api: Api) -> None:
     watched, refuses, allows = api.function(THROWS), api.function(KEEP_EVENT), api.function(KEEP_EVENT)
     arn = alarm(api.aws, watched)
-    rule(api.aws, arn, refuses, permission, {"told": "who refuses"})
-    rule(api.aws, arn, allows, target_input={"told": "who allows"})
+    rule(api.aws, arn, refuses, permission, {"rule": "who refuses"})
+    rule(api.aws, arn, allows, target_input={"rule": "who allows"})
     api.aws.client("cloudwatch").set_alarm_state(AlarmName=watched, StateValue="ALARM", StateReason="a test")
-    assert api.next_event() == {"told": "who allows"}
+    assert api.next_event() == {"rule": "who allows"}
     assert api.next_event(wait=1) is None

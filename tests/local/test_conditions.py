@@ -136,5 +136,5 @@ def test_a_table_tells_how_far_back_its_backups_go(aws: LocalAws, table: str) ->
         asked = {"RecoveryPeriodInDays": days} if days != 35 else {}
         enabled: Any = {"PointInTimeRecoveryEnabled": True, **asked}
         dynamodb.update_continuous_backups(TableName=table, PointInTimeRecoverySpecification=enabled)
-        told = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
-        assert told["RecoveryPeriodInDays"] == days
+        found = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+        assert found["RecoveryPeriodInDays"] == days

@@ -29,8 +29,8 @@ def test_a_queue_that_does_not_let_the_rule_gets_nothing(refuses: str | None, aw
     rule = events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))["RuleArn"]
     (refused, refused_arn), (allowed, allowed_arn) = queue(aws, refuses), queue(aws, rule)
     events.put_targets(Rule=name, Targets=[{"Id": "refused", "Arn": refused_arn}, {"Id": "allowed", "Arn": allowed_arn}])
-    answer = events.put_events(Entries=[{"Source": name, "DetailType": "Test", "Detail": '{"told": "who allows"}'}])
+    answer = events.put_events(Entries=[{"Source": name, "DetailType": "Test", "Detail": '{"rule": "who allows"}'}])
     assert answer["FailedEntryCount"] == 0
     [message] = sqs.receive_message(QueueUrl=allowed, WaitTimeSeconds=10)["Messages"]
-    assert json.loads(message["Body"])["detail"] == {"told": "who allows"}
+    assert json.loads(message["Body"])["detail"] == {"rule": "who allows"}
     assert "Messages" not in sqs.receive_message(QueueUrl=refused)

@@ -109,7 +109,7 @@ def test_a_plan_that_is_terminated_leaves_the_folder_as_it_was(folder: Path) -> 
 
 
 @pytest.mark.parametrize(("arguments", "said"), [(["nowhere"], "no Terraform in"), (["--base", "no-such-commit"], "fetch it")])
-def test_what_can_not_be_planned_is_told(folder: Path, arguments: list[str], said: str) -> None:
+def test_what_can_not_be_planned_is_said(folder: Path, arguments: list[str], said: str) -> None:
     done = plan(*arguments, *([folder] if "--base" in arguments else []))
     assert done.returncode != 0
     assert said in done.stderr

@@ -55,8 +55,8 @@ def test_every_way_to_name_a_version_is_read(other: str, ready: Path) -> None:
 
 
 def test_no_page_that_refers_to_a_version_is_forgotten() -> None:
-    told = subprocess.run(["git", "ls-files", "*.md", "*.tf", "*.yml"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
-    assert sorted(name for name in told.splitlines() if REFERENCE.search((ROOT / name).read_text())) == sorted(REFERRING)
+    listed = subprocess.run(["git", "ls-files", "*.md", "*.tf", "*.yml"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert sorted(name for name in listed.splitlines() if REFERENCE.search((ROOT / name).read_text())) == sorted(REFERRING)
 
 
 @pytest.mark.parametrize("name", REFERRING)

@@ -1,4 +1,4 @@
-"""What the small modules make of their inputs, and what the functions are told."""
+"""What the small modules make of their inputs, and the functions' environment."""
 
 from __future__ import annotations
 

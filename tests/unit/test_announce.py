@@ -1,4 +1,4 @@
-"""What an EventBridge bus is told: who left, and who is offline."""
+"""The announcements on an EventBridge bus: who left, and who is offline."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def entries(aws: FakeAws) -> list[dict[str, Any]]:
     return [entry for asked in aws.asked("PutEvents") for entry in asked["Entries"]]
 
 
-def told(aws: FakeAws, kind: str = announce.ENDED) -> list[dict[str, Any]]:
+def announced(aws: FakeAws, kind: str = announce.ENDED) -> list[dict[str, Any]]:
     """The details that were put on the bus, each as its schema says."""
     details = [json.loads(entry["Detail"]) for entry in entries(aws) if entry["DetailType"] == kind]
     for detail in details:
@@ -61,7 +61,7 @@ def test_an_ended_connection_is_announced_before_its_record_goes(aws: FakeAws, c
     assert aws.operations == ["GetItem", "PutEvents", "DeleteItem"]
     [entry] = entries(aws)
     assert (entry["EventBusName"], entry["Source"], entry["DetailType"]) == (BUS, "websocket-connections", "WebSocket Connection Ended")
-    assert told(aws) == [
+    assert announced(aws) == [
         {
             "version": 1,
             "id": "ended/c",
@@ -89,7 +89,7 @@ def test_a_connection_without_a_record_is_not_announced(aws: FakeAws, connection
 def test_a_client_that_nobody_named_is_left_out(aws: FakeAws, connections: Table, clock: Clock) -> None:
     connections.put("c")
     close(announcer(**INDEX), clock, "c")
-    [detail] = told(aws)
+    [detail] = announced(aws)
     assert "clientId" not in detail
     assert "connectionsLeft" not in detail
 
@@ -101,14 +101,14 @@ def test_a_repeat_has_the_same_id_whoever_makes_it(aws: FakeAws, connections: Ta
         close(announcer(), clock, "c")
     aws.on("DeleteItem", lambda request: None)
     close(announcer(), clock, "c", cause="gone", endedAt=ENDED + 300_000)
-    assert [(detail["id"], detail["cause"]) for detail in told(aws)] == [("ended/c", "client_closed"), ("ended/c", "gone")]
+    assert [(detail["id"], detail["cause"]) for detail in announced(aws)] == [("ended/c", "client_closed"), ("ended/c", "gone")]
 
 
 @pytest.mark.parametrize("mode", ["masked", "off", "full"])
 def test_the_privacy_setting_holds(mode: str, aws: FakeAws, connections: Table, clock: Clock) -> None:
     connections.put("c", sourceIp="203.0.113.24", userAgent="Firefox/1.2 (Kim)")
     close(announcer(CLIENT_DETAILS=mode), clock, "c")
-    [detail] = told(aws)
+    [detail] = announced(aws)
     shown = {"masked": ("203.0.113.0", "Firefox/1"), "off": (None, None), "full": ("203.0.113.24", "Firefox/1.2 (Kim)")}
     assert (detail.get("sourceIp"), detail.get("userAgent")) == shown[mode]
 
@@ -123,7 +123,7 @@ def test_says_how_many_connections_the_client_has_left(others: int, aws: FakeAws
     for number in range(others):
         connections.put(f"other{number}", clientId="kim", connectedAt=CONNECTED + number)
     count(clock)
-    assert [detail["connectionsLeft"] for detail in told(aws)] == [others]
+    assert [detail["connectionsLeft"] for detail in announced(aws)] == [others]
 
 
 def count(clock: Clock, **known: Any) -> None:
@@ -138,7 +138,7 @@ def test_counts_at_most_100_and_no_foreign_ones(ours: int, counted: int, aws: Fa
     for number in range(ours):
         connections.put(f"c{number}", clientId="kim", connectedAt=CONNECTED + number, apiId="api1")
     count(clock)
-    assert [detail["connectionsLeft"] for detail in told(aws)] == [counted]
+    assert [detail["connectionsLeft"] for detail in announced(aws)] == [counted]
 
 
 def test_stops_counting_at_the_deadline(aws: FakeAws, connections: Table, clock: Clock) -> None:
@@ -155,7 +155,7 @@ def test_stops_counting_at_the_deadline(aws: FakeAws, connections: Table, clock:
 def test_without_an_index_nothing_is_counted(aws: FakeAws, connections: Table, clock: Clock) -> None:
     connections.put("c", clientId="kim", connectedAt=CONNECTED)
     close(announcer(), clock, "c")
-    assert "connectionsLeft" not in told(aws)[0]
+    assert "connectionsLeft" not in announced(aws)[0]
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalFailure", "AccessDeniedException"])
@@ -184,7 +184,7 @@ def test_the_largest_announcement_fits_an_entry(aws: FakeAws, connections: Table
     message = messages.read(json.dumps({"version": 1, "close": {"ended": known}}), "full")
     assert isinstance(message, messages.Close)
     announcer().steps["announce"](message.ended, clock.monotonic() + 30)
-    [detail] = told(aws)
+    [detail] = announced(aws)
     assert len(detail["clientId"].encode()) == 2048
     [entry] = entries(aws)
     assert len(entry["Detail"].encode()) < LARGEST_ENTRY / 4

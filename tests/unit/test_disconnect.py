@@ -109,13 +109,13 @@ OFF = {"Namespace": "WebSocketConnections", "Dimensions": [["Name"]], "Metrics":
 def test_a_setting_for_boto3_turns_the_fast_path_off(aws: FakeAws, connections: Table, load: Load, lines: Lines) -> None:
     connections.put(ID)
     module = load("disconnect", AWS_USE_DUALSTACK_ENDPOINT="false")
-    [told] = lines()
-    assert (told["outcome"], told["level"], told["why"]) == (
+    [line] = lines()
+    assert (line["outcome"], line["level"], line["why"]) == (
         "fast_path_off",
         "WARN",
         "ValueError: only boto3 supports AWS_USE_DUALSTACK_ENDPOINT",
     )
-    assert (told["_aws"]["CloudWatchMetrics"], told["Name"], told["FastPathOff"]) == ([OFF], "test-api", 1)
+    assert (line["_aws"]["CloudWatchMetrics"], line["Name"], line["FastPathOff"]) == ([OFF], "test-api", 1)
     aws.requests.clear()
     assert module.lambda_handler(event(), Context()) == DONE
     [request] = aws.requests
@@ -147,9 +147,9 @@ def test_a_fast_path_that_keeps_missing_rests_and_says_so_once(
     aws.requests.clear()
     for _ in range(fast_delete.MISSES + 2):
         assert handler(event(), Context()) == DONE
-    told = [line for line in lines() if line["outcome"] == "fast_path_off"]
-    assert [(line["level"], line["FastPathOff"], line["_aws"]["CloudWatchMetrics"]) for line in told] == [("WARN", 1, [OFF])]
-    assert told[0]["why"].startswith("ValueError: unexpected answer: HTTP/1.1 503")
+    off = [line for line in lines() if line["outcome"] == "fast_path_off"]
+    assert [(line["level"], line["FastPathOff"], line["_aws"]["CloudWatchMetrics"]) for line in off] == [("WARN", 1, [OFF])]
+    assert off[0]["why"].startswith("ValueError: unexpected answer: HTTP/1.1 503")
     assert len([request for request in aws.requests if not request.agent]) == fast_delete.MISSES
 
     clock.advance(fast_delete.REST_S + 1)

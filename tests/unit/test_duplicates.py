@@ -262,8 +262,8 @@ def sweep(cleanup: ModuleType) -> None:
 
 
 def settle_by_queue(cleanup: ModuleType) -> None:
-    told = ended("ended", endedAt=now_ms(), clientId="kim", apiId="api1", stage="live")
-    body = json.dumps({"version": 1, "finish": {"ended": told, "steps": ["duplicates"]}})
+    known = ended("ended", endedAt=now_ms(), clientId="kim", apiId="api1", stage="live")
+    body = json.dumps({"version": 1, "finish": {"ended": known, "steps": ["duplicates"]}})
     cleanup.lambda_handler({"Records": [sqs_record(body)]}, Context(120))
 
 

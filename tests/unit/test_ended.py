@@ -56,21 +56,21 @@ def test_an_event_without_its_time_ended_now(clock: Clock) -> None:
 
 
 def test_a_close_code_that_is_no_whole_number_is_left_out() -> None:
-    told = ended.from_event(event(disconnectStatusCode="1005"), "off")
-    assert "closeCode" not in told
-    assert told["cause"] == "unknown"
+    known = ended.from_event(event(disconnectStatusCode="1005"), "off")
+    assert "closeCode" not in known
+    assert known["cause"] == "unknown"
 
 
 def test_nothing_that_a_client_wrote_gets_past_the_masking() -> None:
     wrote = event(disconnectReason="Kim's", identity={"sourceIp": "203.0.113.24", "userAgent": "Kim/1 (Kim) curl/Kim"})
-    told = ended.from_event(wrote, "masked")
-    assert "Kim" not in json.dumps(told)
-    assert told["cause"] == "client_closed"
+    known = ended.from_event(wrote, "masked")
+    assert "Kim" not in json.dumps(known)
+    assert known["cause"] == "client_closed"
 
 
 def test_a_swept_record_tells_whose_it_was_and_has_no_duration(clock: Clock) -> None:
     found = record(apiId="api1", stage="live", connectedAt=1, sourceIp="203.0.113.24")
     before = clock.ms
-    told = ended.from_record(found, "expired")
-    assert before <= told["endedAt"] <= clock.ms
-    assert told == {"connectionId": "c", "cause": "expired", "endedAt": told["endedAt"], "apiId": "api1", "stage": "live"}
+    known = ended.from_record(found, "expired")
+    assert before <= known["endedAt"] <= clock.ms
+    assert known == {"connectionId": "c", "cause": "expired", "endedAt": known["endedAt"], "apiId": "api1", "stage": "live"}

@@ -18,9 +18,9 @@ from tests.unit.test_ended import CONTEXT
 KIM = ended("c", clientId="kim")
 
 
-def queued(told: Any, details: str = "full") -> Any:
+def queued(known: Any, details: str = "full") -> Any:
     """What the queue brings back of an ended connection."""
-    message = messages.read(json.dumps({"version": 1, "close": {"ended": told}}), details)
+    message = messages.read(json.dumps({"version": 1, "close": {"ended": known}}), details)
     assert isinstance(message, messages.Close)
     return message.ended
 
@@ -44,14 +44,14 @@ def test_a_message_is_read_as_it_was_written(message: Any) -> None:
 @given(CONTEXT)
 def test_whatever_an_event_says_survives_the_queue(context: dict[str, Any]) -> None:
     for mode in ("full", "masked", "off"):
-        told = ended_.from_event({"requestContext": context}, mode)
-        assert queued(told, mode) == told
+        known = ended_.from_event({"requestContext": context}, mode)
+        assert queued(known, mode) == known
 
 
 @pytest.mark.parametrize("name", [path.stem for path in EVENTS.glob("*.json")])
 def test_a_recorded_event_survives_the_queue(name: str) -> None:
-    told = ended_.from_event(event(name), "full")
-    assert queued(told) == told
+    known = ended_.from_event(event(name), "full")
+    assert queued(known) == known
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_a_stricter_mode_masks_what_was_queued_before(mode: str, address: str | 
 
 @pytest.mark.parametrize("known", [{"connectionId": "x" * 2_048}, {"clientId": "k" * 2_000}], ids=["any key of a table", "any client"])
 def test_a_long_id_is_read_whole(known: dict[str, str]) -> None:
-    told = {"connectionId": "c", "cause": "gone", "endedAt": 1, **known}
-    assert queued(told) == told
+    known = {"connectionId": "c", "cause": "gone", "endedAt": 1, **known}
+    assert queued(known) == known
 
 
 @pytest.mark.parametrize(

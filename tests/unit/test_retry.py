@@ -69,8 +69,8 @@ def test_what_the_route_could_not_remove_is_removed_and_logged(
     assert connections.keys == set()
     [line] = lines()
     assert (line["outcome"], line["level"]) == ("removed", "INFO")
-    told = ended_.from_event(event(), "masked")
-    assert {name: line[name] for name in told} == told == {name: queued[name] for name in told}
+    known = ended_.from_event(event(), "masked")
+    assert {name: line[name] for name in known} == known == {name: queued[name] for name in known}
 
 
 def test_a_message_that_comes_twice_removes_once(connections: Table, start: Start, lines: Lines) -> None:

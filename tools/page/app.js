@@ -177,7 +177,7 @@ const own = {
         if (detail) get("own-said").textContent = `it ended with ${detail}`;
         else if (this.client.state === "open") get("own-said").textContent = "";
       });
-      this.client.addEventListener("message", ({ detail }) => (get("own-said").textContent = `it was told: ${detail}`));
+      this.client.addEventListener("message", ({ detail }) => (get("own-said").textContent = `it received: ${detail}`));
     }
     this.client.connect();
   },
