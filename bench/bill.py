@@ -98,7 +98,7 @@ def overview(speed: dict[str, Any], sweep: list[dict[str, Any]]) -> str:
         rows.append([f"{connections:,}", f"{millions:.1f} M", *(f"{cost:,.2f}" for cost in (*costs, sum(costs), millions * theirs))])
     header = ("open connections", "disconnects", "removals", "sweep", "fixed", "**this module**", "plain function")
     note = (
-        "USD a month. Fixed: nine metrics and the polling of the retry queue. Alarms (`monitoring`) add about 2, the probe's metrics 0.60."
+        "USD a month. Fixed: nine metrics and the polling of the retry queue. Alarms (`monitoring`) add about 3, the probe's metrics 0.60."
     )
     return f"{markdown.table(header, rows)}\n\n{note}\n"
 
