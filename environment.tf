@@ -29,7 +29,8 @@ locals {
   operators = [for operator in var.retry_queue.operators : "arn:${local.partition}:iam::${local.account}:${operator}"]
 
   # Of any path and suffix: while these change, the functions still run under their old roles.
-  function_roles = [for of in setproduct(["", "*/"], ["disconnect", "cleanup"]) : "arn:${local.partition}:iam::${local.account}:role/${of[0]}${var.name}-${of[1]}*"]
+  own_roles      = [for of in setproduct(["", "*/"], ["disconnect", "cleanup"]) : "arn:${local.partition}:iam::${local.account}:role/${of[0]}${var.name}-${of[1]}*"]
+  function_roles = var.role.existing == null ? local.own_roles : [var.role.existing.disconnect, var.role.existing.cleanup]
 
   client_index  = local.duplicates || local.offline ? var.connections_table.client_index : null
   event_bus_arn = !local.announcing ? null : coalesce(var.events.bus_arn, "arn:${local.partition}:events:${local.region}:${local.account}:event-bus/default")

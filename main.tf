@@ -51,6 +51,7 @@ module "disconnect" {
   policy_statements    = local.disconnect_statements
   logs                 = var.logs
   role                 = var.role
+  existing_role        = one([for role in var.role.existing[*] : { arn = role.disconnect }])
   kms_key_arn          = var.kms_key_arn
   tags                 = var.tags
 
@@ -80,6 +81,7 @@ module "disconnect_queue" {
   max_receive_count   = var.retry_queue.max_receive_count
   maximum_concurrency = local.disconnect_queue.maximum_concurrency
   role                = var.role
+  existing_role       = one([for role in var.role.existing[*] : { arn = role.gateway }])
   kms_key_arn         = var.kms_key_arn
   tags                = var.tags
 }
@@ -128,6 +130,7 @@ module "cleanup" {
   policy_statements    = local.cleanup_statements
   logs                 = var.logs
   role                 = var.role
+  existing_role        = one([for role in var.role.existing[*] : { arn = role.cleanup }])
   kms_key_arn          = var.kms_key_arn
   tags                 = var.tags
 
@@ -141,13 +144,15 @@ module "sweep" {
   source = "./modules/sweep"
   count  = var.sweep.enabled ? 1 : 0
 
-  name        = "${local.names.prefix}-sweep"
-  function    = module.cleanup[0]
-  schedule    = var.sweep.schedule
-  segments    = var.sweep.segments
-  role        = var.role
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  name          = "${local.names.prefix}-sweep"
+  function      = module.cleanup[0]
+  function_arn  = "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${local.names.prefix}-cleanup"
+  schedule      = var.sweep.schedule
+  segments      = var.sweep.segments
+  role          = var.role
+  existing_role = one([for role in var.role.existing[*] : { arn = role.schedule }])
+  kms_key_arn   = var.kms_key_arn
+  tags          = var.tags
 }
 
 module "look_at_once" {

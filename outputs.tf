@@ -24,6 +24,17 @@ output "cleanup_function" {
   value       = one([for function in module.cleanup : { for field in local.function_fields : field => function[field] }])
 }
 
+# Output by output, as in policies.tf: what waits for these policies must not be waited for.
+output "role_policies" {
+  description = "What each role must be allowed, as JSON, by the names of `role.existing`. Without that the roles have these policies already."
+  value = merge(
+    { disconnect = module.disconnect.policy },
+    var.retry_queue.enabled ? { cleanup = module.cleanup[0].policy } : {},
+    var.sweep.enabled ? { schedule = module.sweep[0].policy } : {},
+    local.queueing ? { gateway = module.disconnect_queue[0].policy } : {},
+  )
+}
+
 output "route_id" {
   description = "Id of the `$disconnect` route."
   value       = module.route.route_id

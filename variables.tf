@@ -400,11 +400,22 @@ variable "role" {
     - `path`: Path of the roles, for example `/service/`.
     - `permissions_boundary_arn`: Permissions boundary of the roles.
     - `name_suffix`: End of the roles' names, for example the region's name.
+    - `existing`: ARNs of existing roles to use instead. Their owner allows them what the output `role_policies` says.
+    - `existing.disconnect`: Role of the disconnect function.
+    - `existing.cleanup`: Role of the clean-up function. Needed with the retry queue.
+    - `existing.schedule`: Role of the sweep's schedule. Needed with the sweep.
+    - `existing.gateway`: Role by which API Gateway sends to the disconnect queue. Needed with that queue.
   EOT
   type = object({
     path                     = optional(string, "/")
     permissions_boundary_arn = optional(string)
     name_suffix              = optional(string, "")
+    existing = optional(object({
+      disconnect = string
+      cleanup    = optional(string)
+      schedule   = optional(string)
+      gateway    = optional(string)
+    }))
   })
   default  = {}
   nullable = false
@@ -432,6 +443,37 @@ variable "role" {
   validation {
     condition     = can(regex("^[A-Za-z0-9+=,.@_-]*$", var.role.name_suffix)) && length("${var.name}-disconnect${var.role.name_suffix}") <= (var.role.path == "/" ? 64 : 55)
     error_message = "role.name_suffix may contain letters, digits and + = , . @ _ -, for example \"-eu-central-1\". ${var.name}-disconnect and the suffix together may have at most 64 characters, or 55 with role.path, which adds nine characters to the name."
+  }
+
+  validation {
+    condition = alltrue([
+      for arn in flatten([for roles in var.role.existing[*] : values(roles)]) :
+      arn == null || can(regex("^arn:aws[a-z-]*:iam::\\d{12}:role/[A-Za-z0-9+=,.@_/-]+$", arn))
+    ])
+    error_message = "role.existing must be ARNs of roles: arn:aws:iam::ACCOUNT:role/NAME."
+  }
+
+  validation {
+    condition = alltrue([
+      for arn in flatten([for roles in var.role.existing[*] : values(roles)]) :
+      try(split(":", arn)[4] == split(":", var.websocket_api.execution_arn)[4], true)
+    ])
+    error_message = "role.existing must be roles of the API's account, where the functions are."
+  }
+
+  validation {
+    condition = alltrue([
+      for roles in var.role.existing[*] :
+      (!var.retry_queue.enabled || roles.cleanup != null)
+      && (!var.sweep.enabled || roles.schedule != null)
+      && ((var.delivery == "function" && var.disconnect_queue == null) || roles.gateway != null)
+    ])
+    error_message = "role.existing must replace every role: also cleanup with the retry queue, schedule with the sweep, and gateway with delivery = \"queue\" or a disconnect_queue."
+  }
+
+  validation {
+    condition     = var.role.existing == null || (var.role.path == "/" && var.role.permissions_boundary_arn == null && var.role.name_suffix == "")
+    error_message = "role.existing are somebody else's: leave path, permissions_boundary_arn and name_suffix to them."
   }
 }
 

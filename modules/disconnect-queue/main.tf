@@ -6,6 +6,9 @@ locals {
   arn       = split(":", aws_sqs_queue.this.arn)
   region    = local.arn[3]
 
+  own_roles = [for path in ["", "*/"] : "arn:${local.arn[1]}:iam::${local.arn[4]}:role/${path}${var.name}-gateway*"]
+  senders   = var.existing_role == null ? local.own_roles : [var.existing_role.arn]
+
   send_event = {
     Sid      = "SendEvent"
     Effect   = "Allow"
@@ -22,6 +25,13 @@ locals {
       Condition = { StringEquals = { "kms:ViaService" = "sqs.${local.region}.amazonaws.com" } }
     }
   ]
+
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = concat([local.send_event], local.encrypt_event)
+  })
+
+  role_arn = one(concat(aws_iam_role.this[*].arn, var.existing_role[*].arn))
 }
 
 # A generated name, as in modules/retry-queue.
@@ -68,7 +78,7 @@ resource "aws_sqs_queue_policy" "this" {
         Principal = "*"
         Action    = "sqs:SendMessage"
         Resource  = aws_sqs_queue.this.arn
-        Condition = { ArnNotLike = { "aws:PrincipalArn" = [for path in ["", "*/"] : "arn:${local.arn[1]}:iam::${local.arn[4]}:role/${path}${var.name}-gateway*"] } }
+        Condition = { ArnNotLike = { "aws:PrincipalArn" = local.senders } }
       },
     ]
   })
@@ -76,6 +86,8 @@ resource "aws_sqs_queue_policy" "this" {
 
 # No condition on aws:SourceArn: AWS does not say that API Gateway tells it when it assumes an integration's role.
 resource "aws_iam_role" "this" {
+  count = length(var.existing_role[*]) == 0 ? 1 : 0 # known where the ARN is not
+
   name                 = local.role_name
   description          = "Lets the $disconnect route of ${var.name} send to its queue"
   path                 = var.role.path
@@ -94,13 +106,21 @@ resource "aws_iam_role" "this" {
 
 # A generated name, as in modules/lambda-function.
 resource "aws_iam_role_policy" "this" {
-  name_prefix = "${var.name}-gateway-"
-  role        = aws_iam_role.this.name
+  count = length(aws_iam_role.this)
 
-  policy = jsonencode({
-    Version   = "2012-10-17"
-    Statement = concat([local.send_event], local.encrypt_event)
-  })
+  name_prefix = "${var.name}-gateway-"
+  role        = aws_iam_role.this[0].name
+  policy      = local.policy
+}
+
+moved {
+  from = aws_iam_role.this
+  to   = aws_iam_role.this[0]
+}
+
+moved {
+  from = aws_iam_role_policy.this
+  to   = aws_iam_role_policy.this[0]
 }
 
 # Batches of ten without a window: nobody waits for a batch to fill.

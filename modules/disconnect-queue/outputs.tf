@@ -17,7 +17,12 @@ output "arn" {
 # for: create-before-destroy spreads to it, and the queue's policies are overwritten by their replacement.
 output "for_route" {
   description = "The queue's ARN and that of the role by which API Gateway sends to it."
-  value       = { arn = aws_sqs_queue.this.arn, role_arn = aws_iam_role.this.arn }
+  value       = { arn = aws_sqs_queue.this.arn, role_arn = local.role_arn }
 
   depends_on = [aws_iam_role_policy.this, aws_lambda_event_source_mapping.this]
+}
+
+output "policy" {
+  description = "All that the role must be allowed, as JSON."
+  value       = local.policy
 }

@@ -45,6 +45,12 @@ variable "role" {
   nullable = false
 }
 
+variable "existing_role" {
+  description = "ARN of a role to use instead of one that this module makes. Its owner allows it what the output `policy` says."
+  type        = object({ arn = string })
+  default     = null
+}
+
 variable "kms_key_arn" {
   description = "ARN of the KMS key that encrypts the queue. null = SQS's own key."
   type        = string

@@ -23,6 +23,8 @@ locals {
   # A role is replaced when its path changes. Under another name the new one can be there, with its policy, before the old one goes.
   role_name = "${var.name}${var.role.name_suffix}${var.role.path == "/" ? "" : "-${substr(sha1(var.role.path), 0, 8)}"}"
 
+  role_arn = one(concat(aws_iam_role.this[*].arn, var.existing_role[*].arn))
+
   write_logs = {
     sid       = "WriteLogs"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
@@ -52,6 +54,16 @@ locals {
     local.network,
     var.policy_statements,
   )
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      for s in local.statements : {
+        for key, value in { Sid = s.sid, Effect = try(s.effect, "Allow"), Action = s.actions, Resource = s.resources, Condition = s.condition } :
+        key => value if value != null
+      }
+    ]
+  })
 }
 
 resource "aws_lambda_function" "this" {
@@ -61,7 +73,7 @@ resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_272:Code signing needs a signing profile of the account; code_signing_config_arn brings it
   function_name                  = var.name
   description                    = var.description
-  role                           = aws_iam_role.this.arn
+  role                           = local.role_arn
   runtime                        = var.runtime
   architectures                  = [var.architecture]
   handler                        = var.handler
@@ -147,6 +159,8 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_iam_role" "this" {
+  count = length(var.existing_role[*]) == 0 ? 1 : 0 # known where the ARN is not
+
   name                 = local.role_name
   description          = "What the function ${var.name} may do"
   path                 = var.role.path
@@ -166,20 +180,23 @@ resource "aws_iam_role" "this" {
 # Replaced with its role, of which Terraform then makes the new one first as well. By one name, the new policy would overwrite the old one,
 # and then be deleted in its place.
 resource "aws_iam_role_policy" "this" {
-  name_prefix = "${var.name}-"
-  role        = aws_iam_role.this.name
+  count = length(aws_iam_role.this)
 
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      for s in local.statements : {
-        for key, value in { Sid = s.sid, Effect = try(s.effect, "Allow"), Action = s.actions, Resource = s.resources, Condition = s.condition } :
-        key => value if value != null
-      }
-    ]
-  })
+  name_prefix = "${var.name}-"
+  role        = aws_iam_role.this[0].name
+  policy      = local.policy
 
   lifecycle {
     create_before_destroy = true
   }
+}
+
+moved {
+  from = aws_iam_role.this
+  to   = aws_iam_role.this[0]
+}
+
+moved {
+  from = aws_iam_role_policy.this
+  to   = aws_iam_role_policy.this[0]
 }

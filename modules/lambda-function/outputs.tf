@@ -20,12 +20,12 @@ output "timeout" {
 
 output "role_name" {
   description = "Name of the function's role."
-  value       = aws_iam_role.this.name
+  value       = one(concat(aws_iam_role.this[*].name, [for role in var.existing_role[*] : reverse(split("/", role.arn))[0]]))
 }
 
 output "role_arn" {
   description = "ARN of the function's role."
-  value       = aws_iam_role.this.arn
+  value       = local.role_arn
 }
 
 output "log_group_name" {
@@ -39,6 +39,6 @@ output "log_group_name" {
 }
 
 output "policy" {
-  description = "All that the role may do, as JSON."
-  value       = aws_iam_role_policy.this.policy
+  description = "All that the role must be allowed, as JSON."
+  value       = local.policy
 }

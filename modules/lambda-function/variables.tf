@@ -252,6 +252,17 @@ variable "role" {
   }
 }
 
+variable "existing_role" {
+  description = "ARN of a role to use instead of one that this module makes. Its owner allows it what the output `policy` says."
+  type        = object({ arn = string })
+  default     = null
+
+  validation {
+    condition     = var.existing_role == null || can(regex("^arn:aws[a-z-]*:iam::\\d{12}:role/[A-Za-z0-9+=,.@_/-]+$", var.existing_role.arn))
+    error_message = "existing_role.arn must be the ARN of a role: aws_iam_role.this.arn."
+  }
+}
+
 variable "kms_key_arn" {
   description = "ARN of the KMS key that encrypts environment and logs; its policy must admit CloudWatch Logs. null = keys that AWS owns."
   type        = string

@@ -7,7 +7,7 @@ locals {
   unit_seconds     = { minute = 60, hour = 3600, day = 86400 }
   rate             = regex("^rate\\((?P<value>\\d+) (?P<unit>minute|hour|day)s?\\)$", var.schedule)
   period_seconds   = tonumber(local.rate.value) * local.unit_seconds[local.rate.unit]
-  region           = split(":", var.function.arn)[3]
+  region           = split(":", var.function_arn)[3]
 
   # As in modules/lambda-function: the schedules have the new role before the old one goes.
   role_name = "${var.name}${var.role.name_suffix}${var.role.path == "/" ? "" : "-${substr(sha1(var.role.path), 0, 8)}"}"
@@ -16,7 +16,7 @@ locals {
     Sid      = "InvokeFunction"
     Effect   = "Allow"
     Action   = "lambda:InvokeFunction"
-    Resource = var.function.arn
+    Resource = var.function_arn
   }
 
   decrypt_input = [
@@ -28,6 +28,13 @@ locals {
       Condition = { StringEquals = { "kms:ViaService" = "scheduler.${local.region}.amazonaws.com" } }
     }
   ]
+
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = concat([local.invoke], local.decrypt_input)
+  })
+
+  role_arn = one(concat(aws_iam_role.this[*].arn, var.existing_role[*].arn))
 }
 
 resource "aws_scheduler_schedule_group" "this" {
@@ -50,7 +57,7 @@ resource "aws_scheduler_schedule" "this" {
 
   target {
     arn      = var.function.arn
-    role_arn = aws_iam_role.this.arn
+    role_arn = local.role_arn
     input    = jsonencode({ sweep = { segment = count.index, segments = var.segments, period_s = local.period_seconds } })
 
     retry_policy {
@@ -69,6 +76,8 @@ resource "aws_lambda_function_event_invoke_config" "this" {
 }
 
 resource "aws_iam_role" "this" {
+  count = length(var.existing_role[*]) == 0 ? 1 : 0 # known where the ARN is not
+
   name                 = local.role_name
   description          = "Lets the schedules of group ${var.name} invoke ${var.function.name}"
   path                 = var.role.path
@@ -89,15 +98,23 @@ resource "aws_iam_role" "this" {
 # Replaced with its role, of which Terraform then makes the new one first as well. By one name, the new policy would overwrite the old one,
 # and then be deleted in its place.
 resource "aws_iam_role_policy" "this" {
-  name_prefix = "${var.name}-"
-  role        = aws_iam_role.this.name
+  count = length(aws_iam_role.this)
 
-  policy = jsonencode({
-    Version   = "2012-10-17"
-    Statement = concat([local.invoke], local.decrypt_input)
-  })
+  name_prefix = "${var.name}-"
+  role        = aws_iam_role.this[0].name
+  policy      = local.policy
 
   lifecycle {
     create_before_destroy = true
   }
+}
+
+moved {
+  from = aws_iam_role.this
+  to   = aws_iam_role.this[0]
+}
+
+moved {
+  from = aws_iam_role_policy.this
+  to   = aws_iam_role_policy.this[0]
 }

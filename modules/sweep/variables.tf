@@ -13,6 +13,12 @@ variable "function" {
   nullable = false
 }
 
+variable "function_arn" {
+  description = "That ARN again, put together. The policy must not wait for the function, which may wait for its own role's policy."
+  type        = string
+  nullable    = false
+}
+
 variable "schedule" {
   description = "How often: rate(N minutes), rate(N hours) or rate(1 day)."
   type        = string
@@ -36,6 +42,12 @@ variable "role" {
   })
   default  = {}
   nullable = false
+}
+
+variable "existing_role" {
+  description = "ARN of a role to use instead of one that this module makes. Its owner allows it what the output `policy` says."
+  type        = object({ arn = string })
+  default     = null
 }
 
 variable "kms_key_arn" {

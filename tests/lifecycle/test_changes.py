@@ -33,7 +33,9 @@ TABLE, OWN_LOG_GROUP = "living-connections", "/platform/company"
 LINE = re.compile(r"\| `(?P<input>[a-z0-9_.]+)` \| `(?P<old>[^`]*)` → `(?P<new>[^`]*)`(?P<along>[^|]*) \| (?P<plan>[^|]*) \|")
 SIGNS = {("create",): "+", ("update",): "~", ("create", "delete"): "+/-", ("delete", "create"): "-/+", ("delete",): "-"}
 
-SPOKEN_FOR = {"function.package", "logs.group"}  # what their lines set says what their fields do
+SPOKEN_FOR = {"function.package", "logs.group", "role.existing"}  # what their lines set says what their fields do
+
+ROLES = {"disconnect": "lambda", "cleanup": "lambda", "schedule": "scheduler", "gateway": "apigateway"}  # a company's, and who assumes them
 
 Inputs = dict[str, Any]
 
@@ -81,6 +83,7 @@ ELSEWHERE = {  # applied with COMPANY, or ruled out by another input
     "function.package.s3",
     "function.package.s3.object_version",
     "logs.group",
+    "role.existing",
     "vpc",
     "vpc.ipv6_allowed_for_dual_stack",
     "websocket_api.connections_endpoint",  # leads nowhere here
@@ -129,6 +132,7 @@ COMPANY: Inputs = {  # what a company's account may require: docs/companies.md
     "logs.format": "JSON",
     "logs.group": "${aws_cloudwatch_log_group.own}",
     "logs.skip_destroy": False,
+    "role": {"existing": {name: f"${{aws_iam_role.company[\"{name}\"].arn}}" for name in ROLES}},
 }
 FIRST = with_values({}, {path: change.old for path, change in ALL.items()})
 
@@ -160,6 +164,9 @@ class Living:
         in_vpc, in_bucket = {"vpc_id": "${aws_vpc.this.id}"}, {"bucket": "${aws_s3_bucket.this.bucket}"}
         versioning = ["aws_s3_bucket_versioning.this"]
         policy = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "${each.value}.amazonaws.com"}}
+        roles = {"for_each": ROLES, "name": "${each.key}", "path": "/company/"}
+        allowed = {"for_each": "${module.it.role_policies}", "role": "${aws_iam_role.company[each.key].name}", "policy": "${each.value}"}
         everything = {
             "provider": {"aws": {}},
             "resource": {
@@ -175,6 +182,8 @@ class Living:
                 "aws_s3_bucket_versioning": {"this": {**in_bucket, "versioning_configuration": {"status": "Enabled"}}},
                 "aws_s3_object": {"this": {"key": "disconnect.zip", "source": "copy.zip", **in_bucket, "depends_on": versioning}},
                 "aws_cloudwatch_log_group": {"own": {"name": OWN_LOG_GROUP}},
+                "aws_iam_role": {"company": {**roles, "assume_role_policy": json.dumps({"Version": "2012-10-17", "Statement": [trust]})}},
+                **({"aws_iam_role_policy": {"company": allowed}} if "it" in calls else {}),
             },
             "module": {
                 **{name: {**api, "name": name} for name in ("blue", "green")},
@@ -357,7 +366,8 @@ def test_what_a_company_requires_is_in_force(company: Inputs, living: Living) ->
     assert (len(function["VpcConfig"]["SubnetIds"]), len(function["VpcConfig"]["SecurityGroupIds"])) == (2, 1)
     assert [layer["Arn"].rpartition(":")[0].rpartition(":")[2] for layer in function["Layers"]] == ["extension"]
     assert (function["TracingConfig"]["Mode"], function["LoggingConfig"]["LogGroup"]) == ("Active", OWN_LOG_GROUP)
-    assert company["role"]["name_suffix"] in function["Role"]  # before its path's hash
+    assert function["Role"].endswith(":role/company/disconnect")
+    assert not [role for role in living.aws.client("iam").list_roles()["Roles"] if role["RoleName"].startswith("living")]
     assert function["Environment"]["Variables"].items() >= {**company["function"]["environment"], "CONNECTIONS_TABLE": TABLE}.items()
 
 

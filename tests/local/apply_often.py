@@ -20,12 +20,17 @@ resource "aws_sqs_queue" "this" {{
   name = "often"
 }}
 
+locals {{
+  arn = "arn:aws:lambda:ap-northeast-2:000000000000:function:often"
+}}
+
 module "sweep" {{
-  source     = "{repository}/modules/sweep"
-  name       = "often"
-  segments   = 60
-  function   = {{ name = "often", arn = "arn:aws:lambda:ap-northeast-2:000000000000:function:often" }}
-  depends_on = [aws_sqs_queue.this]
+  source       = "{repository}/modules/sweep"
+  name         = "often"
+  segments     = 60
+  function     = {{ name = "often", arn = local.arn }}
+  function_arn = local.arn
+  depends_on   = [aws_sqs_queue.this]
 }}
 """
 TRUST = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"lambda.amazonaws.com"}}]}'

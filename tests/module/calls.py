@@ -106,6 +106,7 @@ ARN, DYNAMODB = "arn:aws:{}:eu-central-1:111122223333:{}", "arn:aws:dynamodb:eu-
 URL = "https://sqs.eu-central-1.amazonaws.com/111122223333/{}"
 KEY = ARN.format("kms", "key/ours")
 BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
+EXISTING = {name: f"arn:aws:iam::111122223333:role/platform/chat-{name}" for name in ("disconnect", "cleanup", "schedule", "gateway")}
 ROUTE = f'function = {{ name = "chat", invoke_arn = "{ARN.format("apigateway", "lambda:path/2015-03-31/functions/chat/invocations")}" }}\n'
 LAYER = ARN.format("lambda", "layer:extension:80")
 SIGNING = ARN.format("lambda", "code-signing-config:csc-0123456789abcdef0")
@@ -158,7 +159,7 @@ FULL: dict[str, Any] = {
         "retention_days": 90, "format": "JSON", "client_details": "masked", "level": "INFO", "class": "STANDARD", "skip_destroy": True,
         "group": None,
     },
-    "role": {"path": "/service/", "permissions_boundary_arn": BOUNDARY, "name_suffix": "-eu-central-1"},
+    "role": {"path": "/service/", "permissions_boundary_arn": BOUNDARY, "name_suffix": "-eu-central-1", "existing": None},
     "delivery": "queue",
     "disconnect_queue": {"maximum_concurrency": 20},
     "retry_queue": {"enabled": True, "max_receive_count": 50, "maximum_concurrency": 10, "operators": ["role/on-call"]},
@@ -221,6 +222,8 @@ PLANNED = {
       monitoring  = {{ dashboard = true }}
       tags        = {{ Team = "chat" }}
     """),
+    "existing_roles": Call(f'delivery = "queue"\nrole = {{ existing = {hcl(EXISTING, literal, "existing")} }}'),
+    "later_roles": Call(f'delivery = "queue"\nrole = {{ existing = {hcl(EXISTING, known_after_apply, "existing")} }}'),
     "later": full(known_after_apply),
     "sensitive": full(sensitive),
     "log_group": Call(f'logs = {{ group = {{ name = "/platform/chat", arn = "{LOG_GROUP}" }} }}\nmonitoring = {{}}'),
@@ -306,4 +309,4 @@ CALLS = PLANNED | {
     },
 }
 # Outputs that a test looks at.
-OUTPUTS = {"reports": "report_gone", "reports_with_key": "report_gone"}
+OUTPUTS = {"existing_roles": "role_policies", "reports": "report_gone", "reports_with_key": "report_gone"}

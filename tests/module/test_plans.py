@@ -8,12 +8,12 @@ import pytest
 
 from tools.docs import blocks, fields
 
-from .calls import BOUNDARY, FULL, KEY, LAYER, OPENED, PAGED, SIGNING
+from .calls import BOUNDARY, EXISTING, FULL, KEY, LAYER, OPENED, PAGED, SIGNING
 from .conftest import Plans, Resources
 
 pytestmark = pytest.mark.xdist_group("planned")  # to plan once
 
-FUNCTION = ["aws_cloudwatch_log_group.this[0]", "aws_iam_role.this", "aws_iam_role_policy.this", "aws_lambda_function.this"]
+FUNCTION = ["aws_cloudwatch_log_group.this[0]", "aws_iam_role.this[0]", "aws_iam_role_policy.this[0]", "aws_lambda_function.this"]
 DISCONNECT = [
     "module.connections_table.aws_dynamodb_table.this[0]",
     *(f"module.disconnect.{resource}" for resource in FUNCTION),
@@ -51,9 +51,9 @@ def test_the_full_call_sets_every_field_of_every_input() -> None:
         field.path
         for name, body in blocks("variables.tf", "variable").items()
         for field in fields(name, body["type"].removeprefix("${").removesuffix("}"), "")
-        if "object" not in field.type and not field.path.startswith(("related_tables", "logs.group."))
+        if "object" not in field.type and not field.path.startswith(("related_tables", "logs.group.", "role.existing."))
     }
-    assert {path for name, value in FULL.items() for path in paths(value, f"{name}.")} - {"related_tables", "logs.group"} == written
+    assert {path for name, value in FULL.items() for path in paths(value, f"{name}.")} - {"related_tables", "logs.group", "role.existing"} == written
 
 
 def test_the_route_alone_is_its_function_and_the_table(planned: Plans) -> None:
@@ -94,6 +94,19 @@ def test_path_boundary_and_suffix_reach_every_role(default: Resources, full: Res
     ]  # the path's hash
     assert {function["function_name"] for function in of_type(full, "aws_lambda_function")} == set(names[:2])
     assert [dashboard["dashboard_name"] for dashboard in of_type(full, "aws_cloudwatch_dashboard")] == ["chat-eu-central-1"]
+
+
+@pytest.mark.parametrize("call", ["existing_roles", "later_roles"])
+def test_with_existing_roles_none_is_made(call: str, planned: Plans) -> None:
+    assert not [address for address in planned[call] if "aws_iam" in address]
+
+
+def test_existing_roles_are_used(planned: Plans) -> None:
+    resources = planned["existing_roles"]
+    used = {function["function_name"].removeprefix("chat-"): function["role"] for function in of_type(resources, "aws_lambda_function")}
+    [schedule] = of_type(resources, "aws_scheduler_schedule")
+    gateway = resources["module.route.aws_apigatewayv2_integration.queue[0]"]["credentials_arn"]
+    assert {**used, "schedule": schedule["target"][0]["role_arn"], "gateway": gateway} == EXISTING
 
 
 def test_both_functions_get_vpc_layers_traces_and_package(full: Resources) -> None:

@@ -37,7 +37,7 @@ def test_the_route_sends_each_field_encoded_twice(queued: Resources) -> None:
 
 def test_queue_and_role_are_as_the_others(queued: Resources) -> None:
     made = {a.removeprefix("module.disconnect_queue[0]."): v for a, v in queued.items() if a.startswith("module.disconnect_queue[0].")}
-    queue, role = made["aws_sqs_queue.this"], made["aws_iam_role.this"]
+    queue, role = made["aws_sqs_queue.this"], made["aws_iam_role.this[0]"]
     retry = queued["module.retry_queue[0].aws_sqs_queue.retry"]
     same = ("kms_master_key_id", "sqs_managed_sse_enabled", "message_retention_seconds", "tags")
     assert {name: queue.get(name) for name in same} == {name: retry.get(name) for name in same}

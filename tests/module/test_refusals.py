@@ -15,7 +15,7 @@ import pytest
 
 from tools.terraform import TerraformError
 
-from .calls import API, ARN, LATER_RESOURCE, LOG_GROUP, REPOSITORY, ROUTE, SIGNING, Call, websocket_api
+from .calls import API, ARN, BOUNDARY, EXISTING, LATER_RESOURCE, LOG_GROUP, REPOSITORY, ROUTE, SIGNING, Call, websocket_api
 
 pytestmark = pytest.mark.xdist_group("refusals")  # to plan once
 
@@ -104,6 +104,21 @@ REFUSED = [
     ("role", 'role = { permissions_boundary_arn = "arn:aws:iam::111122223333:role/boundary" }', "ARN of a managed policy"),
     ("role", 'role = { name_suffix = "/eu" }', "letters, digits"),
     ("role", 'name = "a-name-of-forty-letters-that-is-the-most"\nrole = { name_suffix = "-ap-southeast-2" }', "at most 64"),
+    *(
+        ("role", f"{more}role = {{ existing = {json.dumps({**EXISTING, **roles})}, {fields} }}", words)
+        for more, roles, fields, words in (
+            ("", {"cleanup": BOUNDARY}, "", "must be ARNs of roles"),
+            ("", {"cleanup": "arn:aws:iam::111122223333:role/*"}, "", "must be ARNs of roles"),
+            ("", {"cleanup": "arn:aws:iam::444455556666:role/chat"}, "", "of the API's account"),
+            ("", {"cleanup": None}, "", "cleanup with the retry queue"),
+            ("", {"schedule": None}, "", "schedule with the sweep"),
+            ('delivery = "queue"\n', {"gateway": None}, "", "gateway with delivery"),
+            ("disconnect_queue = {}\n", {"gateway": None}, "", "gateway with delivery"),
+            ("", {}, 'path = "/service/"', "somebody else's"),
+            ("", {}, f'permissions_boundary_arn = "{BOUNDARY}"', "somebody else's"),
+            ("", {}, 'name_suffix = "-eu"', "somebody else's"),
+        )
+    ),
     ("delivery", 'delivery = "sqs"', "must be"),
     *(("disconnect_queue", f"disconnect_queue = {{ maximum_concurrency = {n} }}", "whole number from 2 to 1000") for n in (1, 2.5, 1001)),
     ("disconnect_queue", f'{NO_QUEUE}\ndelivery = "queue"\ndisconnect_queue = {{}}', "retry_queue.enabled = true"),
@@ -249,7 +264,7 @@ REFUSED_BY_PUBLIC = [
         "logs code_signing_config_arn",
     ),
     ("lambda-function", f'{LAMBDA}code_signing_config_arn = "{SIGNING}"', "code_signing_config_arn"),
-    ("lambda-function", LAMBDA + 'role = { permissions_boundary_arn = "boundary" }', "role"),
+    ("lambda-function", LAMBDA + 'role = { permissions_boundary_arn = "boundary" }\nexisting_role = { arn = "chat" }', "role existing_role"),
     (
         "disconnect-route",
         f'{websocket_api(execution_arn=f"{API}/live")}\nfunction = {{ name = "chat", invoke_arn = "chat" }}',
