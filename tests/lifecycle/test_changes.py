@@ -132,7 +132,7 @@ COMPANY: Inputs = {  # what a company's account may require: docs/companies.md
     "logs.format": "JSON",
     "logs.group": "${aws_cloudwatch_log_group.own}",
     "logs.skip_destroy": False,
-    "role": {"existing": {name: f"${{aws_iam_role.company[\"{name}\"].arn}}" for name in ROLES}},
+    "role": {"existing": {name: f'${{aws_iam_role.company["{name}"].arn}}' for name in ROLES}},
 }
 FIRST = with_values({}, {path: change.old for path, change in ALL.items()})
 

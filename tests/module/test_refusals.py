@@ -264,7 +264,11 @@ REFUSED_BY_PUBLIC = [
         "logs code_signing_config_arn",
     ),
     ("lambda-function", f'{LAMBDA}code_signing_config_arn = "{SIGNING}"', "code_signing_config_arn"),
-    ("lambda-function", LAMBDA + 'role = { permissions_boundary_arn = "boundary" }\nexisting_role = { arn = "chat" }', "role existing_role"),
+    (
+        "lambda-function",
+        LAMBDA + 'role = { permissions_boundary_arn = "boundary" }\nexisting_role = { arn = "chat" }',
+        "role existing_role",
+    ),
     (
         "disconnect-route",
         f'{websocket_api(execution_arn=f"{API}/live")}\nfunction = {{ name = "chat", invoke_arn = "chat" }}',
