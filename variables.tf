@@ -468,12 +468,12 @@ variable "role" {
       && (!var.sweep.enabled || roles.schedule != null)
       && ((var.delivery == "function" && var.disconnect_queue == null) || roles.gateway != null)
     ])
-    error_message = "role.existing must replace every role: also cleanup with the retry queue, schedule with the sweep, and gateway with delivery = \"queue\" or a disconnect_queue."
+    error_message = "role.existing must replace every role. It also needs cleanup with the retry queue, schedule with the sweep, and gateway with delivery = \"queue\" or a disconnect_queue."
   }
 
   validation {
     condition     = var.role.existing == null || (var.role.path == "/" && var.role.permissions_boundary_arn == null && var.role.name_suffix == "")
-    error_message = "role.existing are somebody else's: leave path, permissions_boundary_arn and name_suffix to them."
+    error_message = "The roles in role.existing are managed elsewhere, so leave path, permissions_boundary_arn and name_suffix unset."
   }
 }
 

@@ -114,9 +114,9 @@ REFUSED = [
             ("", {"schedule": None}, "", "schedule with the sweep"),
             ('delivery = "queue"\n', {"gateway": None}, "", "gateway with delivery"),
             ("disconnect_queue = {}\n", {"gateway": None}, "", "gateway with delivery"),
-            ("", {}, 'path = "/service/"', "somebody else's"),
-            ("", {}, f'permissions_boundary_arn = "{BOUNDARY}"', "somebody else's"),
-            ("", {}, 'name_suffix = "-eu"', "somebody else's"),
+            ("", {}, 'path = "/service/"', "managed elsewhere"),
+            ("", {}, f'permissions_boundary_arn = "{BOUNDARY}"', "managed elsewhere"),
+            ("", {}, 'name_suffix = "-eu"', "managed elsewhere"),
         )
     ),
     ("delivery", 'delivery = "sqs"', "must be"),
