@@ -87,7 +87,7 @@ def state_in(state: Path, folder: Path) -> Iterator[None]:
     """An override file takes the place of the folder's backend; that and a lock file which was not there before are removed again."""
     override, lock = folder / "plan_override.tf", folder / ".terraform.lock.hcl"
     if override.exists():
-        raise TerraformError(f"{override} exists: remove it if an interrupted plan left it, else give it another name (other_override.tf)")
+        raise TerraformError(f"{override} exists: remove it if an interrupted plan left it, or rename it (other_override.tf)")
     had_lock = lock.exists()
     try:
         override.write_text(BACKEND % state)
@@ -105,7 +105,7 @@ def checkout(folder: Path, revision: str) -> Iterator[Path]:
     def git(*arguments: str) -> str:
         done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True)
         if done.returncode:
-            raise TerraformError(f"git {arguments[0]} failed for {revision} (does it exist here? fetch it): {done.stderr.strip()}")
+            raise TerraformError(f"git {arguments[0]} failed for {revision} (fetch it if it does not exist here): {done.stderr.strip()}")
         return done.stdout.strip()
 
     inside = folder.relative_to(git("rev-parse", "--show-toplevel"))
@@ -159,9 +159,9 @@ def _shown(folder: Path) -> str:
 
 def main() -> int:
     parser = program.arguments(__doc__)
-    parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="root folders; every environment when none is given")
-    parser.add_argument("--base", help="a commit whose stack is applied first: the plan is then the change from it")
-    parser.add_argument("--platform", type=Path, help="a root folder applied first: what another stack owns and the folder looks up")
+    parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="root folders; default: every environment")
+    parser.add_argument("--base", help="a commit whose stack is applied first, so that the plan shows the change from it")
+    parser.add_argument("--platform", type=Path, help="a root folder that is applied first: the stack whose resources the folder looks up")
     parser.add_argument("--json", type=Path, help="a folder to keep the plans in, as JSON")
     arguments = parser.parse_args()
     folders = [folder.resolve() for folder in arguments.folders] or [REPOSITORY / "envs" / name for name in TABLES]

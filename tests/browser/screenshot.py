@@ -39,7 +39,7 @@ def play(tab: Page) -> None:
     press("Lose every $disconnect")
     press("End one")
     press("Lose every $disconnect")
-    press("Let the dead be two hours old")
+    press("Make dead records two hours old")
     press("Run the sweep now")
     expect(tab.locator("#ended tr")).to_have_count(1)
     press("Kill it")
@@ -48,7 +48,7 @@ def play(tab: Page) -> None:
         tab.get_by_label("how", exact=True).select_option(how)
         press("End one")
         expect(tab.locator("#ended tr")).to_have_count(number)
-    press("Greet everybody in the table")
+    press("Send a message to everybody in the table")
     expect(tab.locator("#ended")).not_to_contain_text("…")
     expect(tab.locator("#own-said")).to_contain_text("hello")
 

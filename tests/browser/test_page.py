@@ -86,9 +86,9 @@ def test_what_a_lost_disconnect_leaves_is_swept(tab: Page) -> None:
     lose.click()
     expect(tab.locator("#said")).to_have_text("that is over: 1 calls met it")
 
-    press(tab, "Greet everybody in the table")
+    press(tab, "Send a message to everybody in the table")
     expect(tab.locator("#said")).to_have_text("1 reached, 1 are in the table and gone (410)")
-    press(tab, "Let the dead be two hours old")
+    press(tab, "Make dead records two hours old")
     expect(tab.locator("#said")).to_contain_text("1 records of connections that are gone")
     press(tab, "Run the sweep now")
     assert gone(tab, 1) == [("client 1", "expired", "", "cleanup")]
@@ -98,10 +98,10 @@ def test_what_a_lost_disconnect_leaves_is_swept(tab: Page) -> None:
 
 def test_while_dynamodb_is_away_removals_wait_in_the_queue(tab: Page) -> None:
     connect(tab, 2)
-    press(tab, "Take DynamoDB away")
+    press(tab, "Make DynamoDB fail")
     press(tab, "End all")
     expect(tab.locator("#waiting")).to_have_text("2")
-    press(tab, "Take DynamoDB away")
+    press(tab, "Make DynamoDB fail")
     assert {entry[1:] for entry in gone(tab, 2)} == {("client_closed", "1000", "cleanup")}
     expect(tab.locator("#waiting")).to_have_text("0")
     expect(tab.locator("#dead-letters")).to_have_text("0")
@@ -112,7 +112,7 @@ def test_the_tab_itself_is_a_client_that_a_second_tab_sees_leave(tab: Page, url:
     second.goto(f"{url}#connected")
     name = second.locator("#own-name").inner_text()
     expect(tab.locator("#records")).to_contain_text(name)
-    press(tab, "Greet everybody in the table")
+    press(tab, "Send a message to everybody in the table")
     expect(second.locator("#own-said")).to_have_text("it received: hello, everybody")
     second.close()
     assert gone(tab, 1) == [(name, "client_closed", "1005", "disconnect")]
@@ -232,14 +232,14 @@ def test_the_page_says_when_its_program_is_gone(browser: Browser, stack: Stack) 
 
 
 def test_a_refused_connect_is_not_a_dead_program(tab: Page) -> None:
-    press(tab, "Take DynamoDB away")
+    press(tab, "Make DynamoDB fail")
     tab.get_by_label("how many").fill("2")
     press(tab, "Connect them")
     said = tab.locator("#said")
     expect(said).to_have_text(re.compile(r"0 connected, 2 refused: \$connect failed \(HTTP \d+\)"), timeout=2 * WAIT_MS)
     expect(said).to_have_class("refused")
     expect(tab.get_by_role("alert")).to_be_hidden()
-    press(tab, "Take DynamoDB away")
+    press(tab, "Make DynamoDB fail")
 
 
 def test_many_clients_show_that_they_are_coming(tab: Page) -> None:
@@ -275,7 +275,7 @@ def test_only_what_arrives_flashes(tab: Page) -> None:
     press(tab, "Lose every $disconnect")
     press(tab, "End one")
     press(tab, "Lose every $disconnect")
-    press(tab, "Let the dead be two hours old")  # it moves to the top
+    press(tab, "Make dead records two hours old")  # it moves to the top
     expect(tab.locator("#records tr").first).to_contain_text("2 h")
     press(tab, "Run the sweep now")
     expect(tab.locator("#ended tr")).to_have_count(1)

@@ -53,8 +53,8 @@ def use(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
-        (REGION, "There are no credentials of an AWS account: set AWS_PROFILE"),
-        (KEYS, "There is no region: set AWS_REGION"),
+        (REGION, "No AWS credentials found. Set AWS_PROFILE"),
+        (KEYS, "No AWS region is set. Set AWS_REGION"),
         (REGION | {"AWS_PROFILE": "sandbox"}, "The config profile (sandbox) could not be found"),
         (REGION | KEYS | {"AWS_ENDPOINT_URL": "closed"}, "Could not connect to the endpoint URL"),
     ],
@@ -132,7 +132,7 @@ def test_what_an_earlier_run_left_stays_unless_somebody_agrees(
     account: Account, left: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n"))
-    with pytest.raises(RefusedError, match="no other proof begins"):
+    with pytest.raises(RefusedError, match="No proof can start"):
         earlier.clean_up(account, yes=False)
     assert "was not cleaned up: 1 queue, 1 role." in capsys.readouterr().out
     assert there(account) == ["queue wsproof-0123abcd-retry", "role wsproof-0123abcd-sweep"]

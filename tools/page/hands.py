@@ -1,4 +1,4 @@
-"""What the page's buttons do: the things of `make demo`, one at a time. Each says in a sentence what came of it."""
+"""What the page's buttons do: the steps of `make demo`, one at a time. Each returns a sentence with its result."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TWO_HOURS_AND_MORE_MS = 8_000_000
 
 
 class OrderError(Exception):
-    """The order makes no sense, and the text says what would; or, with another status, it failed."""
+    """The order is invalid, and the text says what is expected; or, with another status, it failed."""
 
     def __init__(self, text: str, status: int = 400) -> None:
         super().__init__(text)
@@ -56,7 +56,7 @@ class Hands:
             "sweep": self._sweep,
             "broadcast": self._broadcast,
         }
-        self._tell()
+        self._show_progress()
 
     def do(self, order: dict[str, Any]) -> str:
         """Do it; raises OrderError where `order` lacks something."""
@@ -67,7 +67,7 @@ class Hands:
             try:
                 return self._actions[action](order)
             finally:
-                self._tell()
+                self._show_progress()
 
     def close(self) -> None:
         """End what is still open."""
@@ -78,7 +78,7 @@ class Hands:
             if self._process:
                 self._process.__exit__(None, None, None)
 
-    def _tell(self, doing: str = "") -> None:
+    def _show_progress(self, doing: str = "") -> None:
         self._forget_ended()
         state = {"clients": list(self._clients), "process": self._process.pid if self._process else None, "faults": list(self._faults)}
         self._board.put("hands", {**state, "ways": list(ENDINGS), "doing": doing})
@@ -91,14 +91,14 @@ class Hands:
         if type(number) is not int or not 1 <= number <= MOST_AT_ONCE:
             raise OrderError(f"count must be a whole number from 1 to {MOST_AT_ONCE}")
         names, refused = [f"client {next(self._numbers)}" for _ in range(number)], Counter[str]()
-        self._tell(f"0 of {number} connected …")
+        self._show_progress(f"0 of {number} connected …")
         with ThreadPoolExecutor(CONNECTING_AT_ONCE) as pool:
             for done, job in enumerate([pool.submit(Client, self._stack.url, name) for name in names], 1):
                 try:
                     self._clients[job.result().name] = job.result()
                 except InvalidStatus as problem:
                     refused[f"HTTP {problem.response.status_code}"] += 1
-                self._tell(f"{done - refused.total()} of {number} connected …")
+                self._show_progress(f"{done - refused.total()} of {number} connected …")
         if refused:
             said = f"{number - refused.total()} connected, {refused.total()} refused: $connect failed ({', '.join(refused)})"
             raise OrderError(said, 502)
@@ -111,20 +111,20 @@ class Hands:
         self._forget_ended()
         ending = list(self._clients.values())[: None if everybody else 1]
         if not ending:
-            raise OrderError("this program holds no open client: open some first")
+            raise OrderError("no client is open: connect some first")
         for number, client in enumerate(ending, 1):
             ENDINGS[how](client)
-            self._tell(f"{number} of {len(ending)} ended …")
+            self._show_progress(f"{number} of {len(ending)} ended …")
         return f"{', '.join(client.name for client in ending)}: {how}"
 
     def _end_from_server(self, order: dict[str, Any]) -> str:
         connection_id = order.get("connectionId")
         if not isinstance(connection_id, str) or not connection_id:
-            raise OrderError("connectionId must be a text")
+            raise OrderError("connectionId must be a string")
         try:
             self._connections.delete_connection(ConnectionId=connection_id)
         except self._connections.exceptions.GoneException:
-            return f"{connection_id}: API Gateway says 410, it is gone already"
+            return f"{connection_id}: API Gateway answered 410: it is already gone"
         return f"{connection_id}: closed by the server"
 
     def _open_process(self, order: dict[str, Any]) -> str:
@@ -136,12 +136,12 @@ class Hands:
 
     def _kill_process(self, order: dict[str, Any]) -> str:
         if not self._process:
-            raise OrderError("there is no such process: start it first")
+            raise OrderError("no process is running: start one first")
         process, self._process = self._process, None
         with suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
         process.__exit__(None, None, None)
-        return f"process {process.pid} is killed"
+        return f"process {process.pid} was killed"
 
     def _toggle(self, name: str, order: dict[str, Any], service: str, what: str, **details: Any) -> str:
         if not isinstance(order.get("on"), bool):
@@ -158,7 +158,7 @@ class Hands:
         """What is dead will be two hours old one day; the page need not wait for it."""
         dead = [record for record in self._stack.records() if not self._lives(record["connectionId"]["S"])]
         self._stack.age([record for record in dead if "connectedAt" in record], TWO_HOURS_AND_MORE_MS)
-        return f"{len(dead)} records of connections that are gone are now older than two hours"
+        return f"{len(dead)} records of ended connections are now older than two hours"
 
     def _lives(self, connection_id: str) -> bool:
         try:
@@ -169,7 +169,7 @@ class Hands:
 
     def _sweep(self, order: dict[str, Any]) -> str:
         self._stack.sweep()
-        return "the schedule's own input was sent to the clean-up function; its line says what it found"
+        return "the clean-up function was invoked with the schedule's input; its log line shows the result"
 
     def _broadcast(self, order: dict[str, Any]) -> str:
         """Post to everybody who is in the table, which is what the table is for."""

@@ -1,4 +1,4 @@
-"""Applies the whole in your AWS account, puts what the documentation says to the test there, destroys it, and writes a report.
+"""Applies everything in your AWS account, tests what the documentation says, destroys it, and writes a report.
 
 Account and region are those of the usual variables: AWS_PROFILE, AWS_REGION, or keys. docs/proof.md says more.
 """
@@ -21,15 +21,15 @@ from .leftovers import TAG
 from .run import Run
 
 MOST_CLIENTS = 50
-LEFT = "What there may be left is found by the next run, which offers to remove it."
+LEFT = "The next run finds whatever is left and offers to remove it."
 
 
 def options() -> argparse.Namespace:
     parser = program.arguments(__doc__)
     parser.add_argument("--clients", type=int, default=5, help="how many end in each way (5)")
-    program.flag(parser, "--long", "also what takes two and a half hours: time-outs, a pulled cable, TTL")
+    program.flag(parser, "--long", "also run the slow checks (two and a half hours): timeouts, a pulled cable, TTL")
     program.flag(parser, "--yes", "ask nothing")
-    program.flag(parser, "--local", "on an emulator, which is started for it")
+    program.flag(parser, "--local", "run on an emulator, which is started for this")
     found = parser.parse_args()
     if not 1 <= found.clients <= MOST_CLIENTS:
         parser.error(f"--clients must be from 1 to {MOST_CLIENTS}")

@@ -33,19 +33,21 @@ class Account:
 
     @classmethod
     def of_environment(cls) -> Account:
-        """The account that the usual variables lead to; raises RefusedError where they lead to none."""
+        """The account of the usual variables. Raises RefusedError if there is none."""
         try:
             session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # boto3 itself reads AWS_DEFAULT_REGION only
             if not session.region_name:
-                raise RefusedError("There is no region: set AWS_REGION, for example AWS_REGION=eu-central-1, or a profile that has one.")
+                raise RefusedError(
+                    "No AWS region is set. Set AWS_REGION, for example AWS_REGION=eu-central-1, or use a profile with a region."
+                )
             if session.get_credentials() is None:
                 raise RefusedError(
-                    "There are no credentials of an AWS account: set AWS_PROFILE (after `aws sso login`, for example), or "
+                    "No AWS credentials found. Set AWS_PROFILE (after `aws sso login`, for example), or "
                     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Without an account, `make prove LOCAL=1` does the same on an emulator."
                 )
             identity = session.client("sts", config=CONFIG).get_caller_identity()
         except (BotoCoreError, ClientError) as problem:
-            raise RefusedError(f"AWS did not say whose credentials these are: {problem}. Renew them, or mend what it names.") from None
+            raise RefusedError(f"AWS did not accept these credentials: {problem}. Renew them, or fix that problem.") from None
         return cls(session, identity["Account"], identity["Arn"], session.region_name, os.environ.get("AWS_ENDPOINT_URL"))
 
     def client(self, service: str, endpoint: str | None = None) -> Any:

@@ -132,7 +132,7 @@ def kind_and_name(arn: str) -> tuple[str, str]:
         if its.arn is not None and its.service.removesuffix("v2") == service and resource.startswith(its.arn):
             name = resource.removeprefix(its.arn)
             return kind, name.partition("/")[0] if kind == "API" else name.removesuffix(":*")
-    raise RefusedError(f"{arn} bears the tag {TAG}, but is nothing that this program makes: remove it, or its tag, by hand.")
+    raise RefusedError(f"{arn} has the tag {TAG}, but this program does not create such resources. Remove it, or its tag, by hand.")
 
 
 def _roles(account: Account, run: str | None) -> Iterator[Left]:
