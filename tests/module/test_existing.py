@@ -18,7 +18,7 @@ THEIRS = 'create = false\nclient_index = "byClient"\n'
 KEYS = "connectionId S, clientId S, connectedAt N"
 # A table that is there and does not fit, named after the call: module, more inputs, the table, and words of the message.
 UNFIT = {
-    "other-key": ("connections-table", THEIRS, table("", "id S"), "its partition key is id"),
+    "other-key": ("connections-table", THEIRS, table("", "id S"), "Its partition key is id"),
     "sort-key": ("connections-table", THEIRS, table("", "connectionId S, at N", sort_key="at"), "its sort key at"),
     "number-key": ("connections-table", THEIRS, table("", "connectionId N"), "connectionId (String)"),
     "no-index": ("connections-table", THEIRS, table("", KEYS), "no global secondary index byClient"),
@@ -46,8 +46,16 @@ UNFIT = {
 }
 
 ELSEWHERE = {  # the provider's, the API's, and what is said
-    "region": ("eu-central-1", "us-east-1", "The WebSocket API is in us-east-1, the module's provider elsewhere (ec2.eu-central-1"),
-    "account": ("111122223333", "444455556666", "The WebSocket API is in account 444455556666, the module's provider in 111122223333"),
+    "region": (
+        "eu-central-1",
+        "us-east-1",
+        "The WebSocket API is in us-east-1, but the module's provider is in another region (ec2.eu-central-1",
+    ),
+    "account": (
+        "111122223333",
+        "444455556666",
+        "The WebSocket API is in account 444455556666, but the module's provider is in 111122223333",
+    ),
 }
 
 
