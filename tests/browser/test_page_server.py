@@ -82,7 +82,7 @@ def test_nothing_but_its_four_files_can_be_had(url: str, method: str, path: str)
         ('{"action": "end", "how": "line cut"}', "connect some first"),
         ('{"action": "end-from-server", "connectionId": 1}', "connectionId must be a string"),
         ('{"action": "end-from-server", "connectionId": ""}', "connectionId must be a string"),
-        ('{"action": "kill-process"}', "start it first"),
+        ('{"action": "kill-process"}', "start one first"),
         ('{"action": "lose-disconnects"}', "on must be true or false"),
     ],
 )

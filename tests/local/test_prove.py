@@ -173,7 +173,7 @@ def test_nothing_begins_beside_a_run_that_is_under_way(account: Account) -> None
     other.note()
     with (other.folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(RefusedError, match="under way on this machine"):
+        with pytest.raises(RefusedError, match="is running on this machine"):
             earlier.clean_up(account, yes=True)
     earlier.clean_up(account, yes=True)
     assert not other.folder.exists()
@@ -210,7 +210,7 @@ def test_a_run_on_an_emulator_that_is_gone_is_forgotten(account: Account) -> Non
 
 
 def test_something_unknown_with_the_tag_is_left_alone(account: Account) -> None:
-    with pytest.raises(RefusedError, match="remove it, or its tag, by hand"):
+    with pytest.raises(RefusedError, match="Remove it, or its tag, by hand"):
         leftovers.kind_and_name("arn:aws:rds:eu-central-1:123456789012:db:precious")
 
 
