@@ -52,6 +52,14 @@ def on_call(stack: Stack) -> Callable[[str], Any]:
     return partial(stack.aws.client, **{name: keys[key] for name, key in names.items()})
 
 
+def dismiss_on_call(aws: LocalAws) -> None:
+    """Deletes the role, if a test made it."""
+    iam = aws.client("iam")
+    with suppress(iam.exceptions.NoSuchEntityException):
+        iam.delete_role_policy(RoleName="on-call", PolicyName="on-call")
+        iam.delete_role(RoleName="on-call")
+
+
 @pytest.fixture(scope="session")
 def lifecycle_aws() -> Iterator[LocalAws]:
     with local_aws() as aws:
