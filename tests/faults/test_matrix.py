@@ -204,7 +204,8 @@ FAULTS: dict[str, Fault] = {
     "absences throttled": Fault(dynamodb("ThrottlingException", None, OFFLINE), once, AT_ONCE, ("announcements",)),
     # SQS alone: the queue is asked for nothing
     "SQS away": Fault(sqs("ServiceUnavailable"), once, AT_ONCE, ("nothing extra",), met=False),
-    "SQS away, where steps are queued": Fault(sqs("ServiceUnavailable"), once, SWEPT, ("stale", *ANNOUNCES), ("disconnect",)),
+    "SQS away, where steps are queued": Fault(sqs("ServiceUnavailable"), once, SWEPT, ("stale", "announcements"), ("disconnect",)),
+    "SQS away, where steps and second looks are queued": Fault(sqs("ServiceUnavailable"), once, SWEPT, ("everything",), ALL_FAIL),
     # both: the invocation fails, the record is left to the sweep
     **{f"DynamoDB away, SQS: {e}": Fault(dynamodb_and_sqs("cut", e), once, SWEPT, ONE, ALL_FAIL) for e in ERRORS["sqs"]},
     "DynamoDB away, SQS cuts the line": Fault(dynamodb_and_sqs("cut", "cut"), once, SWEPT, SOME, ALL_FAIL),
