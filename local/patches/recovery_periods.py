@@ -22,15 +22,15 @@ _days: Any = AccountRegionScopedDict()
 def update(data: dict[str, Any]) -> Any:
     specification = data.get("PointInTimeRecoverySpecification", {})
     _days[dynamodb._normalize_table_name(data.get("TableName"))] = specification.get("RecoveryPeriodInDays", 35)
-    return _told(_update(data), data)
+    return _received(_update(data), data)
 
 
 @replaces(dynamodb, "_describe_continuous_backups", "ba81b08f309d")
 def describe(data: dict[str, Any]) -> Any:
-    return _told(_describe(data), data)
+    return _received(_describe(data), data)
 
 
-def _told(answer: Any, data: dict[str, Any]) -> Any:
+def _received(answer: Any, data: dict[str, Any]) -> Any:
     status, headers, body = answer
     described = json.loads(body)
     backups = described.get("ContinuousBackupsDescription", {}).get("PointInTimeRecoveryDescription", {})

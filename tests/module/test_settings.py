@@ -34,7 +34,7 @@ def environment(resources: Resources, function: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("call", [name for name in CALLS if name != "later"])
-def test_the_functions_start_with_what_they_are_told(call: str, known: Plans) -> None:
+def test_the_functions_start_with_their_environment(call: str, known: Plans) -> None:
     """Numbers at their bounds included: the environment is read by the functions' own code."""
     for address, values in known[call].items():
         if ".aws_lambda_function." in address:
@@ -55,7 +55,7 @@ def test_the_functions_start_with_what_they_are_told(call: str, known: Plans) ->
         ("full", "disconnect", {"DD_SITE": "datadoghq.eu", "HISTORY_DAYS": "30", "DUPLICATES": "newest", "CONNECTION_METRICS": "true"}),
     ],
 )
-def test_a_function_is_told(call: str, function: str, expected: dict[str, str | None], known: Plans) -> None:
+def test_a_function_receives_its_setting(call: str, function: str, expected: dict[str, str | None], known: Plans) -> None:
     variables = environment(known[call], function)
     assert {name: variables.get(name) for name in expected} == expected
 
