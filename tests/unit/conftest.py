@@ -30,8 +30,12 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AW
 
 
 # How long an example takes says more of the machine than of the functions, and fixtures that last for all examples are meant to.
+# CI tries the same examples every time, so that a change fails by its own fault only; everywhere else they are new each time.
 settings.register_profile(
-    "unit", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
+    "unit",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("unit")
 
