@@ -1,20 +1,20 @@
-"""python -m bench            what a disconnect costs under this Python: measures, prices, writes bench/results/ (five minutes)
-python -m bench --quick    fewer rounds, prints only (two minutes)
-python -m bench --check    a quick measurement; fails when a ratio to the baseline is worse than the committed one
+"""python -m bench            measures what a disconnect costs under this Python, and writes bench/results/ (five minutes)
+python -m bench --quick    fewer rounds; prints only (two minutes)
+python -m bench --check    a quick measurement; exits 1 if a ratio to the baseline is worse than the committed one
 
-`make bench` runs it under Lambda's default Python. How it grows is measured apart: python -m bench.sweep, bench.mass_loss.
+`make bench` uses Lambda's default Python. Larger tables have their own commands: python -m bench.sweep, python -m bench.mass_loss.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 
-from bench import abuse, bill, pictures, report, speed
+from bench import bill, pictures, report, speed
+from tools import program
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program.arguments(__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds; nothing is written")
     parser.add_argument("--check", action="store_true", help="compare with the committed results; nothing is written")
     options = parser.parse_args()
@@ -37,9 +37,8 @@ def main() -> int:
         report.save("speed.md", report.overview())
         if python == report.RUNTIME:
             bill.main()
-            abuse.main()
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program.run(main)

@@ -75,8 +75,7 @@ class Environment:
     def __init__(
         self, task: Path, handler: str, variables: dict[str, str], log: Path, prefix: tuple[str, ...] = (), timeout_s: int = 10
     ) -> None:
-        self._api = RuntimeApi(timeout_s)
-        self._log = log
+        self._api, self._log = RuntimeApi(timeout_s), log
         python = ".".join(map(str, sys.version_info[:2]))
         env = {
             "AWS_ACCESS_KEY_ID": "ASIAIOSFODNN7EXAMPLE",
@@ -129,7 +128,7 @@ class Environment:
         self._wait_until_idle()
 
     def _wait_until_idle(self) -> None:
-        """The function has asked for an event and sleeps."""
+        """Wait until the function has asked for an event and sleeps."""
         while True:
             try:
                 self._api.asked.get(timeout=5)
@@ -137,16 +136,16 @@ class Environment:
             except queue.Empty:
                 if self.process.poll() is not None or not self._api.answers.empty():
                     raise RuntimeError(f"the function ended in INIT; its log: {self._log.read_text()}") from None
-        while self._stat("State").split()[0] != "S":
+        while self._stat("State") != "S":
             time.sleep(0.0005)
 
     def _stat(self, name: str) -> str:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return next(line for line in status.splitlines() if line.startswith(name + ":")).partition(":")[2].strip()
+        return next(line.split()[1] for line in status.splitlines() if line.startswith(name + ":"))
 
     def cpu_seconds(self) -> float:
         """User and system time of all the process's threads so far, to the nanosecond: its CPU clock as clock_getcpuclockid(3) names it."""
         return time.clock_gettime((~self.process.pid << 3) | 2)
 
     def peak_memory_bytes(self) -> int:
-        return int(self._stat("VmHWM").removesuffix("kB")) * 1024
+        return int(self._stat("VmHWM")) * 1024

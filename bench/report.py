@@ -1,4 +1,4 @@
-"""Results as a JSON file, a Markdown table and a picture, and what got worse since the committed ones."""
+"""Results as JSON and Markdown, and what is worse than the committed ones."""
 
 from __future__ import annotations
 
@@ -126,6 +126,12 @@ def overview() -> str:
         if name in summary["package"]["ratio"]
     ]
     return markdown.table((f"Share of `boto3.resource`, Python {RUNTIME}", "this module", "`boto3.client`"), rows) + "\n"
+
+
+def columns(shapes: dict[str, str], results: list[dict[str, Any]]) -> str:
+    """A table of results. `shapes`: by heading, how a result's values are formatted; `megabytes` is its peak memory."""
+    rows = ([shape.format(**result, megabytes=result["peak"] / 1e6) for shape in shapes.values()] for result in results)
+    return markdown.table(shapes, rows)
 
 
 def save(name: str, value: Any) -> None:

@@ -21,6 +21,7 @@ from bench.dynamodb import Process
 from bench.environment import SITE_PACKAGES, Environment
 
 HERE = Path(__file__).resolve().parent
+PACKAGE = HERE.parent / "dist/function.zip"
 EVENT = json.loads((HERE / "event.json").read_text())
 # As the root module's defaults set them.
 VARIABLES = {
@@ -68,7 +69,7 @@ def stage(tickets: int = 2) -> Iterator[tuple[dict[str, Variant], Process]]:
             roots = folder / f"{variant}.pem"
             roots.write_bytes((SITE_PACKAGES / "botocore/cacert.pem").read_bytes() + own)
             variants[variant] = Variant(folder / variant, "function.lambda_handler", roots)
-        with zipfile.ZipFile(HERE.parent / "dist/function.zip") as package:
+        with zipfile.ZipFile(PACKAGE) as package:
             package.extractall(folder / "package")
         roots = folder / "package.pem"
         roots.write_bytes((folder / "package/amazon_roots.pem").read_bytes() + own)

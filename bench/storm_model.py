@@ -136,15 +136,10 @@ def duration(seconds: float) -> str:
 def table(columns: dict[str, dict[Storm, float]]) -> str:
     """`columns`: shares lost by heading, this module's without a reservation first."""
     ours = next(iter(columns.values()))
-    rows = [
-        (
-            f"{storm.closes:,}",
-            f"{storm.within_s} s",
-            *(f"{shares[storm]:.1%}" for shares in columns.values()),
-            duration(wait_s(ours, storm)),
-        )
-        for storm in STORMS
-    ]
+    rows = []
+    for storm in STORMS:
+        lost = (f"{shares[storm]:.1%}" for shares in columns.values())
+        rows.append((f"{storm.closes:,}", f"{storm.within_s} s", *lost, duration(wait_s(ours, storm))))
     return markdown.table(("closes", "within", *columns, "table true again"), rows)
 
 
@@ -173,7 +168,7 @@ def wait_s(shares: dict[Storm, float], storm: Storm) -> float:
 
 
 def main() -> None:
-    from bench import pictures  # matplotlib is only in bench's requirements
+    from bench import pictures  # only bench's requirements have matplotlib
 
     ours, theirs = functions()["package"], functions()["baseline"]
     columns = {
@@ -182,15 +177,11 @@ def main() -> None:
         f"this module, {RESERVED} reserved": shares(ours, RESERVED),
         f"baseline, {RESERVED} reserved": shares(theirs, RESERVED),
     }
-    slower = {
-        f"{name}, cold start twice as long": shares(Function(2 * f.cold, f.warm))
-        for name, f in (("this module", ours), ("baseline", theirs))
-    }
+    named = {"this module": ours, "baseline": theirs}
+    slower = {f"{name}, cold start twice as long": shares(Function(2 * f.cold, f.warm)) for name, f in named.items()}
     text, queued = table(columns | slower), queue_table(ours, columns["this module"])
     print(text, queued, sep="\n\n")
-    times = ", ".join(
-        f"{name} {f.cold * 1e3:.0f} ms cold and {f.warm * 1e3:.1f} ms warm" for name, f in (("this module", ours), ("baseline", theirs))
-    )
+    times = ", ".join(f"{name} {f.cold * 1e3:.0f} ms cold and {f.warm * 1e3:.1f} ms warm" for name, f in named.items())
     about = f"`python -m bench.storm_model`, from speed-{report.RUNTIME}.json: an environment is busy for {times}."
     report.save("storm-model.md", f"{text}\n\n{about}\n\n{LIMITS}\n\n{ASSUMED}\n\n{HEALED}\n")
     report.save("storm-queue.md", f"{queued}\n\n{storm_queue.LIMITS}\n\n{storm_queue.ASSUMED}\n")
