@@ -20,9 +20,10 @@ from botocore.config import Config
 
 from local.aws import LocalAws
 from tools.acts import speed
-from tools.prove import cost, earlier, experiment, leftovers, report, run
+from tools.prove import cost, leftovers, report, run
 from tools.prove.__main__ import main, options
-from tools.prove.account import Account, RefusedError
+from tools.prove.account import Account, CannotStartError
+from tools.prove.proof import Proof
 
 from .conftest import TRUST, policy
 
@@ -132,8 +133,8 @@ def test_what_an_earlier_run_left_stays_unless_somebody_agrees(
     account: Account, left: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n"))
-    with pytest.raises(RefusedError, match="No proof can start"):
-        earlier.clean_up(account, yes=False)
+    with pytest.raises(CannotStartError, match="No proof can start"):
+        run.clean_up(account, yes=False)
     assert "was not cleaned up: 1 queue, 1 role." in capsys.readouterr().out
     assert there(account) == ["queue wsproof-0123abcd-retry", "role wsproof-0123abcd-sweep"]
 
@@ -142,7 +143,7 @@ def test_what_an_earlier_run_left_stays_unless_somebody_agrees(
 def test_what_an_earlier_run_left_is_removed_by_its_tag(account: Account, left: str) -> None:
     sqs = account.client("sqs")
     others = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("wsproof-0123abcd-other", "wsproof-another")]
-    earlier.clean_up(account, yes=True)
+    run.clean_up(account, yes=True)
     assert there(account) == []
     assert set(others) <= set(sqs.list_queues()["QueueUrls"])
     for url in others:
@@ -162,8 +163,8 @@ def test_what_something_else_uses_is_removed_after_it(account: Account) -> None:
 @pytest.mark.parametrize("left", [1], indirect=True)
 def test_what_may_be_under_way_elsewhere_stays(account: Account, left: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
-    with pytest.raises(RefusedError):
-        earlier.clean_up(account, yes=True)
+    with pytest.raises(CannotStartError):
+        run.clean_up(account, yes=True)
     assert there(account) == ["queue wsproof-0123abcd-retry", "role wsproof-0123abcd-sweep"]
 
 
@@ -173,9 +174,9 @@ def test_nothing_begins_beside_a_run_that_is_under_way(account: Account) -> None
     other.note()
     with (other.folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(RefusedError, match="is running on this machine"):
-            earlier.clean_up(account, yes=True)
-    earlier.clean_up(account, yes=True)
+        with pytest.raises(CannotStartError, match="is running on this machine"):
+            run.clean_up(account, yes=True)
+    run.clean_up(account, yes=True)
     assert not other.folder.exists()
 
 
@@ -194,8 +195,8 @@ def test_an_interrupted_run_destroys_what_it_has_made(account: Account, tmp_path
     monkeypatch.chdir(tmp_path)
     this = run.Run(account, "0123abcd", "2026-11-25T00:00:00Z")
     this.root = InterruptedRoot(account, this)  # type: ignore[assignment]
-    proof = experiment.Proof(this)
-    assert experiment.run_and_report(proof, 57, 0.05) == 130
+    proof = Proof(this)
+    assert proof.run_and_report(57, 0.05) == 130
     assert there(account) == []
     assert "removed by their tag" in proof.outcome["destroyed"][1]
     assert len(list(tmp_path.glob("proof-*"))) == 2
@@ -205,18 +206,18 @@ def test_a_run_on_an_emulator_that_is_gone_is_forgotten(account: Account) -> Non
     gone = run.Run(Account(account.session, account.id, account.arn, account.region, closed_port()), "0123abcd", "2026-11-25T00:00:00Z")
     gone.folder.mkdir()
     gone.note()
-    earlier.clean_up(account, yes=False)
+    run.clean_up(account, yes=False)
     assert not gone.folder.exists()
 
 
 def test_something_unknown_with_the_tag_is_left_alone(account: Account) -> None:
-    with pytest.raises(RefusedError, match="Remove it, or its tag, by hand"):
+    with pytest.raises(CannotStartError, match="Remove it, or its tag, by hand"):
         leftovers.kind_and_name("arn:aws:rds:eu-central-1:123456789012:db:precious")
 
 
 def test_a_run_costs_less_than_ten_cents() -> None:
     planned = Counter({"aws_cloudwatch_metric_alarm": 20, "aws_cloudwatch_composite_alarm": 1})
-    usual, long = (sum(cost.ceiling(5, long, planned).values()) for long in (False, True))
+    usual, long = (cost.ceiling(5, long, planned) for long in (False, True))
     assert usual < 0.10 < long < 0.25
 
 

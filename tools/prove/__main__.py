@@ -1,4 +1,4 @@
-"""Applies everything in your AWS account, tests what the documentation says, destroys it, and writes a report.
+"""Applies examples/complete in your AWS account, tests what the documentation says, destroys it, and writes a report.
 
 Account and region are those of the usual variables: AWS_PROFILE, AWS_REGION, or keys. docs/proof.md says more.
 """
@@ -14,22 +14,22 @@ from local.aws import local_aws
 from tools import program
 from tools.terraform import TerraformError
 
-from . import cost, earlier
-from .account import Account, RefusedError
-from .experiment import Proof, run_and_report
+from . import cost
+from .account import Account, CannotStartError
 from .leftovers import TAG
-from .run import Run
+from .proof import Proof
+from .run import Run, agree, clean_up
 
 MOST_CLIENTS = 50
-LEFT = "The next run finds whatever is left and offers to remove it."
+LEFT = "The next run finds what is left and offers to remove it."
 
 
 def options() -> argparse.Namespace:
     parser = program.arguments(__doc__)
-    parser.add_argument("--clients", type=int, default=5, help="how many end in each way (5)")
-    program.flag(parser, "--long", "also run the slow checks (two and a half hours): timeouts, a pulled cable, TTL")
+    parser.add_argument("--clients", type=int, default=5, help="how many connections end in each way (5)")
+    program.flag(parser, "--long", "also run the slow tests (two and a half hours): time-outs, a pulled cable, TTL")
     program.flag(parser, "--yes", "ask nothing")
-    program.flag(parser, "--local", "run on an emulator, which is started for this")
+    program.flag(parser, "--local", "start an emulator, and use it instead of an account")
     found = parser.parse_args()
     if not 1 <= found.clients <= MOST_CLIENTS:
         parser.error(f"--clients must be from 1 to {MOST_CLIENTS}")
@@ -46,7 +46,7 @@ def main() -> int:
                 del os.environ[name]
             os.environ.update(aws.environment)
             return prove(found)
-    except RefusedError as problem:
+    except CannotStartError as problem:
         program.say(f"\n{problem}")
         return 2
     except (TerraformError, BotoCoreError, ClientError) as problem:
@@ -61,23 +61,23 @@ def prove(found: argparse.Namespace) -> int:
     account = Account.of_environment()
     where = f"an emulator at {account.endpoint}" if account.endpoint else "AWS"
     program.say(f"Account {account.id}, region {account.region}, as {account.arn}, at {where}")
-    earlier.clean_up(account, found.yes)
+    clean_up(account, found.yes)
     run = Run.new(account)
     try:
-        with program.step("a plan of examples/complete"):
+        with program.step("plan of examples/complete"):
             run.prepare()
             planned, tagged = run.planned()
-        usd = sum(cost.ceiling(found.clients, found.long, planned).values())
+        usd = cost.ceiling(found.clients, found.long, planned)
         resources = ", ".join(f"{number} {kind}" for kind, number in sorted(planned.items()))
         time = "two and a half hours" if found.long else "some minutes" if account.endpoint else "about half an hour"
         program.say(f"\nThis would create {sum(planned.values())} resources named {run.name}…, tagged {TAG} = {run.id}:\n  {resources}")
         program.say(f"and destroy them after {time}. In an account it costs at most {usd:.2f} USD (prices of us-east-1).")
-        if not earlier.agree("Go on?", found.yes):
-            raise RefusedError("Nothing was created.")
+        if not agree("Go on?", found.yes):
+            raise CannotStartError("Nothing was created.")
     except BaseException:
         run.forget()
         raise
-    return run_and_report(Proof(run, found.clients, found.long), tagged, usd)
+    return Proof(run, found.clients, found.long).run_and_report(tagged, usd)
 
 
 if __name__ == "__main__":

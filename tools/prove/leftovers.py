@@ -1,6 +1,6 @@
-"""What a run has made and may have left: found by its tag, or by its name where AWS finds nothing by tags, and removed one by one.
+"""What a run left in the account: found by its tag, or by name where a search by tag finds nothing, and removed one by one.
 
-Terraform removes a run as a rule. This is for what its state does not know: what was being made when it was killed, or the whole of a
+Terraform normally removes a run. This is for what its state does not know: resources that were being created when it was killed, or a
 run whose state is on another machine.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .account import Account, RefusedError
+from .account import Account, CannotStartError
 
 TAG = "websocket-disconnect-proof"  # its value is the run
 STARTED = f"{TAG}-started"  # ISO 8601, UTC
@@ -132,7 +132,7 @@ def kind_and_name(arn: str) -> tuple[str, str]:
         if its.arn is not None and its.service.removesuffix("v2") == service and resource.startswith(its.arn):
             name = resource.removeprefix(its.arn)
             return kind, name.partition("/")[0] if kind == "API" else name.removesuffix(":*")
-    raise RefusedError(f"{arn} has the tag {TAG}, but this program does not create such resources. Remove it, or its tag, by hand.")
+    raise CannotStartError(f"{arn} has the tag {TAG}, but this program does not create such resources. Remove it, or its tag, by hand.")
 
 
 def _roles(account: Account, run: str | None) -> Iterator[Left]:

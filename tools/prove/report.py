@@ -1,4 +1,4 @@
-"""The report: proof-DATE.md to read, proof-DATE.json to count. Nothing in it says whose account it was."""
+"""The report: proof-DATE.md for people, proof-DATE.json for programs. It does not say whose account it was."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import re
 import time
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tools.acts.claims import BROKEN, HELD, UNSEEN
 from tools.acts.endings import counted
 from tools.markdown import table
 
-from .experiment import Proof
+if TYPE_CHECKING:
+    from .proof import Proof
 
-# What a service's own words may hold: ARNs, URLs, addresses, account ids, keys, ids.
+# What messages of AWS may contain: ARNs, URLs, addresses, account ids, keys, ids.
 PRIVATE = re.compile(
     r"arn:[\w-]+:\S*|\w+://\S+|\b(\d{1,3}\.){3}\d{1,3}\b|\b([0-9a-f]{1,4}:){3,}[0-9a-f:]*|\b\d{12}\b|\bA[A-Z]{3}[A-Z0-9]{12,}\b|\b[0-9a-f-]{32,}\b"
 )
@@ -42,7 +43,7 @@ def content(proof: Proof, cost: float) -> dict[str, Any]:
 
 
 def write(proof: Proof, cost: float, folder: Path) -> Path:
-    """Both files; the path of the one to read."""
+    """Write both files; returns the path of the one for people."""
     outputs = proof.run.outputs if proof.run.is_applied else {}
     whose = [proof.run.account.id, proof.run.account.arn, proof.run.id, outputs.get("websocket_api", {}).get("id")]
     cleaned = clean(content(proof, cost), [word for word in whose if word])
@@ -54,7 +55,7 @@ def write(proof: Proof, cost: float, folder: Path) -> Path:
 
 
 def clean(value: Any, words: list[str]) -> Any:
-    """Without what could tell whose account it was."""
+    """The value without these words and without anything that identifies the account."""
     if isinstance(value, dict):
         return {clean(name, words): clean(inner, words) for name, inner in value.items()}
     if isinstance(value, list):

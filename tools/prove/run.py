@@ -1,6 +1,6 @@
-"""One run's stack: examples/complete under a random name, every part of it tagged, by Terraform with its state in a folder of its own.
+"""One run's stack: examples/complete under a random name, with tags, applied by Terraform; and the stacks that earlier runs left.
 
-The folder, .cache/prove/RUN, is there as long as anything of the run may be: a run that was killed leaves it to the next one.
+Terraform's state is in .cache/prove/RUN. That folder stays until everything of the run is removed, so that the next run can do it.
 """
 
 from __future__ import annotations
@@ -11,27 +11,30 @@ import os
 import secrets
 import shutil
 import socket
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
+from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
+from tools import program
 from tools.deployment import Deployment
 from tools.terraform import CACHE, REPOSITORY, Root, TerraformError
 
 from . import leftovers
-from .account import Account
+from .account import Account, CannotStartError
 
 FOLDERS = CACHE / "prove"
-GRACE_S = 90  # what an interrupted Terraform may take to finish and note what is under way
-GONE_WITHIN_S = 300  # from the request to remove a thing to its end
-GO_WITH_ANOTHER = {"aws_apigatewayv2_stage"}  # with its API
-ROOT = """# Written by tools/prove for one run, which destroys it; a run that was killed is destroyed by the next one.
+GRACE_S = 90  # how long an interrupted Terraform may take to finish and save its state
+GONE_WITHIN_S = 300  # from the request to remove a resource to its end
+LONGEST_RUN_S = 4 * 3600
+GO_WITH_ANOTHER = {"aws_apigatewayv2_stage"}  # removed with its API
+ROOT = """# Written by tools/prove for one run, which destroys it. If the run is killed, the next one destroys it.
 provider "aws" {
   region              = "%(region)s"
   allowed_account_ids = ["%(account)s"]
@@ -59,8 +62,8 @@ class Run(Deployment):
         self.started = started  # ISO 8601, UTC
         self.folder = FOLDERS.resolve() / run_id
         self.root = Root(self.folder, os.environ, self.folder / ".terraform")
-        super().__init__(account, lambda: dict(self.root.outputs()["proof"]))
         self.root.grace = GRACE_S
+        super().__init__(account, lambda: dict(self.root.outputs()["proof"]))
         self._lock: Any = None
 
     @property
@@ -72,25 +75,28 @@ class Run(Deployment):
         return cls(account, secrets.token_hex(4), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
 
     def prepare(self) -> None:
-        """Make the folder, or renew what is in it; it is held until this process ends."""
+        """Write the folder, and lock it until this process ends."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = (self.folder / "lock").open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self.note()
-        account, tags = self.account, {leftovers.TAG: self.id, leftovers.STARTED: self.started}
-        words = {"region": account.region, "account": account.id, "tags": json.dumps(tags), "name": self.name}
-        (self.folder / "main.tf").write_text(
-            ROOT % {**words, "example": os.path.relpath(REPOSITORY / "examples" / "complete", self.folder)}
-        )
+        words = {
+            "region": self.account.region,
+            "account": self.account.id,
+            "tags": json.dumps({leftovers.TAG: self.id, leftovers.STARTED: self.started}),
+            "name": self.name,
+            "example": os.path.relpath(REPOSITORY / "examples" / "complete", self.folder),
+        }
+        (self.folder / "main.tf").write_text(ROOT % words)
         self.root.init()
 
     def note(self) -> None:
-        """Whose run it is, for the next one."""
+        """Write down whose run it is, for the next run."""
         whose = {"account": self.account.id, "region": self.account.region, "endpoint": self.account.endpoint, "started": self.started}
         (self.folder / "run.json").write_text(json.dumps(whose))
 
     def planned(self) -> tuple[Counter[str], int]:
-        """What would be created: types of resources, and how many of these take tags and are found by them."""
+        """The plan's resources by type, and how many of them a search by tag should find."""
         file = self.folder / "plan"
         self.root.plan(file)
         changes = [change for change in json.loads(self.root.show(file, "-json"))["resource_changes"] if change["mode"] == "managed"]
@@ -102,7 +108,7 @@ class Run(Deployment):
         return "outputs" in vars(self)
 
     def destroy(self) -> list[leftovers.Left]:
-        """Remove all of the run. Answers what Terraform had left, which is then removed too; raises when that can't be done."""
+        """Remove everything of the run, and return what Terraform had left. Raises TerraformError if something stays."""
         if (self.folder / "terraform.tfstate").exists():
             self._keep_no_backups()
             with suppress(TerraformError):  # what it leaves is found below
@@ -123,16 +129,42 @@ class Run(Deployment):
             self._lock.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def is_running(self) -> bool:
+        """Whether the process that made the run still lives."""
+        with suppress(FileNotFoundError), (self.folder / "lock").open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
     def _keep_no_backups(self) -> None:
-        """DynamoDB keeps a backup of a deleted table for 35 days when point-in-time recovery is on."""
+        """With point-in-time recovery, DynamoDB keeps a backup of a deleted table for 35 days."""
         dynamodb = self.account.client("dynamodb")
         for table in (f"{self.name}-connections", f"{self.name}-connections-history"):
-            with suppress(ClientError):  # not made yet, or gone already
+            with suppress(ClientError):  # not created yet, or already gone
                 dynamodb.update_continuous_backups(TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False})
 
 
-def here(account: Account) -> Iterator[Run]:
-    """Runs of this account and region that have a folder on this machine. Those of emulators that are gone are forgotten."""
+def clean_up(account: Account, yes: bool) -> None:
+    """Remove what earlier runs left, if the user agrees. Otherwise raise CannotStartError."""
+    here = {run.id: run for run in _of_this_machine(account)}
+    for run in here.values():
+        if run.is_running():
+            raise CannotStartError(f"A proof started at {run.started} is running on this machine. Wait until it ends.")
+    elsewhere = {left.run: left.started for left in leftovers.find(account) if left.started and left.run not in here}
+    for run in here.values():
+        _remove(run, yes)
+    for run_id, started in elsewhere.items():
+        age = datetime.now(timezone.utc) - datetime.fromisoformat(started.replace("Z", "+00:00"))
+        may_be_running = age.total_seconds() <= LONGEST_RUN_S
+        if may_be_running:
+            program.say(f"\nA proof was started at {started} on another machine and may still be running there.")
+        _remove(Run(account, run_id, started), yes and not may_be_running)
+
+
+def _of_this_machine(account: Account) -> Iterator[Run]:
+    """Runs of this account and region that have a folder here. Folders of emulators that have ended are removed."""
     for note in FOLDERS.glob("*/run.json"):
         whose = json.loads(note.read_text())
         if whose["endpoint"] and not _answers(whose["endpoint"]):
@@ -141,21 +173,29 @@ def here(account: Account) -> Iterator[Run]:
             yield Run(account, note.parent.name, whose["started"])
 
 
-def is_under_way(folder: Path) -> bool:
-    """Whether the process that made the run still lives."""
-    try:
-        with (folder / "lock").open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        pass
-    return False
-
-
 def _answers(endpoint: str) -> bool:
     where = urlsplit(endpoint)
     with suppress(OSError):
         socket.create_connection((where.hostname or "", where.port or 80), 5).close()
         return True
     return False
+
+
+def _remove(run: Run, yes: bool) -> None:
+    left = Counter(thing.kind for thing in leftovers.find(run.account, run.id))
+    if left:
+        things = ", ".join(f"{number} {kind}" for kind, number in left.items())
+        program.say(f"\nA proof of {run.started} was not cleaned up: {things}.")
+        if not agree("Remove it?", yes):
+            raise CannotStartError("No proof can start until it is removed.")
+    if run.folder.exists():
+        run.prepare()
+    run.destroy()
+    if left:
+        program.say("It is removed: nothing is found by its tag or by name.")
+
+
+def agree(question: str, yes: bool) -> bool:
+    """Whether the user answers yes. `yes` answers in advance."""
+    print(f"{question} yes (YES=1)\n" if yes else f"{question} [y/N] ", end="", flush=True)
+    return yes or sys.stdin.readline().strip().lower() in ("y", "yes")
