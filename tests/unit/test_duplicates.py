@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import duplicates
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from tests.unit.fake_aws import FakeAws
     from tests.unit.support import Clock, Lines, Load, RetryQueue
 
-MINUTE, HOUR = 60_000, 3_600_000
+
+MINUTE = 60_000
 INDEX = {"DUPLICATES": "stale", "CLIENT_INDEX": "byClient", "RETRY_QUEUE_URL": "https://retry", **API}
 
 
@@ -28,43 +29,64 @@ def connections(aws: FakeAws, dynamodb: Any) -> Table:
     return Table(dynamodb, TABLE, byClient=("clientId", "connectedAt"))
 
 
-def now_ms() -> int:
-    return int(time.time() * 1000)
+@dataclass
+class Kim:
+    """The client whose connection has ended."""
+
+    table: Table
+    clock: Clock
+
+    def connected(self, **minutes: float) -> None:
+        """Writes records of connections of these ages."""
+        for name, age in minutes.items():
+            self.put(name, age)
+
+    def put(self, name: str, age: float, **attributes: str) -> None:
+        self.table.put(name, clientId="kim", connectedAt=int(self.clock.ms - age * MINUTE), **attributes)
+
+    def settle(self, mode: str, stage: str = "live", ended_at: int | None = None, within_s: float = 60.0, **environment: str) -> None:
+        """Runs the step for a connection that ended at `ended_at` (ms), or just now."""
+        known = ended("ended", endedAt=ended_at or self.clock.ms, clientId="kim", apiId="api1", stage=stage)
+        closer(**{**INDEX, "DUPLICATES": mode, **environment}).steps["duplicates"](known, self.clock.monotonic() + within_s)
+
+    @property
+    def left(self) -> set[str]:
+        return self.table.keys
 
 
-def settle(mode: str, client_id: str | None = "kim", stage: str = "live", within_s: float = 60.0, **environment: str) -> None:
-    made = closer(**{**INDEX, "DUPLICATES": mode, **environment})
-    known = ended("ended", endedAt=now_ms(), apiId="api1", stage=stage, **({"clientId": client_id} if client_id else {}))
-    made.steps["duplicates"](known, time.monotonic() + within_s)
+@pytest.fixture
+def kim(connections: Table, clock: Clock) -> Kim:
+    return Kim(connections, clock)
 
 
-def ages(connections: Table, clock: Clock, **minutes: float) -> None:
-    """Records of one client, by their ages."""
-    for name, age in minutes.items():
-        connections.put(name, clientId="kim", connectedAt=int(clock.ms - age * MINUTE))
+def asked(aws: FakeAws) -> list[str]:
+    return [request["connectionId"] for request in aws.asked("GET @connections")]
 
 
-def test_stale_removes_the_dead_and_keeps_the_live(aws: FakeAws, connections: Table, clock: Clock, lines: Lines) -> None:
-    ages(connections, clock, expired=126, gone=30, live=20, newest=10)
+def test_stale_removes_the_dead_and_keeps_the_live(aws: FakeAws, kim: Kim, lines: Lines) -> None:
+    kim.connected(expired=126, gone=30, live=20, newest=10)
+    kim.table.put("lees", clientId="lee", connectedAt=kim.clock.ms - 180 * MINUTE)
     aws.gone = {"gone"}
-    settle("stale")
-    assert connections.keys == {"live", "newest"}
-    assert {(line["connectionId"], line["cause"], line["outcome"]) for line in lines()} == {
+    aws.on("Query", lambda request: request.parameters.update(Limit=1))  # so that there are several pages
+    kim.settle("stale")
+    assert kim.left == {"live", "newest", "lees"}
+    assert [(line["connectionId"], line["cause"], line["outcome"]) for line in lines()] == [
         ("expired", "expired", "removed"),
         ("gone", "gone", "removed"),
-    }
+    ]
     assert aws.asked("DELETE @connections") == []
 
 
-def test_newest_closes_all_older_live_ones_socket_first(aws: FakeAws, connections: Table, clock: Clock, lines: Lines) -> None:
-    ages(connections, clock, older=30, newest=10, old=20)
+def test_newest_closes_all_older_live_ones_socket_first(aws: FakeAws, kim: Kim, lines: Lines) -> None:
+    kim.connected(older=30, newest=10, old=20)
     aws.requests.clear()
-    settle("newest")
-    assert connections.keys == {"newest"}
+    kim.settle("newest")
+    assert kim.left == {"newest"}
     assert [name for name in aws.operations if "Delete" in name or "DELETE" in name] == ["DELETE @connections", "DeleteItem"] * 2
     assert [(line["connectionId"], line["cause"]) for line in lines()] == [("older", "duplicate"), ("old", "duplicate")]
 
 
+# mode, ages (minutes), who is gone, who is kept. API Gateway calls a connection gone while its `$connect` is under way.
 CASES: dict[str, tuple[str, dict[str, float], set[str], set[str]]] = {
     "the newest that is alive": ("newest", {"old": 30, "live": 20, "dead": 10}, {"dead"}, {"live"}),
     "a lone connection": ("newest", {"only": 20}, set(), {"only"}),
@@ -76,225 +98,157 @@ CASES: dict[str, tuple[str, dict[str, float], set[str], set[str]]] = {
 
 
 @pytest.mark.parametrize(("mode", "minutes", "gone", "kept"), CASES.values(), ids=CASES)
-def test_keeps(
-    mode: str, minutes: dict[str, float], gone: set[str], kept: set[str], aws: FakeAws, connections: Table, clock: Clock
-) -> None:
-    ages(connections, clock, **minutes)
+def test_keeps(mode: str, minutes: dict[str, float], gone: set[str], kept: set[str], aws: FakeAws, kim: Kim) -> None:
+    kim.connected(**minutes)
     aws.gone = gone
-    settle(mode)
-    assert connections.keys == kept
+    kim.settle(mode)
+    assert kim.left == kept
 
 
-@pytest.mark.parametrize("fate", ["lives", "failed in $connect"])
-def test_newest_closes_nothing_while_one_is_young(fate: str, aws: FakeAws, connections: Table, clock: Clock) -> None:
-    ages(connections, clock, gone=30, old=20, young=0.9)
-    aws.gone = {"gone", "young"}  # as API Gateway says of a connection whose `$connect` is still under way, too
+@pytest.mark.parametrize("minutes", [{"old": 20, "young": 0.9}, {"old": 0.9, "young": 0.5}], ids=["one is young", "both are"])
+def test_newest_closes_no_live_one_while_another_is_young(minutes: dict[str, float], aws: FakeAws, kim: Kim) -> None:
+    kim.connected(gone=30, **minutes)
+    aws.gone = {"gone", "young"}
     with pytest.raises(duplicates.UnsettledError, match="too young"):
-        settle("newest")
-    assert connections.keys == {"old", "young"}
-    assert "young" not in [request["connectionId"] for request in aws.asked("GET @connections")]
+        kim.settle("newest")
+    assert kim.left == {"old", "young"}
+    assert "young" not in asked(aws)
     assert aws.asked("DELETE @connections") == []
 
-    aws.gone = {"young"} if fate != "lives" else set()
-    clock.advance(10)
-    settle("newest")
-    assert connections.keys == ({"young"} if fate == "lives" else {"old"})
+
+def test_records_of_another_api_are_left_alone_and_not_counted(aws: FakeAws, kim: Kim) -> None:
+    foreign = {f"foreign{number}" for number in range(30)}
+    for name in foreign:
+        kim.put(name, 180, apiId="api2")
+    kim.connected(expired=126, live=20)
+    kim.settle("newest")
+    assert kim.left == {*foreign, "live"}
+    assert asked(aws) == ["live"]
 
 
-def test_a_record_of_another_api_is_left_alone(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    connections.put("foreign", clientId="kim", connectedAt=clock.ms - 3 * HOUR, apiId="api2")
-    ages(connections, clock, live=20)
-    settle("newest")
-    assert connections.keys == {"foreign", "live"}
-    assert [request["connectionId"] for request in aws.asked("GET @connections")] == ["live"]
-
-
-def test_a_record_without_a_usable_time_is_left_alone(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    connections.put("seconds", clientId="kim", connectedAt=clock.ms // 1000)
-    connections.put("future", clientId="kim", connectedAt=clock.ms + HOUR)
+def test_a_record_without_a_usable_time_is_left_alone(aws: FakeAws, kim: Kim) -> None:
+    kim.table.put("seconds", clientId="kim", connectedAt=kim.clock.ms // 1000)
+    kim.connected(future=-60)
     aws.gone = {"seconds", "future"}
-    settle("newest")
-    assert connections.keys == {"seconds", "future"}
-    assert aws.asked("GET @connections") == []
+    kim.settle("newest", ended_at=kim.clock.ms + 120 * MINUTE)
+    assert kim.left == {"seconds", "future"}
+    assert asked(aws) == []
 
 
-def test_a_410_proves_nothing_when_another_stages_one_ended(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    ages(connections, clock, gone=20)
-    connections.put("ours", clientId="kim", connectedAt=clock.ms - 20 * MINUTE, apiId="api1", stage="live")
+def test_a_410_proves_nothing_when_another_stages_connection_ended(aws: FakeAws, kim: Kim) -> None:
+    kim.connected(gone=20)
+    kim.put("ours", 20, apiId="api1", stage="live")
     aws.gone = {"gone", "ours"}
     with pytest.raises(duplicates.UnsettledError, match="WEBSOCKET_STAGE"):
-        settle("stale", stage="test")
-    assert connections.keys == {"gone"}
+        kim.settle("stale", stage="test")
+    assert kim.left == {"gone"}
 
 
-def test_of_two_young_ones_the_older_is_closed_in_the_end(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    ages(connections, clock, older=0.9, newest=0.5)
-    with pytest.raises(duplicates.UnsettledError, match="too young"):
-        settle("newest")
-    assert connections.keys == {"older", "newest"}
-    clock.advance(31)
-    settle("newest")
-    assert connections.keys == {"newest"}
-
-
-def test_other_clients_records_are_left_alone(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    connections.put("lees", clientId="lee", connectedAt=clock.ms - 3 * HOUR)
-    settle("stale")
-    assert connections.keys == {"lees"}
-
-
-def test_without_a_client_there_is_nothing_to_do(aws: FakeAws, connections: Table) -> None:
-    aws.requests.clear()
-    settle("newest", client_id=None)
+def test_without_a_client_there_is_nothing_to_do(aws: FakeAws) -> None:
+    closer(**INDEX).steps["duplicates"](ended("ended"), 0.0)
     assert aws.requests == []
 
 
-def test_all_pages_of_the_index_are_read(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    aws.on("Query", lambda request: request.parameters.update(Limit=1))
-    ages(connections, clock, a=130, b=140, c=150)
-    settle("stale")
-    assert connections.keys == set()
-
-
 @pytest.mark.parametrize(("status", "code"), [(429, "LimitExceededException"), (403, "ForbiddenException"), (500, "InternalServerError")])
-def test_what_api_gateway_did_not_tell_is_asked_again_later(status: int, code: str, aws: FakeAws, connections: Table, clock: Clock) -> None:
-    ages(connections, clock, expired=126, unknown=20)
-    aws.on("GET @connections", error(status, code))
-    with pytest.raises(duplicates.UnsettledError, match=code):
-        settle("newest")
-    assert connections.keys == {"unknown"}
-
-
-def test_an_unknown_one_holds_nobody_else_up(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    ages(connections, clock, unknown=40, gone=30, old=20, live=10)
+def test_an_unknown_one_is_retried_and_holds_up_no_other(status: int, code: str, aws: FakeAws, kim: Kim) -> None:
+    kim.connected(expired=126, unknown=5, gone=30, old=20, live=10)
     aws.gone = {"gone"}
-    fails = error(500, "InternalServerError")
+    fails = error(status, code)
     aws.on("GET @connections", lambda request: fails(request) if request.parameters["connectionId"] == "unknown" else None)
-    with pytest.raises(duplicates.UnsettledError, match="InternalServerError"):
-        settle("newest")
-    assert connections.keys == {"unknown", "live"}
+    with pytest.raises(duplicates.UnsettledError, match=code):
+        kim.settle("newest")
+    assert kim.left == {"unknown", "live"}
 
 
-@pytest.mark.parametrize(("after_ms", "kept"), [(0, {"live"}), (1, {"live", "next"})])
-def test_what_connected_after_the_end_is_left_to_the_next(
-    after_ms: int, kept: set[str], aws: FakeAws, connections: Table, clock: Clock
-) -> None:
+def test_what_connected_after_the_end_is_left_to_the_next_end(aws: FakeAws, kim: Kim) -> None:
     """A retry may come long after the end that it settles."""
-    end = clock.ms - 20 * MINUTE
-    ages(connections, clock, live=30)
-    connections.put("next", clientId="kim", connectedAt=end + after_ms)
-    aws.gone = {"next"}
-    made = closer(**INDEX)
-    made.steps["duplicates"](ended("ended", clientId="kim", endedAt=end, apiId="api1", stage="live"), clock.monotonic() + 60)
-    assert connections.keys == kept
+    kim.connected(live=30)
+    end = kim.clock.ms - 20 * MINUTE
+    for name, connected_at in {"at the end": end, "after it": end + 1}.items():
+        kim.table.put(name, clientId="kim", connectedAt=connected_at)
+    aws.gone = {"at the end", "after it"}
+    kim.settle("stale", ended_at=end)
+    assert kim.left == {"live", "after it"}
 
 
-def test_records_of_other_apis_do_not_use_up_the_limit(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    for number in range(30):
-        connections.put(f"foreign{number}", clientId="kim", connectedAt=clock.ms - 3 * HOUR, apiId="api2")
-    ages(connections, clock, expired=126)
-    settle("stale")
-    assert "expired" not in connections.keys
-
-
-def test_a_socket_that_stays_open_keeps_its_record(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    ages(connections, clock, old=30, newest=20)
+def test_a_socket_that_stays_open_keeps_its_record(aws: FakeAws, kim: Kim) -> None:
+    kim.connected(old=30, newest=20)
     aws.on("DELETE @connections", error(429, "LimitExceededException"))
     with pytest.raises(duplicates.UnsettledError, match="LimitExceeded"):
-        settle("newest")
-    assert connections.keys == {"old", "newest"}
+        kim.settle("newest")
+    assert kim.left == {"old", "newest"}
 
 
-def test_nothing_is_begun_after_the_deadline(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    ages(connections, clock, expired=126)
+@pytest.mark.parametrize("within_s", [0, 60])
+def test_nothing_is_begun_after_the_deadline(within_s: float, aws: FakeAws, kim: Kim) -> None:
+    kim.connected(old=30, newest=20, **({} if within_s else {"expired": 126}))
+    kept = kim.left
+    aws.on("GET @connections", lambda request: kim.clock.advance(40))
     with pytest.raises(TimeoutError, match="out of time"):
-        settle("stale", within_s=0)
-    assert connections.keys == {"expired"}
-
-
-def test_no_socket_is_closed_after_the_deadline(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    ages(connections, clock, old=30, newest=20)
-    aws.on("GET @connections", lambda request: clock.advance(40))
-    with pytest.raises(TimeoutError, match="out of time"):
-        settle("newest", within_s=60)
+        kim.settle("newest", within_s=within_s)
+    assert kim.left == kept
     assert aws.asked("DELETE @connections") == []
 
 
-def test_settling_one_duplicate_does_not_settle_the_others_again(aws: FakeAws, connections: Table, clock: Clock, dynamodb: Any) -> None:
+def test_settling_one_duplicate_does_not_settle_the_others_again(aws: FakeAws, kim: Kim, dynamodb: Any) -> None:
     history = Table(dynamodb, "history")
-    ages(connections, clock, a=130, b=140)
+    kim.connected(a=130, b=140)
     aws.requests.clear()
-    settle("stale", HISTORY_TABLE="history")
+    kim.settle("stale", HISTORY_TABLE="history")
     assert history.keys == {"a", "b"}
     assert len(aws.asked("Query")) == 1
 
 
-def test_a_record_rewritten_since_the_index_was_read_survives(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    ages(connections, clock, c=20)
+def test_a_record_rewritten_since_the_index_was_read_survives(aws: FakeAws, kim: Kim) -> None:
+    kim.connected(c=20)
     aws.gone = {"c"}
-    aws.on("GET @connections", lambda request: ages(connections, clock, c=0))
-    settle("stale")
-    assert connections.keys == {"c"}
+    aws.on("GET @connections", lambda request: kim.connected(c=0))
+    kim.settle("stale")
+    assert kim.left == {"c"}
 
 
-def test_closing_a_connection_settles_its_clients_others(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    ages(connections, clock, c=20, expired=126)
-    made = closer(**INDEX)
-    assert made.close(ended("c", endedAt=clock.ms), clock.monotonic() + 30) == "removed"
-    assert connections.keys == set()
+def test_closing_a_connection_settles_its_clients_others(kim: Kim) -> None:
+    kim.connected(c=20, expired=126)
+    assert closer(**INDEX).close(ended("c", endedAt=kim.clock.ms), kim.clock.monotonic() + 30) == "removed"
+    assert kim.left == set()
 
 
-def test_no_more_others_are_looked_at_than_25_the_oldest_first(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    ages(connections, clock, **{f"c{age}": age for age in range(20, 60)})
-    settle("stale")
-    assert [asked["connectionId"] for asked in aws.asked("GET @connections")] == [f"c{age}" for age in range(59, 34, -1)]
+def test_the_25_oldest_others_are_asked_about(aws: FakeAws, kim: Kim) -> None:
+    kim.connected(**{f"c{age}": age for age in range(20, 47)})
+    kim.settle("stale")
+    assert asked(aws) == [f"c{age}" for age in range(46, 21, -1)]
+
+
+# In a clean-up function that sweeps, too
 
 
 @pytest.fixture
-def cleanup(aws: FakeAws, connections: Table, queue: RetryQueue, clock: Clock, load: Load, lines: Lines) -> ModuleType:
+def cleanup(aws: FakeAws, connections: Table, queue: RetryQueue, clock: Clock, load: Load) -> ModuleType:
     """A warm clean-up function that sweeps at a rate of its own."""
-    rates = {"PROBES_PER_SECOND": "500", "MOST_PROBES_PER_SECOND": "500"}
-    return load("cleanup", **{**INDEX, **rates, "RETRY_QUEUE_URL": queue.url})
+    aws.on("ChangeMessageVisibility", lambda request: Answer(200, {}))
+    return load("cleanup", **{**INDEX, "PROBES_PER_SECOND": "500", "MOST_PROBES_PER_SECOND": "500", "RETRY_QUEUE_URL": queue.url})
 
 
-def sweep(cleanup: ModuleType) -> None:
-    cleanup.lambda_handler({"sweep": {"segment": 0, "segments": 1}}, Context(120))
-
-
-def settle_by_queue(cleanup: ModuleType) -> None:
-    known = ended("ended", endedAt=now_ms(), clientId="kim", apiId="api1", stage="live")
+def settle_by_queue(cleanup: ModuleType, kim: Kim) -> None:
+    known = ended("ended", endedAt=kim.clock.ms, clientId="kim", apiId="api1", stage="live")
     body = json.dumps({"version": 1, "finish": {"ended": known, "steps": ["duplicates"]}})
     cleanup.lambda_handler({"Records": [sqs_record(body)]}, Context(120))
 
 
-def test_a_sweep_does_not_change_the_pace_of_duplicates(aws: FakeAws, connections: Table, cleanup: ModuleType, clock: Clock) -> None:
-    ages(connections, clock, **{f"c{age}": age for age in range(2, 10)})  # too young to be suspects
-    sweep(cleanup)
-    began = clock.monotonic()
-    settle_by_queue(cleanup)
-    assert len(aws.asked("GET @connections")) == 8
-    assert clock.monotonic() - began >= 0.7
+def test_a_sweep_does_not_change_the_pace_of_duplicates(aws: FakeAws, kim: Kim, cleanup: ModuleType) -> None:
+    kim.connected(**{f"c{age}": age for age in range(2, 10)})  # too young to be suspects
+    cleanup.lambda_handler({"sweep": {}}, Context(120))
+    began = kim.clock.monotonic()
+    settle_by_queue(cleanup, kim)
+    assert len(asked(aws)) == 8
+    assert kim.clock.monotonic() - began >= 0.7
 
 
-def test_a_sweep_does_not_tell_what_was_refused_to_duplicates(
-    aws: FakeAws, connections: Table, cleanup: ModuleType, clock: Clock, lines: Lines
-) -> None:
-    ages(connections, clock, other=2)
+def test_a_sweep_does_not_report_what_was_refused_to_duplicates(aws: FakeAws, kim: Kim, cleanup: ModuleType, lines: Lines) -> None:
+    kim.connected(other=2)
     aws.on("GET @connections", error(403, "ForbiddenException"))
-    aws.on("ChangeMessageVisibility", lambda request: Answer(200, {}))
-    settle_by_queue(cleanup)
+    settle_by_queue(cleanup, kim)
     assert "ForbiddenException" in lines()[0]["error"]
-    sweep(cleanup)
+    cleanup.lambda_handler({"sweep": {}}, Context(120))
     [swept] = lines()
     assert "refusal" not in swept
-
-
-def test_a_sweep_leaves_duplicates_to_the_queue(
-    aws: FakeAws, connections: Table, cleanup: ModuleType, clock: Clock, queue: RetryQueue
-) -> None:
-    ages(connections, clock, expired=126, live=2)
-    sweep(cleanup)
-    assert connections.keys == {"live"}
-    assert aws.asked("GET @connections") == []
-    [message] = queue.receive()
-    assert (message["finish"]["steps"], message["finish"]["ended"]["connectionId"]) == (["duplicates"], "expired")
