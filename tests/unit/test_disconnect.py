@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import boto3
@@ -17,7 +17,6 @@ from tests.unit.support import API, EVENTS, REQUEST_ID, Clock, Context, RetryQue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from tests.unit.fake_aws import FakeAws, Request
     from tests.unit.support import Lines, Load
@@ -168,16 +167,13 @@ def test_an_outage_does_not_turn_the_fast_path_off(aws: FakeAws, start: Start, l
 # What the event says
 
 
-@pytest.mark.parametrize(
-    "bad",
-    [
-        *(None, [], "event", {}),
-        *({"requestContext": context} for context in (None, "text", {})),
-        *(event(connectionId=value) for value in (None, 7, "", "x" * 129, "\ud800", ["a"], {"S": "a"})),
-        *(event(eventType=value) for value in ("MESSAGE", "CONNECT", "disconnect", "", ["DISCONNECT"])),
-    ],
-    ids=repr,
-)
+IDS: list[Any] = [None, 7, "", "x" * 129, "\ud800", ["a"], {"S": "a"}]
+TYPES: list[Any] = ["MESSAGE", "CONNECT", "disconnect", "", ["DISCONNECT"]]
+CONTEXTS: list[Any] = [None, "text", {}, *({"connectionId": value} for value in IDS)]
+BAD: list[Any] = [None, [], "event", {}, *({"requestContext": context} for context in CONTEXTS), *(event(eventType=kind) for kind in TYPES)]
+
+
+@pytest.mark.parametrize("bad", BAD, ids=repr)
 def test_an_event_that_ends_nothing_is_rejected_without_a_call(bad: object, aws: FakeAws, start: Start, lines: Lines) -> None:
     assert start()(bad) == {"statusCode": 400, "body": "bad request"}
     assert aws.requests == []

@@ -13,7 +13,7 @@ from tests.unit.support import API, TABLE, Context, Table, closer, ended, sqs_re
 if TYPE_CHECKING:
     from closing import Closer
 
-    from tests.unit.fake_aws import FakeAws, Request
+    from tests.unit.fake_aws import FakeAws
     from tests.unit.support import Clock, Load, RetryQueue
 
 GRACE_S = 60
@@ -71,17 +71,13 @@ def end(made: Closer, clock: Clock, connection_id: str, at: int = 0, client_id: 
     made.steps["offline"](ended(connection_id, endedAt=END + at, **known), clock.monotonic() + 30)
 
 
-def test_each_end_queues_a_check_after_the_grace_period(aws: FakeAws, connections: Table, clock: Clock, made: Closer) -> None:
+def test_an_end_is_stored_and_a_check_queued(aws: FakeAws, connections: Table, absences: Table, clock: Clock, made: Closer) -> None:
     """Before its record goes, and before the bus may refuse the announcement of the end."""
     connections.put("c", clientId="kim", connectedAt=1)
     aws.requests.clear()
     assert made.close(ended("c"), clock.monotonic() + 30) == "removed"
     assert aws.operations == ["GetItem", "UpdateItem", "SendMessage", "Query", "PutEvents", "DeleteItem"]
     assert queued(aws) == [("offline/c", GRACE_S + 2, False)]
-
-
-def test_an_absence_is_kept_for_two_days(absences: Table, clock: Clock, made: Closer) -> None:
-    end(made, clock, "c")
     assert absences.items == [{"clientId": "kim", "id": "offline/c", "endedAt": END, "expiresAt": END // 1000 + 172_800}]
 
 
@@ -131,19 +127,16 @@ def test_a_check_of_an_older_absence_is_dropped(clock: Clock, made: Closer, chec
     assert check("b") == ["offline/b"]
 
 
-def test_an_end_before_the_announcement_needs_none(aws: FakeAws, clock: Clock, made: Closer, check: Any) -> None:
-    """The step of a second connection, which ended at the same time, had to be retried until then."""
+@pytest.mark.parametrize(("later_s", "ids"), [(None, ["offline/a"]), (1, ["offline/a", "offline/b"])], ids=["before", "after"])
+def test_only_an_end_after_the_announcement_is_a_new_absence(
+    later_s: int | None, ids: list[str], aws: FakeAws, clock: Clock, made: Closer, check: Any
+) -> None:
+    """Before it: the step of a second connection, which ended at the same time, had to be retried until then."""
     end(made, clock, "a")
     check("a")
-    end(made, clock, "b", 1)
-    assert queued(aws) == [("offline/a", GRACE_S + 2, False)]
-
-
-def test_an_end_after_the_announcement_is_a_new_absence(aws: FakeAws, clock: Clock, made: Closer, check: Any) -> None:
-    end(made, clock, "a")
-    check("a")
-    end(made, clock, "b", clock.ms - END + 1_000)
-    assert check("b") == ["offline/a", "offline/b"]
+    end(made, clock, "b", clock.ms - END + later_s * 1_000 if later_s else 1)
+    assert [name for name, _, _ in queued(aws)] == ids
+    assert check("b") == ids
 
 
 def test_a_check_without_a_known_absence_is_made(check: Any) -> None:
@@ -159,17 +152,20 @@ def test_a_reconnect_cancels_the_announcement(stage: str, connections: Table, cl
     assert check("c") == ([] if stage == "live" else ["offline/c"])
 
 
-def test_records_of_other_apis_hide_no_reconnect(connections: Table, clock: Clock, made: Closer, check: Any) -> None:
-    for number in range(103):
-        connections.put(f"foreign{number}", clientId="kim", connectedAt=number, apiId="api2")
-    connections.put("again", clientId="kim", connectedAt=clock.ms)
+def answer_from_index(aws: FakeAws, *items: dict[str, Any]) -> None:
+    aws.on("Query", lambda request: Answer(200, {"Items": list(items)}))
+
+
+def test_records_of_other_apis_hide_no_reconnect(aws: FakeAws, connections: Table, check: Any) -> None:
+    foreign = [{"connectionId": {"S": f"foreign{number}"}, "apiId": {"S": "api2"}} for number in range(103)]
+    answer_from_index(aws, *foreign, {"connectionId": {"S": "again"}})
+    connections.put("again", clientId="kim", connectedAt=1)
     assert check("c") == []
 
 
-def test_the_table_knows_better_than_its_index(aws: FakeAws, connections: Table, clock: Clock, check: Any) -> None:
-    """Of 150 connections that the index still shows the table has the last."""
-    items = [{"connectionId": {"S": f"c{n}"}, "clientId": {"S": "kim"}, "connectedAt": {"N": str(n)}} for n in range(150)]
-    aws.on("Query", lambda request: Answer(200, {"Items": items}))
+def test_the_table_is_believed_instead_of_its_index(aws: FakeAws, connections: Table, check: Any) -> None:
+    """Of 150 connections that the index still shows, the table has the last."""
+    answer_from_index(aws, *({"connectionId": {"S": f"c{number}"}} for number in range(150)))
     connections.put("c149", clientId="kim", connectedAt=149)
     aws.requests.clear()
     assert check("c") == []
@@ -180,7 +176,7 @@ def test_the_table_knows_better_than_its_index(aws: FakeAws, connections: Table,
 
 def test_an_index_of_keys_alone_hides_no_foreign_record(aws: FakeAws, connections: Table, check: Any) -> None:
     connections.put("foreign", clientId="kim", connectedAt=1, apiId="api2")
-    aws.on("Query", lambda request: Answer(200, {"Items": [{"connectionId": {"S": "foreign"}}]}))
+    answer_from_index(aws, {"connectionId": {"S": "foreign"}})
     assert check("c") == ["offline/c"]
 
 
@@ -197,19 +193,20 @@ def test_a_check_comes_again_once_while_its_own_record_is_left(
     assert queued(aws) == expected
 
 
-@pytest.mark.parametrize("operation", ["UpdateItem", "Query"])
-def test_nothing_is_begun_after_the_deadline(
-    operation: str, aws: FakeAws, connections: Table, clock: Clock, made: Closer, check: Any
-) -> None:
-    def hang(request: Request) -> None:
-        clock.advance(200)
+def test_no_check_is_queued_after_the_deadline(aws: FakeAws, clock: Clock, made: Closer) -> None:
+    aws.on("UpdateItem", lambda request: clock.advance(200))
+    with pytest.raises(TimeoutError):
+        end(made, clock, "c")
+    assert queued(aws) == []
 
-    aws.on(operation, hang)
+
+def test_no_check_is_continued_after_the_deadline(aws: FakeAws, connections: Table, clock: Clock, check: Any) -> None:
+    aws.on("Query", lambda request: clock.advance(200))
     aws.on("ChangeMessageVisibility", lambda request: Answer(200, {}))
     connections.put("c", clientId="kim", connectedAt=1)
-    with pytest.raises((TimeoutError, AssertionError)):
-        end(made, clock, "c") if operation == "UpdateItem" else check("c")
-    assert aws.operations[-1] == operation if operation == "UpdateItem" else "BatchGetItem" not in aws.operations
+    with pytest.raises(AssertionError, match="batchItemFailures"):
+        check("c")
+    assert aws.asked("BatchGetItem", "PutEvents") == []
 
 
 def test_a_check_is_dropped_once_announcements_are_off(aws: FakeAws, load: Load) -> None:

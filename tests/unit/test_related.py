@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import related
 
-from tests.unit.fake_aws import Answer, error
+from tests.unit.fake_aws import Answer
 from tests.unit.support import Clock, Table, closer, ended
 
 if TYPE_CHECKING:
@@ -37,21 +37,26 @@ def remove(*tables: dict[str, Any], within_s: float = 30) -> None:
     related.Related(made.settings, made.clients).remove(ended("c"), time.monotonic() + within_s)
 
 
-def test_items_are_found_by_the_tables_own_key(subscriptions: Table) -> None:
-    for number in range(3):
-        subscriptions.put("c", topic=f"t{number}")
+def test_items_are_found_by_the_tables_own_key(aws: FakeAws, subscriptions: Table) -> None:
+    for number in range(51):
+        subscriptions.put("c", topic=f"t{number}", text="long")
     subscriptions.put("other", topic="t0")
-    remove(BY_KEY)
+    for _ in range(2):
+        remove(BY_KEY)
     assert subscriptions.keys == {"other"}
+    assert [len(request["RequestItems"]["subscriptions"]) for request in aws.asked("BatchWriteItem")] == [25, 25, 1]
+    query, _ = aws.asked("Query")
+    assert (query["ConsistentRead"], "IndexName" in query) == (True, False)
+    assert {query["ExpressionAttributeNames"][name] for name in query["ProjectionExpression"].split(", ")} == {"connectionId", "topic"}
 
 
-def test_items_are_found_by_an_index(alerts: Table) -> None:
-    alerts.put("a1", connection="c")
-    alerts.put("a2", connection="c")
-    alerts.put("a3", connection="other")
-    alerts.put("a4")
+def test_items_are_found_by_an_index(aws: FakeAws, alerts: Table) -> None:
+    for name, attributes in {"a1": {"connection": "c"}, "a2": {"connection": "c"}, "a3": {"connection": "other"}, "a4": {}}.items():
+        alerts.put(name, **attributes)
     remove(BY_INDEX)
     assert alerts.keys == {"a3", "a4"}
+    [query] = aws.asked("Query")
+    assert (query["IndexName"], "ConsistentRead" in query) == ("byConnection", False)
 
 
 def test_names_may_be_reserved_words(aws: FakeAws, dynamodb: Any) -> None:
@@ -59,36 +64,6 @@ def test_names_may_be_reserved_words(aws: FakeAws, dynamodb: Any) -> None:
     rooms.put("lobby", user="c")
     remove(RESERVED)
     assert rooms.keys == set()
-
-
-def test_a_table_is_read_consistently_and_an_index_is_not(aws: FakeAws, subscriptions: Table, alerts: Table) -> None:
-    remove(BY_KEY, BY_INDEX)
-    by_key, by_index = aws.asked("Query")
-    assert by_key["ConsistentRead"] is True
-    assert "IndexName" not in by_key
-    assert by_index["IndexName"] == "byConnection"
-    assert "ConsistentRead" not in by_index
-
-
-def test_only_keys_are_read(aws: FakeAws, subscriptions: Table) -> None:
-    subscriptions.put("c", topic="t", text="long")
-    remove(BY_KEY)
-    [request] = aws.asked("Query")
-    assert {request["ExpressionAttributeNames"][name] for name in request["ProjectionExpression"].split(", ")} == {"connectionId", "topic"}
-
-
-def test_nothing_is_written_when_there_is_nothing(aws: FakeAws, subscriptions: Table) -> None:
-    remove(BY_KEY)
-    assert aws.asked("BatchWriteItem") == []
-
-
-@pytest.mark.parametrize(("items", "batches"), [(25, [25]), (26, [25, 1]), (60, [25, 25, 10])])
-def test_items_are_deleted_25_at_a_time(items: int, batches: list[int], aws: FakeAws, subscriptions: Table) -> None:
-    for number in range(items):
-        subscriptions.put("c", topic=f"t{number}")
-    remove(BY_KEY)
-    assert subscriptions.items == []
-    assert [len(request["RequestItems"]["subscriptions"]) for request in aws.asked("BatchWriteItem")] == batches
 
 
 def test_all_pages_are_read(aws: FakeAws, subscriptions: Table) -> None:
@@ -170,14 +145,3 @@ def test_a_missing_table_is_named_and_the_others_are_done(aws: FakeAws, subscrip
     with pytest.raises(related.UnfinishedError, match="alerts: ResourceNotFoundException"):
         remove(BY_INDEX, BY_KEY)
     assert subscriptions.items == []
-
-
-def test_a_missing_index_is_named_with_its_table(aws: FakeAws, subscriptions: Table) -> None:
-    with pytest.raises(related.UnfinishedError, match=r"subscriptions: .*(?i:index)"):
-        remove({**BY_KEY, "index": "byNobody"})
-
-
-def test_every_table_that_fails_is_named(aws: FakeAws, subscriptions: Table) -> None:
-    aws.on("Query", error(400, "AccessDeniedException"))
-    with pytest.raises(related.UnfinishedError, match=r"subscriptions: .*AccessDenied.*; alerts: .*AccessDenied"):
-        remove(BY_KEY, BY_INDEX)

@@ -64,44 +64,35 @@ def test_what_the_route_could_not_remove_is_removed_and_logged(
     [queued] = lines()
     aws.on("DeleteItem", lambda request: None)
 
-    assert start().lambda_handler(queue.batch(), Context(CONTEXT_S)) == failures()
+    assert start(CONNECTION_METRICS="true").lambda_handler(queue.batch(), Context(CONTEXT_S)) == failures()
 
     assert connections.keys == set()
     [line] = lines()
-    assert (line["outcome"], line["level"]) == ("removed", "INFO")
+    assert (line["outcome"], line["level"], line["Closed"]) == ("removed", "INFO", 1)
     known = ended_.from_event(event(), "masked")
     assert {name: line[name] for name in known} == known == {name: queued[name] for name in known}
 
 
-def test_a_message_that_comes_twice_removes_once(connections: Table, start: Start, lines: Lines) -> None:
-    connections.put("c")
-    assert start().lambda_handler(batch(close_message("c"), close_message("c")), Context(CONTEXT_S)) == failures()
-    written = lines()
-    assert [line["outcome"] for line in written] == ["removed", "already_gone"]
-    assert "Closed" not in written[0]
+RELATED = json.dumps([{"table": TABLE, "attribute": "connectionId", "index": None, "keys": ["connectionId"]}])
 
 
-def test_failed_steps_are_finished_without_the_record(aws: FakeAws, connections: Table, dynamodb: Any, start: Start, lines: Lines) -> None:
-    history = Table(dynamodb, "history")
+@pytest.mark.parametrize(
+    ("environment", "steps", "operations"),
+    [
+        ({"HISTORY_TABLE": "history", "RELATED_TABLES": RELATED}, ["history"], ["PutItem"]),
+        ({"HISTORY_TABLE": "history", "RELATED_TABLES": RELATED}, ["related"], ["Query"]),
+        ({}, ["history", "nonsense"], []),
+    ],
+    ids=["history", "related", "turned off since"],
+)
+def test_only_the_failed_steps_run_without_the_record(
+    environment: dict[str, str], steps: list[str], operations: list[str], aws: FakeAws, dynamodb: Any, start: Start, lines: Lines
+) -> None:
+    Table(dynamodb, "history")
     aws.requests.clear()
-    cleanup = start(HISTORY_TABLE="history")
-    assert cleanup.lambda_handler(batch(finish_message("c", "history")), Context(CONTEXT_S)) == failures()
-    assert history.keys == {"c"}
-    assert aws.operations == ["PutItem", "Scan"]
+    assert start(**environment).lambda_handler(batch(finish_message("c", *steps)), Context(CONTEXT_S)) == failures()
+    assert aws.operations == operations
     assert lines() == []
-
-
-def test_only_the_failed_steps_run(aws: FakeAws, start: Start) -> None:
-    related = json.dumps([{"table": TABLE, "attribute": "connectionId", "index": None, "keys": ["connectionId"]}])
-    cleanup = start(HISTORY_TABLE="nowhere", RELATED_TABLES=related)
-    assert cleanup.lambda_handler(batch(finish_message("c", "related")), Context(CONTEXT_S)) == failures()
-    assert aws.asked("PutItem") == []
-
-
-def test_a_step_that_has_been_turned_off_is_dropped(aws: FakeAws, start: Start) -> None:
-    aws.requests.clear()
-    assert start().lambda_handler(batch(finish_message("c", "history", "nonsense")), Context(CONTEXT_S)) == failures()
-    assert aws.requests == []
 
 
 def test_a_step_that_fails_again_comes_back(aws: FakeAws, start: Start, lines: Lines) -> None:
@@ -123,7 +114,7 @@ def test_one_message_does_not_fail_the_others(aws: FakeAws, connections: Table, 
     assert connections.keys == {"b"}
 
 
-@pytest.mark.parametrize("body", ["", "not JSON", '{"version": 1, "finish": {}}'])
+@pytest.mark.parametrize("body", ["", "not JSON"])
 def test_a_malformed_message_becomes_a_dead_letter(
     body: str, aws: FakeAws, connections: Table, dead_letters: RetryQueue, start: Start, lines: Lines
 ) -> None:
@@ -158,28 +149,23 @@ ASKS = {"close": WORK, "finish": WORK, "offline": WORK, "sweep": st.lists(JSON)}
 MESSAGE = JSON | st.fixed_dictionaries({"version": st.just(1) | JSON}, optional=ASKS)
 
 
-@settings(max_examples=60)
-@given(message=MESSAGE)
-def test_no_message_can_fail_its_batch(message: Any, aws: FakeAws, start: Start) -> None:
-    aws.requests.clear()
-    assert start().lambda_handler(batch(json.dumps(message)), Context(CONTEXT_S)) == failures()
-    assert aws.operations == ["SendMessage"]
+def test_no_message_can_fail_its_batch(aws: FakeAws, start: Start) -> None:
+    cleanup = start()
+    aws.on("SendMessage", lambda request: Answer(200, {"MessageId": "m"}))
+
+    @settings(max_examples=60)
+    @given(message=MESSAGE)
+    def check(message: Any) -> None:
+        aws.requests.clear()
+        assert cleanup.lambda_handler(batch(json.dumps(message)), Context(CONTEXT_S)) == failures()
+        assert aws.operations == ["SendMessage"]
+
+    check()
 
 
 @pytest.mark.parametrize(
     ("receive_count", "spread", "delay_s"),
-    [
-        (0, 1.0, 5),
-        (1, 1.0, 5),
-        (1, 0.5, 2),
-        (2, 1.0, 10),
-        (5, 1.0, 80),
-        (8, 1.0, 640),
-        (9, 1.0, 900),
-        (9, 0.5, 450),
-        (10**9, 1.0, 900),
-        (1, 0.0, 1),
-    ],
+    [(0, 1.0, 5), (1, 0.0, 1), (1, 0.5, 2), (1, 1.0, 5), (2, 1.0, 10), (8, 1.0, 640), (9, 0.5, 450), (10**9, 1.0, 900)],
 )
 def test_each_return_is_later_than_the_last(receive_count: int, spread: float, delay_s: int, aws: FakeAws, queue: RetryQueue) -> None:
     aws.on("ChangeMessageVisibility", lambda request: Answer(200, {}))
@@ -188,19 +174,13 @@ def test_each_return_is_later_than_the_last(receive_count: int, spread: float, d
     assert request == {"QueueUrl": queue.url, "ReceiptHandle": "receipt", "VisibilityTimeout": delay_s}
 
 
-def test_a_failed_message_is_hidden_by_how_often_it_was_received(aws: FakeAws, start: Start) -> None:
+def test_messages_are_hidden_by_how_often_they_came_and_spread(aws: FakeAws, start: Start) -> None:
     aws.on("DeleteItem", error(400, "AccessDeniedException"))
-    start().lambda_handler({"Records": [sqs_record(close_message("c"), "m0", receive_count=4)]}, Context(CONTEXT_S))
-    [request] = aws.asked("ChangeMessageVisibility")
-    assert request["ReceiptHandle"] == "receipt-m0"
-    assert 20 <= request["VisibilityTimeout"] <= 40
-
-
-def test_returns_are_spread_over_time(aws: FakeAws, start: Start) -> None:
-    aws.on("DeleteItem", error(400, "AccessDeniedException"))
-    start().lambda_handler({"Records": [sqs_record(close_message("c"), f"m{n}", receive_count=9) for n in range(10)]}, Context(CONTEXT_S))
-    delays = {request["VisibilityTimeout"] for request in aws.asked("ChangeMessageVisibility")}
-    assert len(delays) > 3
+    start().lambda_handler({"Records": [sqs_record(close_message("c"), f"m{n}", receive_count=4) for n in range(10)]}, Context(CONTEXT_S))
+    asked = aws.asked("ChangeMessageVisibility")
+    assert [request["ReceiptHandle"] for request in asked] == [f"receipt-m{n}" for n in range(10)]
+    assert all(20 <= request["VisibilityTimeout"] <= 40 for request in asked)
+    assert len({request["VisibilityTimeout"] for request in asked}) > 2
 
 
 @pytest.mark.parametrize("attributes", [{}, {"ApproximateReceiveCount": "many"}])
@@ -211,13 +191,6 @@ def test_a_message_that_can_not_be_hidden_comes_back(attributes: dict[str, str],
     assert start().lambda_handler({"Records": [record]}, Context(CONTEXT_S)) == failures(0)
 
 
-def test_out_of_time_everything_comes_back_and_nothing_is_begun(aws: FakeAws, connections: Table, start: Start) -> None:
-    connections.put("c")
-    aws.requests.clear()
-    assert start().lambda_handler(batch(close_message("c"), finish_message("c", "history")), Context(timeout=10)) == failures(0, 1)
-    assert set(aws.operations) == {"ChangeMessageVisibility"}
-
-
 def test_sweeps_come_last_as_they_take_all_the_time(aws: FakeAws, connections: Table, start: Start) -> None:
     connections.put("c")
     sweep = json.dumps({"version": 1, "sweep": {"segment": 0, "segments": 1}})
@@ -226,16 +199,8 @@ def test_sweeps_come_last_as_they_take_all_the_time(aws: FakeAws, connections: T
     assert aws.operations == ["DeleteItem", "Scan", "Scan"]
 
 
-STRAY: list[Any] = [
-    None,
-    [],
-    {},
-    "sweep",
-    {"Records": "all"},
-    {"sweep": []},
-    {"sweep": {"segment": -1, "by": "kim"}},
-    {"look_at_once": "kim"},
-]
+SWEEP = {"sweep": {"segment": -1, "by": "kim"}}
+STRAY: list[Any] = [None, [], {}, "sweep", {"Records": "all"}, {"sweep": []}, SWEEP, {"look_at_once": "kim"}]
 
 
 @pytest.mark.parametrize("stray", STRAY, ids=repr)
@@ -255,25 +220,20 @@ def test_a_sweep_that_fails_names_its_segment_alone(aws: FakeAws, start: Start, 
     assert [(line["step"], line["segment"], "sweep" in line) for line in lines()] == [("sweep", "1", False)]
 
 
-def test_a_removal_fails_until_dynamodb_is_back(aws: FakeAws, connections: Table, queue: RetryQueue, start: Start, lines: Lines) -> None:
-    connections.put("c")
-    cleanup = start()
-    aws.on("DeleteItem", error(500, "InternalServerError"))
-    assert cleanup.lambda_handler(batch(close_message("c")), Context(CONTEXT_S)) == failures(0)
-    assert connections.keys == {"c"}
-    [line] = lines()
-    assert (line["level"], line["step"], line["Failures"]) == ("ERROR", "retry", 1)
-    aws.on("DeleteItem", lambda request: None)
-    assert cleanup.lambda_handler(batch(close_message("c")), Context(CONTEXT_S)) == failures()
-    assert connections.keys == set()
-
-
-@pytest.mark.parametrize("timeout", [CONTEXT_S, 10], ids=["failed again", "out of time"])
-def test_a_message_that_comes_back_says_how_old_it_is(timeout: float, aws: FakeAws, clock: Clock, start: Start, lines: Lines) -> None:
-    aws.on("DeleteItem", error(500, "InternalServerError"))
-    record = sqs_record(close_message("c"))
+@pytest.mark.parametrize(
+    ("timeout", "outcome", "level"), [(CONTEXT_S, "error", "ERROR"), (10, "postponed", "WARN")], ids=["failed again", "out of time"]
+)
+def test_a_message_that_comes_back_says_how_old_it_is(
+    timeout: float, outcome: str, level: str, aws: FakeAws, clock: Clock, start: Start, lines: Lines
+) -> None:
+    aws.on("DeleteItem", error(400, "AccessDeniedException"))
+    record = sqs_record(close_message("c"), "m0")
     record["attributes"] |= {"SentTimestamp": str(clock.ms - 2_000_000), "ApproximateFirstReceiveTimestamp": str(clock.ms - 1_000_000)}
-    start().lambda_handler({"Records": [record]}, Context(timeout))
+    cleanup = start()
+    aws.requests.clear()
+    assert cleanup.lambda_handler({"Records": [record]}, Context(timeout)) == failures(0)
+    assert aws.operations == ["DeleteItem", "ChangeMessageVisibility"][outcome == "postponed" :]
     [line] = lines()
+    assert (line["outcome"], line["level"]) == (outcome, level)
     assert 1_000 <= line["RetryAge"] <= 1_100
     assert {"Name": "RetryAge", "Unit": "Seconds"} in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
