@@ -118,13 +118,13 @@ def interface() -> str:
 
 
 def gaps() -> str:
-    """A row for each patch of the emulator, from its docstring: what AWS does, what MiniStack does, the source."""
-    lines = ["| `local/patches` | AWS | MiniStack |", "|---|---|---|"]
+    """A row for each docstring in local/patches that says what AWS does, what MiniStack does, and the source."""
+    lines = ["| in `local/patches` | AWS | MiniStack |", "|---|---|---|"]
     for path in sorted(ROOT.glob("local/patches/[a-z]*.py")):
-        found = re.match(r'"""(.*?)\n\nMiniStack: (.*?)\nSource: (\S+)\n"""', path.read_text(), re.DOTALL)
-        if found is None:
-            sys.exit(f"{path}: begin the docstring with what AWS does, then `MiniStack: …` and `Source: https://…`")
-        lines.append(f"| `{path.stem}` | {_line(found[1])} ([source]({found[3]})) | {_line(found[2])} |")
+        rows = re.findall(r'^ *"""((?:(?!""").)*?)\n\n *MiniStack: (.*?)\n *Source: (\S+)\n *"""', path.read_text(), re.DOTALL | re.MULTILINE)
+        if not rows:
+            sys.exit(f"{path}: a docstring must say what AWS does, then `MiniStack: …` and `Source: https://…`")
+        lines += [f"| `{path.name}` | {_line(aws)} ([source]({source})) | {_line(ministack)} |" for aws, ministack, source in rows]
     return "\n".join(lines) + "\n"
 
 

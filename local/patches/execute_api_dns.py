@@ -16,15 +16,14 @@ from ministack.core import lambda_runtime
 from . import replaces
 
 VARIABLE = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
-_init = lambda_runtime.Worker.__init__
 
 
 @replaces(lambda_runtime.Worker, "__init__", "9f537cd431cf")
-def init(self: Any, func_name: str, config: dict[str, Any], code_zip: bytes) -> None:
+def init(original: Any, self: Any, func_name: str, config: dict[str, Any], code_zip: bytes) -> None:
     variables = dict(config.get("Environment", {}).get("Variables", {}))
     if VARIABLE in variables:
         variables[VARIABLE] = local_url(variables[VARIABLE])
-    _init(self, func_name, {**config, "Environment": {"Variables": variables}}, code_zip)
+    original(self, func_name, {**config, "Environment": {"Variables": variables}}, code_zip)
 
 
 def local_url(url: str) -> str:

@@ -10,27 +10,19 @@ import time
 import uuid
 from typing import Any
 
-from ministack.core import iam_actions, iam_evaluator
+from ministack.core import iam_evaluator
 from ministack.core.responses import AccountRegionScopedDict, get_region
 from ministack.services import sqs
 
 from . import replaces
 
-_dispatch = sqs._dispatch
-_resource = iam_actions.extract_resource_arn
 _tasks: Any = AccountRegionScopedDict()  # source's ARN -> its tasks, the latest first
 
 
 @replaces(sqs, "_dispatch", "6a429fdb61eb")
-async def dispatch(action: str, data: dict[str, Any], url: str) -> Any:
+async def dispatch(original: Any, action: str, data: dict[str, Any], url: str) -> Any:
     handler = {"StartMessageMoveTask": start, "ListMessageMoveTasks": listed}.get(action)
-    return handler(data) if handler else await _dispatch(action, data, url)
-
-
-@replaces(iam_actions, "extract_resource_arn", "82f51700695c")
-def resource(service: str, method: str, path: str, headers: Any, body: bytes, query: dict[str, Any], *place: str) -> str:
-    source: str = iam_actions._param(body, query, "SourceArn") if service == "sqs" else ""
-    return source or _resource(service, method, path, headers, body, query, *place)
+    return handler(data) if handler else await original(action, data, url)
 
 
 def start(data: dict[str, Any]) -> dict[str, str]:

@@ -15,12 +15,11 @@ from ministack.services import apigateway, cloudwatch, cloudwatch_logs, lambda_s
 from . import replaces
 
 Tagged = Iterator[tuple[str, list[dict[str, str]]]]  # each resource's ARN and tags
-_functions = tagging._collect_lambda
 
 
 @replaces(tagging, "_collect_lambda", "f347938fbadc")
-def functions_and_mappings() -> Tagged:
-    yield from _functions()
+def functions_and_mappings(original: Any) -> Tagged:
+    yield from original()
     for key, mapping in lambda_svc._esms.items():
         yield f"arn:aws:lambda:{get_region()}:{get_account_id()}:event-source-mapping:{key}", _list(mapping.get("Tags"))
 
@@ -45,4 +44,4 @@ def _list(tags: Any) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
 
 
-tagging._COLLECTORS.update({"lambda": functions_and_mappings, "logs": log_groups, "apigateway": apis, "cloudwatch": alarms})
+tagging._COLLECTORS.update({"lambda": tagging._collect_lambda, "logs": log_groups, "apigateway": apis, "cloudwatch": alarms})

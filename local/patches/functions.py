@@ -1,8 +1,4 @@
-"""After an update, a function's next events run in new environments under its new role. Invocations under way end in the old ones.
-
-MiniStack: Invocations under way end with their environment, and a change of the role alone keeps the old environments.
-Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
-"""
+"""Lambda functions that change while they are called."""
 
 from __future__ import annotations
 
@@ -15,19 +11,22 @@ from ministack.services import lambda_svc
 
 from . import replaces
 
-_update_code, _update_config = lambda_svc._update_code, lambda_svc._update_config
-
 
 @replaces(lambda_svc, "_update_code", "0998d118b422")
-def update_code(name: str, data: dict[str, Any]) -> Any:
+def update_code(original: Any, name: str, data: dict[str, Any]) -> Any:
+    """After an update, a function's next events run in new environments under its new role. Invocations under way end in the old ones.
+
+    MiniStack: Invocations under way end with their environment, and a change of the role alone keeps the old environments.
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+    """
     _retire(name)
-    return _update_code(name, data)
+    return original(name, data)
 
 
 @replaces(lambda_svc, "_update_config", "6999cb0695da")
-def update_config(name: str, data: dict[str, Any]) -> Any:
+def update_config(original: Any, name: str, data: dict[str, Any]) -> Any:
     _retire(name)
-    answer = _update_config(name, data)
+    answer = original(name, data)
     _retire(name)  # whatever began meanwhile, if MiniStack did not end it
     return answer
 
