@@ -143,7 +143,7 @@ class User:
         return Root(folder, self.environment, folder / ".terraform", state=folder / "terraform.tfstate")
 
     def calls(self) -> set[Call]:
-        """What this user's calls were judged by so far: local/patches/judged_calls.py."""
+        """What this user's calls were judged by so far: local/patches/permissions.py."""
         lines = (line.split(" ", 2) for line in (self._aws.folder / "judged-calls").read_text().splitlines())
         return {(action, resource) for key, action, resource in lines if key == self.key_id and action != NEVER_DENIED}
 

@@ -21,8 +21,8 @@ TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "A
 KEEP_EVENT = """
     import boto3, json
     def handler(event, context):
-        boto3.client("sqs").send_message(QueueUrl="{queue}", MessageBody=json.dumps(event))
-        return {{"statusCode": 200}}
+        boto3.client("sqs").send_message(QueueUrl="QUEUE", MessageBody=json.dumps(event))
+        return {"statusCode": 200}
 """
 
 
@@ -41,13 +41,13 @@ class Api:
     functions: list[str] = field(default_factory=list)
 
     def function(self, code: str, allow: list[dict[str, Any]] | None = None, **settings: Any) -> str:
-        """Create a function whose role may send to `events`, and do what `allow` says; its name."""
+        """Create a function whose role may send to `events`, and do what `allow` says; its name. QUEUE in its code is `events`."""
         name, iam, archive = f"f-{uuid.uuid4().hex[:8]}", self.aws.client("iam"), io.BytesIO()
         statements = [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}, *(allow or [])]
         role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(TRUST))["Role"]["Arn"]
         iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=policy(*statements))
         with zipfile.ZipFile(archive, "w") as file:
-            file.writestr("index.py", textwrap.dedent(code).format(queue=self.events))
+            file.writestr("index.py", textwrap.dedent(code).replace("QUEUE", self.events))
         settings = {"Timeout": 10, "Runtime": "python3.13", "Handler": "index.handler", **settings}
         self.aws.client("lambda").create_function(FunctionName=name, Role=role, Code={"ZipFile": archive.getvalue()}, **settings)
         self.functions.append(name)

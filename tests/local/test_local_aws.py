@@ -1,39 +1,33 @@
-"""Starting and ending: quickly, on loopback, with nothing of the caller inside and nothing left behind."""
+"""It ends with nothing left behind, answers as Terraform's provider needs it, and refuses a MiniStack that it does not know."""
 
 from __future__ import annotations
 
-import json
+import asyncio
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
-import uuid
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import pytest
-from botocore.exceptions import ClientError
 
-from local.aws import REPOSITORY, LocalAws, local_aws
+from local import patches
+from local.aws import REPOSITORY, LocalAws
+from local.one_write import Gathering
+from tools.deployment import until
 
-from .conftest import Api
-
-RUN_UNTIL_KILLED = """
-import io, sys, time, zipfile
+RUN_UNTIL_TOLD = """
+import sys
 from local.aws import local_aws
 from tests.local.conftest import Api
 with local_aws() as aws:
     api = Api(aws, "", "", aws.client("sqs").create_queue(QueueName="q")["QueueUrl"])
     aws.client("lambda").invoke(FunctionName=api.function("def handler(event, context): pass"))
-    print(aws.endpoint, flush=True)
-    time.sleep(60)
-"""
-SHOW_ENVIRONMENT = """
-    import os
-    def handler(event, context):
-        return dict(os.environ)
+    print(aws.endpoint, aws.faults.url, flush=True)
+    sys.stdin.read()
 """
 
 
@@ -43,38 +37,19 @@ def processes(mark: str) -> list[str]:
     return [line for line in listing.splitlines() if mark in line]
 
 
-def wait_until(condition: Any, seconds: float = 10) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return bool(condition())
-
-
 def refuses(endpoint: str) -> bool:
-    host, port = endpoint.removeprefix("http://").split(":")
+    url = urlsplit(endpoint)
     with socket.socket() as probe:
-        return probe.connect_ex((host, int(port))) != 0
+        return probe.connect_ex((url.hostname or "", url.port or 0)) != 0
 
 
-def test_it_is_ready_in_about_a_second() -> None:
-    started = time.monotonic()
-    with local_aws():
-        assert time.monotonic() - started < 5  # 0.5 s on an idle machine
-
-
-def test_nothing_listens_after_the_block() -> None:
-    with local_aws() as aws:
-        assert not refuses(aws.endpoint)
-    assert refuses(aws.endpoint)
-    assert refuses(aws.faults.url)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda n: n.name)
-def test_no_process_and_no_file_survives_the_starter(tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize("end", ["end of the block", "SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
+def test_no_process_and_no_file_survives(tmp_path: Path, end: str) -> None:
     starter = subprocess.Popen(
-        [sys.executable, "-c", RUN_UNTIL_KILLED],
+        [sys.executable, "-c", RUN_UNTIL_TOLD],
         cwd=REPOSITORY,
         env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -82,33 +57,38 @@ def test_no_process_and_no_file_survives_the_starter(tmp_path: Path, number: sig
     )
     with starter:
         assert starter.stdout
-        endpoint = starter.stdout.readline().strip()
+        endpoints = starter.stdout.readline().split()
+        assert not any(refuses(endpoint) for endpoint in endpoints)
         assert processes(f"{tmp_path}/local-aws-")  # the function's worker
-        os.killpg(starter.pid, number)
-    assert wait_until(lambda: refuses(endpoint))
-    assert wait_until(lambda: not processes(str(tmp_path)))
-    assert wait_until(lambda: not list(tmp_path.iterdir()))
+        if end.startswith("SIG"):
+            os.killpg(starter.pid, signal.Signals[end])
+    assert until(lambda: len(endpoints) == 2 and all(refuses(endpoint) for endpoint in endpoints), seconds=30, every=0.05)
+    assert until(lambda: not processes(str(tmp_path)), seconds=30, every=0.05)
+    assert until(lambda: not list(tmp_path.iterdir()), seconds=30, every=0.05)
 
 
-def test_a_function_sees_nothing_of_the_callers_environment(monkeypatch: pytest.MonkeyPatch, api: Api) -> None:
-    own = ("AWS_CA_BUNDLE", "AWS_PROFILE", "HTTP_PROXY", "HTTPS_PROXY", "HOME", "PYTHONPATH", "AWS_CONFIG_FILE")
-    for name in own:
-        monkeypatch.setenv(name, "of the caller")
-    with local_aws() as aws:
-        inside = Api(aws, api.id, api.execution_arn, aws.client("sqs").create_queue(QueueName="q")["QueueUrl"])
-        name = inside.function(SHOW_ENVIRONMENT, Environment={"Variables": {"ITS_OWN": "setting"}})
-        seen = json.loads(aws.client("lambda").invoke(FunctionName=name)["Payload"].read())
-        assert not [name for name in own if name in seen]
-        assert seen["ITS_OWN"] == "setting"
-        assert seen["AWS_REGION"] == "ap-northeast-2"
-        assert seen["AWS_ENDPOINT_URL"] == aws.faults.url
-        assert seen["AWS_ACCESS_KEY_ID"].startswith("ASIA")
+def test_an_answers_head_and_body_leave_together(aws: LocalAws) -> None:
+    url = urlsplit(aws.endpoint)
+    with socket.create_connection((url.hostname or "", url.port or 0), 10) as connection:
+        for _ in range(50):
+            connection.sendall(f"GET / HTTP/1.1\r\nHost: {url.netloc}\r\n\r\n".encode())
+            head, _, body = connection.recv(65_536).partition(b"\r\n\r\n")
+            assert f"content-length: {len(body)}\r\n".encode() in head.lower() + b"\r\n"
+            assert body
 
 
-def test_terraform_gets_nothing_of_the_callers_account(monkeypatch: pytest.MonkeyPatch, aws: LocalAws) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "production")
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "secret")
-    assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & set(aws.environment)
+def test_what_is_written_before_a_close_is_sent() -> None:
+    sent: list[bytes] = []
+
+    async def answer() -> None:
+        transport = Gathering(SimpleNamespace(write=sent.append, close=lambda: sent.append(b"closed")))  # type: ignore[arg-type]
+        transport.write(b"head ")
+        transport.write(b"body")
+        transport.close()
+        await asyncio.sleep(0)
+
+    asyncio.run(answer())
+    assert sent == [b"head body", b"closed"]
 
 
 def test_an_object_that_is_no_text_is_kept(aws: LocalAws) -> None:
@@ -118,59 +98,17 @@ def test_an_object_that_is_no_text_is_kept(aws: LocalAws) -> None:
     assert s3.get_object(Bucket="packages", Key="zip")["Body"].read() == b"PK\xc4"
 
 
-def test_a_wrong_signature_is_refused(aws: LocalAws) -> None:
-    iam, user = aws.client("iam"), {"UserName": uuid.uuid4().hex}
-    iam.create_user(**user)
-    key = iam.create_access_key(**user)["AccessKey"]["AccessKeyId"]
-    with pytest.raises(ClientError, match="signature"):
-        aws.client("sts", aws_access_key_id=key, aws_secret_access_key="wrong").get_caller_identity()
+def number() -> int:
+    return 1
 
 
-@pytest.mark.parametrize("allowed", [True, False])
-def test_roles_are_enforced_behind_the_fault_proxy(api: Api, allowed: bool) -> None:
-    code = """
-        import boto3
-        def handler(event, context):
-            return boto3.client("dynamodb").list_tables()["TableNames"]
-    """
-    statement = {"Effect": "Allow", "Action": "dynamodb:ListTables", "Resource": "*"}
-    answer = api.aws.client("lambda").invoke(FunctionName=api.function(code, allow=[statement] if allowed else []))
-    assert ("AccessDenied" in answer["Payload"].read().decode()) is not allowed
-
-
-def test_who_may_send_a_message_may_send_a_batch(api: Api) -> None:
-    """The roles of these functions may `sqs:SendMessage`, and AWS knows no permission of a batch's own."""
-    function = api.function("""
-        import boto3
-        def handler(event, context):
-            boto3.client("sqs").send_message_batch(QueueUrl="{queue}", Entries=[{{"Id": "0", "MessageBody": "\\"sent\\""}}])
-    """)
-    assert "FunctionError" not in api.aws.client("lambda").invoke(FunctionName=function)
-    [message] = api.aws.client("sqs").receive_message(QueueUrl=api.events)["Messages"]
-    assert json.loads(message["Body"]) == "sent"
-
-
-def test_loopback_counts_as_tls(aws: LocalAws) -> None:
-    sqs = aws.client("sqs")
-    url = sqs.create_queue(QueueName=uuid.uuid4().hex)["QueueUrl"]
-    tls_only = {"Effect": "Deny", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
-    plain = {"Bool": {"aws:SecureTransport": "false"}}
-    policy = {"Version": "2012-10-17", "Statement": [tls_only | {"Condition": plain}]}
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
-    sqs.send_message(QueueUrl=url, MessageBody="as if by TLS")
-    policy["Statement"] = [tls_only]
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
-    with pytest.raises(ClientError, match="AccessDenied"):
-        sqs.send_message(QueueUrl=url, MessageBody="denied whatever it came by")
-
-
-def test_a_fault_meets_a_functions_calls_and_not_the_testers(api: Api) -> None:
-    code = """
-        import boto3
-        def handler(event, context):
-            return boto3.client("dynamodb").list_tables()["TableNames"]
-    """
-    function = api.function(code, allow=[{"Effect": "Allow", "Action": "dynamodb:ListTables", "Resource": "*"}])
-    with api.aws.faults.fail("dynamodb", "ResourceNotFoundException"):
-        assert "ResourceNotFoundException" in api.aws.client("lambda").invoke(FunctionName=function)["Payload"].read().decode()
-        api.aws.client("dynamodb").list_tables()
+def test_patches_add_up_where_the_source_is_as_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    service, digest = SimpleNamespace(__name__="service", number=number), patches.source_digest(number)
+    for _ in range(2):
+        patches.replaces(service, "number", digest)(lambda original: original() + 1)
+    assert service.number() == 3
+    with pytest.raises(SystemExit, match=r"replaces service.number of MiniStack .* delete the patch if"):
+        patches.replaces(service, "number", "000000000000")
+    monkeypatch.setattr(patches, "VERSION", "1.0.0")
+    with pytest.raises(SystemExit, match="is installed"):
+        patches.replaces(service, "number", digest)

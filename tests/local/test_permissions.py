@@ -1,9 +1,8 @@
-"""What the policies of docs/permissions are made of. tests/lifecycle/test_permissions.py applies with them."""
+"""Policies are judged as AWS judges them: actions, resources, conditions."""
 
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -13,15 +12,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.aws import LocalAws
-from tools.permissions import FOLDER, LARGEST_POLICY, User, allowed, filled
-from tools.terraform import TerraformError
+from tools.permissions import FOLDER, User, filled
+
+from .conftest import Api, policy
 
 FUNCTION = "arn:aws:lambda:REGION:ACCOUNT:function:f"
 MAPPING = "6f2ad3b0-5d4c-4a5e-9f5a-0d1b2c3d4e5f"
 RULE = "arn:aws:events:REGION:ACCOUNT:rule/r"
-LOGS = "arn:aws:logs:REGION:ACCOUNT:log-group:g"
 TABLE = "arn:aws:dynamodb:REGION:ACCOUNT:table/t"
-
 CASES: list[tuple[str, str, str, dict[str, Any]]] = [
     ("lambda:CreateFunction", FUNCTION, "create_function", {"FunctionName": "f", "Role": "arn:aws:iam::000000000000:role/r", "Code": {}}),
     ("lambda:GetFunctionConcurrency", FUNCTION, "get_function_concurrency", {"FunctionName": "f"}),
@@ -40,36 +38,83 @@ CASES: list[tuple[str, str, str, dict[str, Any]]] = [
     ("events:ListTargetsByRule", RULE, "list_targets_by_rule", {"Rule": "r", "EventBusName": "default"}),
     ("events:DescribeRule", "arn:aws:events:REGION:ACCOUNT:rule/b/r", "describe_rule", {"Name": "r", "EventBusName": "b"}),
     ("dynamodb:ListTagsOfResource", TABLE, "list_tags_of_resource", {"ResourceArn": filled(TABLE)}),
-    ("logs:StartQuery", LOGS, "start_query", {"logGroupNames": ["g"], "startTime": 0, "endTime": 1, "queryString": "limit 1"}),
+    (
+        "logs:StartQuery",
+        "arn:aws:logs:REGION:ACCOUNT:log-group:g",
+        "start_query",
+        {"logGroupNames": ["g"], "startTime": 0, "endTime": 1, "queryString": "limit 1"},
+    ),
 ]
+KEY = {"connectionId": {"S": "one"}}
+NAMED = {"ProjectionExpression": "connectionId, #s", "ExpressionAttributeNames": {"#s": "stage"}}
+SET = {"Key": KEY, "UpdateExpression": "SET stage = :v", "ExpressionAttributeValues": {":v": {"S": "v"}}}
 
 
-@pytest.mark.parametrize(("action", "resource", "method", "arguments"), CASES, ids=[case[0] for case in CASES])
-def test_a_call_is_judged_by_its_action_and_resource(
-    aws: LocalAws, action: str, resource: str, method: str, arguments: dict[str, Any]
-) -> None:
-    user = User(aws, f"u-{uuid.uuid4().hex[:8]}")
-    call: Callable[..., Any] = getattr(user.client(action.partition(":")[0]), method)
-    with pytest.raises(ClientError, match="not authorized to perform"):
+def user(aws: LocalAws, *policies: str) -> User:
+    return User(aws, f"u-{uuid.uuid4().hex[:8]}", *policies)
+
+
+def test_a_call_is_judged_by_its_action_and_resource(aws: LocalAws) -> None:
+    nobody = user(aws)
+    for action, _resource, method, arguments in CASES:
+        call: Callable[..., Any] = getattr(nobody.client(action.partition(":")[0]), method)
+        with pytest.raises(ClientError, match="not authorized to perform"):
+            call(**arguments)
+    assert nobody.calls() == {(action, filled(resource)) for action, resource, _method, _arguments in CASES}
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "allowed"),
+    [
+        ("scan", NAMED, True),
+        ("scan", {}, False),
+        ("scan", {"ProjectionExpression": "connectionId, clientId"}, False),
+        ("scan", {**NAMED, "FilterExpression": "attribute_exists(clientId)"}, False),
+        ("batch_get_item", {"Keys": [KEY], **NAMED}, True),
+        ("batch_get_item", {"Keys": [KEY]}, False),
+        ("update_item", {**SET, "ConditionExpression": "attribute_not_exists(connectionId)"}, True),
+        ("update_item", {**SET, "UpdateExpression": "SET clientId = :v"}, False),
+        ("update_item", {**SET, "ReturnValues": "ALL_OLD"}, False),
+    ],
+)
+def test_attributes_that_are_not_allowed_are_denied(aws: LocalAws, method: str, arguments: dict[str, Any], allowed: bool) -> None:
+    attributes = {"ForAllValues:StringEquals": {"dynamodb:Attributes": ["connectionId", "stage"]}}
+    read = {**attributes, "StringEqualsIfExists": {"dynamodb:Select": ["SPECIFIC_ATTRIBUTES"]}}
+    write = {**attributes, "StringEqualsIfExists": {"dynamodb:ReturnValues": ["NONE"]}}
+    reading = {"Effect": "Allow", "Action": ["dynamodb:Scan", "dynamodb:BatchGetItem"], "Resource": "*", "Condition": read}
+    writing = {"Effect": "Allow", "Action": "dynamodb:UpdateItem", "Resource": "*", "Condition": write}
+    call = getattr(user(aws, policy(reading, writing)).client("dynamodb"), method)
+    arguments = {"RequestItems": {"none": arguments}} if method == "batch_get_item" else {"TableName": "none", **arguments}
+    with pytest.raises(ClientError, match="ResourceNotFound" if allowed else "not authorized"):
         call(**arguments)
-    assert user.calls() == {(action, filled(resource))}
 
 
-def test_a_resource_that_no_statement_is_for_is_an_error() -> None:
-    assert allowed([("sqs:CreateQueue", filled("arn:aws:sqs:REGION:ACCOUNT:NAME-retry"))], "api") == {("sqs:CreateQueue", "Queues")}
-    with pytest.raises(TerraformError, match="No statement is for sqs:CreateQueue on"):
-        allowed([("sqs:CreateQueue", filled("arn:aws:sqs:REGION:ACCOUNT:OTHER-retry"))], "api")
+@pytest.mark.parametrize("named", [True, False])
+def test_a_condition_on_the_principal_sees_the_functions_role(api: Api, named: bool) -> None:
+    function = api.function("""
+        import boto3
+        def handler(event, context):
+            boto3.client("sqs").send_message(QueueUrl="QUEUE", MessageBody="sent")
+    """)
+    sender = f"arn:aws:iam::000000000000:role/{function if named else 'other'}"
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+    condition = {"Condition": {"ArnNotLike": {"aws:PrincipalArn": [sender]}}}
+    sqs = api.aws.client("sqs")
+    sqs.set_queue_attributes(QueueUrl=api.events, Attributes={"Policy": policy(deny | condition)})
+    assert ("FunctionError" not in api.aws.client("lambda").invoke(FunctionName=function)) is named
+    with pytest.raises(ClientError, match="AccessDenied"):
+        sqs.send_message(QueueUrl=api.events, MessageBody="by the root")
 
 
-def test_whoever_plans_may_only_read() -> None:
-    document = json.loads((FOLDER / "plan.json").read_text())
-    actions = {action for statement in document["Statement"] for action in statement["Action"]}
-    assert {action for action in actions if not re.match(r"\w+:(Describe|Get|List|GET)", action)} == {"kms:Decrypt"}
-
-
-@pytest.mark.parametrize("name", ["plan", "apply"])
-def test_a_policy_fits_into_one_managed_policy(name: str) -> None:
-    assert len("".join((FOLDER / f"{name}.json").read_text().split())) <= LARGEST_POLICY
+@pytest.mark.parametrize("denied", ["without TLS", "in any case"])
+def test_loopback_counts_as_tls(aws: LocalAws, denied: str) -> None:
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName=uuid.uuid4().hex)["QueueUrl"]
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+    plain = {"Condition": {"Bool": {"aws:SecureTransport": "false"}}} if denied == "without TLS" else {}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy(deny | plain)})
+    with nullcontext() if plain else pytest.raises(ClientError, match="AccessDenied"):
+        sqs.send_message(QueueUrl=url, MessageBody="any")
 
 
 def test_alarms_need_a_wide_scope_and_the_role_of_incidents(aws: LocalAws) -> None:
@@ -84,6 +129,32 @@ def test_alarms_need_a_wide_scope_and_the_role_of_incidents(aws: LocalAws) -> No
     ):
         narrowed = [{**s, "Resource": "arn:aws:cloudwatch:*:*:alarm:NAME-*"} if s["Sid"] == sid else s for s in document["Statement"]]
         for statements in (document["Statement"], narrowed):
-            user = User(aws, f"u-{uuid.uuid4().hex[:8]}", filled(json.dumps({**document, "Statement": statements})))
+            caller = user(aws, filled(json.dumps({**document, "Statement": statements})))
             with nullcontext() if statements != narrowed else pytest.raises(ClientError, match=f"not authorized to perform: {lacking}"):
-                getattr(user.client("cloudwatch"), method)(**arguments, **incident)
+                getattr(caller.client("cloudwatch"), method)(**arguments, **incident)
+
+
+@pytest.mark.parametrize("lacking", ["StartMessageMoveTask", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "SendMessage", ""])
+def test_moving_messages_takes_the_permissions_of_both_queues(aws: LocalAws, lacking: str) -> None:
+    sqs = aws.client("sqs")
+    urls = [sqs.create_queue(QueueName=uuid.uuid4().hex)["QueueUrl"] for _ in range(2)]
+    queue, dead = (sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"] for url in urls)
+    redrive = json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": 1})
+    sqs.set_queue_attributes(QueueUrl=urls[0], Attributes={"RedrivePolicy": redrive})
+    sqs.send_message(QueueUrl=urls[0], MessageBody="moved here by SQS")
+    for _ in range(2):
+        sqs.receive_message(QueueUrl=urls[0], VisibilityTimeout=0)
+    sqs.send_message(QueueUrl=urls[1], MessageBody="sent here")
+    actions = ["StartMessageMoveTask", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes"]
+    allowed = [{"Effect": "Allow", "Action": f"sqs:{action}", "Resource": dead} for action in actions if action != lacking]
+    allowed += [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": queue}] if lacking != "SendMessage" else []
+    operator = user(aws, policy(*allowed)).client("sqs")
+    with pytest.raises(ClientError, match=f"sqs:{lacking}") if lacking else nullcontext():
+        operator.start_message_move_task(SourceArn=dead)
+    if not lacking:
+        [task] = sqs.list_message_move_tasks(SourceArn=dead)["Results"]
+        assert (task["Status"], task["FailureReason"]) == ("FAILED", "CouldNotDetermineMessageSource"), "the one that was sent there"
+        assert sqs.start_message_move_task(SourceArn=dead, DestinationArn=queue)["TaskHandle"]
+        assert sqs.list_message_move_tasks(SourceArn=dead)["Results"][0]["ApproximateNumberOfMessagesMoved"] == 1
+        moved = sqs.receive_message(QueueUrl=urls[0], MaxNumberOfMessages=10)["Messages"]
+        assert {message["Body"] for message in moved} == {"moved here by SQS", "sent here"}

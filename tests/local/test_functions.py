@@ -1,0 +1,145 @@
+"""Functions: their logs, their environment, and what happens to them when they change."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+
+import pytest
+
+from local.aws import LocalAws, local_aws
+
+from .conftest import TRUST, Api, policy
+
+NO_ONES_GROUP = "/no/such/group"
+LISTS = """
+    import boto3
+    def handler(event, context):
+        return boto3.client("dynamodb").list_tables()["TableNames"]
+"""
+SENDS_A_BATCH = """
+    import boto3
+    def handler(event, context):
+        boto3.client("sqs").send_message_batch(QueueUrl="QUEUE", Entries=[{"Id": "0", "MessageBody": "{}"}])
+"""
+SAYS_WHO_WHEN_ASKED = """
+    import boto3
+    def handler(event, context):
+        queue = {"QueueUrl": "QUEUE"}
+        sqs = boto3.client("sqs")
+        sqs.send_message(**queue, MessageBody='{"begun": true}')
+        for _ in range(300):
+            if sqs.get_queue_attributes(**queue, AttributeNames=["VisibilityTimeout"])["Attributes"]["VisibilityTimeout"] != "30":
+                return boto3.client("sts").get_caller_identity()["Arn"]
+"""
+
+
+def invoke(aws: LocalAws, name: str, **event: object) -> str:
+    return str(aws.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))["Payload"].read().decode())
+
+
+def test_a_changed_function_ends_what_it_began(api: Api) -> None:
+    """Under its old role; what begins afterwards runs under the new one."""
+    permissions = [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]
+    name = api.function(SAYS_WHO_WHEN_ASKED, permissions, Timeout=60)
+    iam, said = api.aws.client("iam"), list[str]()
+    other = iam.create_role(RoleName=f"{name}-other", AssumeRolePolicyDocument=policy(TRUST))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=f"{name}-other", PolicyName="p", PolicyDocument=policy(*permissions))
+    under_way = threading.Thread(target=lambda: said.append(invoke(api.aws, name)))
+    under_way.start()
+    assert api.next_event() == {"begun": True}
+    api.aws.client("lambda").update_function_configuration(FunctionName=name, Role=other)
+    api.aws.client("sqs").set_queue_attributes(QueueUrl=api.events, Attributes={"VisibilityTimeout": "60"})
+    under_way.join()
+    assert f"assumed-role/{name}/" in said[0]
+    assert f"assumed-role/{name}-other/" in invoke(api.aws, name)
+
+
+def test_every_line_is_logged_with_its_invocation(api: Api) -> None:
+    name = api.function("""
+        def handler(event, context):
+            for i in range(300):
+                print(event["n"], i)
+            if event["n"] % 2:
+                raise ValueError
+    """)
+    for n in range(6):
+        invoke(api.aws, name, n=n)
+    logs, group = api.aws.client("logs"), {"logGroupName": f"/aws/lambda/{name}"}
+    streams = [stream["logStreamName"] for stream in logs.describe_log_streams(**group)["logStreams"]]
+    said = [[e["message"] for e in logs.get_log_events(**group, logStreamName=stream)["events"]] for stream in streams]
+    printed = sorted([line for line in lines if line[0].isdigit()] for lines in said)
+    assert printed == [[f"{n} {i}" for i in range(300)] for n in range(6)]
+
+
+def test_json_logs_are_written_from_their_levels_on(api: Api) -> None:
+    functions, logs = api.aws.client("lambda"), api.aws.client("logs")
+    name = api.function('def handler(event, context):\n    print(\'{"level": "INFO"}\\n{"level": "WARN"}\\nno level\')')
+    group = {"logGroupName": f"/aws/lambda/{name}"}
+    functions.update_function_configuration(FunctionName=name, LoggingConfig={"LogFormat": "JSON"})
+    invoke(api.aws, name)
+    lines = [event["message"] for event in logs.filter_log_events(**group)["events"]]
+    report = json.loads(lines.pop())
+    assert report["type"] == "platform.report"
+    assert report["record"]["metrics"].keys() == {"durationMs", "billedDurationMs", "memorySizeMB", "maxMemoryUsedMB"}
+    assert json.loads(lines.pop(0))["type"] == "platform.start"
+    assert lines == ['{"level": "INFO"}', '{"level": "WARN"}', "no level"]
+    levels = {"SystemLogLevel": "WARN", "ApplicationLogLevel": "WARN"}
+    functions.update_function_configuration(FunctionName=name, LoggingConfig={"LogFormat": "JSON", **levels})
+    invoke(api.aws, name)
+    assert [event["message"] for event in logs.filter_log_events(**group)["events"]][5:] == ['{"level": "WARN"}', "no level"]
+
+
+def test_log_events_keep_their_ids_and_groups_change_their_key(aws: LocalAws) -> None:
+    logs, group, now = aws.client("logs"), {"logGroupName": f"/group/{uuid.uuid4().hex}"}, int(time.time() * 1000)
+    logs.create_log_group(**group)
+    logs.create_log_stream(**group, logStreamName="stream")
+    seen: list[str] = []
+    for _ in range(2):
+        logs.put_log_events(**group, logStreamName="stream", logEvents=[{"timestamp": now, "message": "the same line"}] * 2)
+        ids = [event["eventId"] for event in logs.filter_log_events(**group)["events"]]
+        assert len(set(ids)) == len(seen) + 2
+        assert ids[: len(seen)] == seen
+        seen = ids
+
+    def key() -> str | None:
+        [found] = logs.describe_log_groups(logGroupNamePrefix=group["logGroupName"])["logGroups"]
+        return str(found["kmsKeyId"]) if found.get("kmsKeyId") else None
+
+    logs.associate_kms_key(**group, kmsKeyId="key/one")
+    assert key() == "key/one"
+    logs.disassociate_kms_key(**group)
+    assert key() is None
+    with pytest.raises(logs.exceptions.ResourceNotFoundException):
+        logs.associate_kms_key(logGroupName=NO_ONES_GROUP, kmsKeyId="key/one")
+
+
+def test_a_function_sees_nothing_of_the_callers_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    callers = ("AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_SESSION_TOKEN", "HTTP_PROXY", "HTTPS_PROXY", "HOME", "PYTHONPATH", "AWS_CONFIG_FILE")
+    for name in callers:
+        monkeypatch.setenv(name, "of the caller")
+    with local_aws() as aws:
+        assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & set(aws.environment), "Terraform would use the caller's account"
+        inside = Api(aws, "", "", aws.client("sqs").create_queue(QueueName="q")["QueueUrl"])
+        code = "import os\ndef handler(event, context):\n    return dict(os.environ)"
+        seen = json.loads(invoke(aws, inside.function(code, Environment={"Variables": {"ITS_OWN": "setting"}})))
+    assert not [name for name in callers if seen.get(name) == "of the caller"]
+    assert (seen["ITS_OWN"], seen["AWS_REGION"], seen["AWS_ENDPOINT_URL"]) == ("setting", "ap-northeast-2", aws.faults.url)
+    assert seen["AWS_ACCESS_KEY_ID"].startswith("ASIA")
+
+
+def test_a_role_is_enforced_and_faults_meet_functions_alone(api: Api) -> None:
+    may_not, may = api.function(LISTS), api.function(LISTS, [{"Effect": "Allow", "Action": "dynamodb:ListTables", "Resource": "*"}])
+    assert "AccessDenied" in invoke(api.aws, may_not)
+    assert "Error" not in invoke(api.aws, may)
+    with api.aws.faults.fail("dynamodb", "ResourceNotFoundException"):
+        assert "ResourceNotFoundException" in invoke(api.aws, may)
+        assert "x-amz-crc32" in api.aws.client("dynamodb").list_tables()["ResponseMetadata"]["HTTPHeaders"]
+
+
+def test_who_may_send_a_message_may_send_a_batch(api: Api) -> None:
+    """AWS has no permission of its own for a batch."""
+    assert invoke(api.aws, api.function(SENDS_A_BATCH)) == "null"
+    assert api.next_event() == {}
