@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/README.md"), *ROOT.glob("modules/**/README.md")})
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
 HEADING = re.compile(r"^#+ (.*)", re.MULTILINE)
+GAP = re.compile(r'^ *"""((?:(?!""").)*?)\n\n *MiniStack: (.*?)\n *Source: (\S+)\n *"""', re.DOTALL | re.MULTILINE)
 QUOTED = re.compile(r"(<!-- BEGIN (\S+) -->\n).*?(<!-- END \2 -->)", re.DOTALL)
 
 
@@ -121,7 +122,7 @@ def gaps() -> str:
     """A row for each docstring in local/patches that says what AWS does, what MiniStack does, and the source."""
     lines = ["| in `local/patches` | AWS | MiniStack |", "|---|---|---|"]
     for path in sorted(ROOT.glob("local/patches/[a-z]*.py")):
-        rows = re.findall(r'^ *"""((?:(?!""").)*?)\n\n *MiniStack: (.*?)\n *Source: (\S+)\n *"""', path.read_text(), re.DOTALL | re.MULTILINE)
+        rows = GAP.findall(path.read_text())
         if not rows:
             sys.exit(f"{path}: a docstring must say what AWS does, then `MiniStack: …` and `Source: https://…`")
         lines += [f"| `{path.name}` | {_line(aws)} ([source]({source})) | {_line(ministack)} |" for aws, ministack, source in rows]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 import time
+from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -19,7 +20,7 @@ SECRET = "s" * 32
 
 def test_only_a_valid_token_admits_and_it_names_the_client(api: Api) -> None:
     gateway, functions = api.aws.client("apigatewayv2"), api.aws.client("lambda")
-    settings = {"Handler": "index.lambda_handler", "Environment": {"Variables": {"TOKEN_SECRET": SECRET}}}
+    settings: dict[str, Any] = {"Handler": "index.lambda_handler", "Environment": {"Variables": {"TOKEN_SECRET": SECRET}}}
     name = api.function(SOURCE.read_text(), **settings)
     arn = functions.get_function(FunctionName=name)["Configuration"]["FunctionArn"]
     functions.add_permission(FunctionName=name, StatementId="gateway", Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com")
