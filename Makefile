@@ -11,7 +11,7 @@ help:
 	@echo 'make up       the same stack, left running for you to play with until Ctrl-C'
 	@echo 'make prove    what only an account can show: in yours, by its usual variables, for less than 0.10 USD; LOCAL=1 on a local AWS;'
 	@echo '              CLIENTS=5 of each ending, LONG=1 for two and a half hours, YES=1 asks nothing'
-	@echo 'make test     all tests: unit, module, local, lifecycle, faults, browser; T=tests/module for a part'
+	@echo 'make test     all tests: unit, module, local, tools, lifecycle, faults, browser; T=tests/module for a part'
 	@echo 'make unit     the unit tests alone: what to run while you work'
 	@echo 'make matrix   validate, module tests and one life with every Terraform and OpenTofu that can be had (docs/versions.md)'
 	@echo 'make lint     ruff, mypy, terraform fmt and validate, tflint, checkov, and whether the docs are current'

@@ -44,7 +44,7 @@ resource "aws_dynamodb_table" "%s" {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A root folder, as it is on the main branch of somebody's repository; a plan leaves nothing behind in it."""
+    """A root folder on the main branch of a repository; a plan leaves nothing behind in it."""
     inside = tmp_path / "infra"
     inside.mkdir()
     write(inside)
@@ -74,7 +74,6 @@ def test_a_folder_is_planned_whatever_its_backend_is(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "### `infra`" in done.stdout
     assert "**2** to create, **0** to update, **0** to replace, **0** to destroy" in done.stdout
-    assert done.stderr.startswith("  plan of infra\n"), "a plan takes its time: it says what it is doing"
 
 
 def test_a_change_is_planned_against_what_the_base_made(folder: Path) -> None:
@@ -108,8 +107,7 @@ def test_a_plan_that_is_terminated_leaves_the_folder_as_it_was(folder: Path) -> 
     assert [file.name for file in folder.iterdir()] == ["main.tf"]
 
 
-@pytest.mark.parametrize(("arguments", "said"), [(["nowhere"], "no Terraform in"), (["--base", "no-such-commit"], "fetch it")])
-def test_what_can_not_be_planned_is_said(folder: Path, arguments: list[str], said: str) -> None:
-    done = plan(*arguments, *([folder] if "--base" in arguments else []))
-    assert done.returncode != 0
-    assert said in done.stderr
+def test_what_can_not_be_planned_is_told_plainly(folder: Path) -> None:
+    for arguments, said in (["nowhere"], "no Terraform in"), (["--base", "no-such-commit", folder], "fetch it"):
+        done = plan(*arguments)
+        assert (done.returncode != 0, said in done.stderr) == (True, True)

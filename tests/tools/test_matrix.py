@@ -27,21 +27,16 @@ def test_an_unavailable_version_is_named_and_skipped(monkeypatch: pytest.MonkeyP
     assert (cells[:2], errors) == (["OpenTofu 1.12.6", "left out: there is no tofu on PATH, and no Go to build it with"], "")
 
 
-def test_a_folder_for_newer_versions_refuses_an_older_one(tmp_path: Path) -> None:
-    copy = fake(tmp_path, (1, 9), "{ echo Error: Unsupported Terraform Core version; exit 1; }")
-    assert copy.validate() == "0 of 1 folders; .: need 1.10"
-
-
-def test_an_older_version_that_is_not_refused_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(TerraformError, match="is taken by a tool that its required_version excludes"):
-        fake(tmp_path, (1, 9), "exit 0").validate()
-
-
-def test_a_folder_that_fails_for_another_reason_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(TerraformError, match="no such provider"):
-        fake(tmp_path, (1, 9), "{ echo; echo Error: no such provider; exit 1; }").validate()
-    with pytest.raises(TerraformError, match="no such provider"):
-        fake(tmp_path, (1, 10), "{ echo; echo Error: no such provider; exit 1; }").validate()
+def test_a_folder_must_refuse_the_versions_that_it_excludes(tmp_path: Path) -> None:
+    refuses, fails = "{ echo Error: Unsupported Terraform Core version; exit 1; }", "{ echo; echo Error: no such provider; exit 1; }"
+    assert fake(tmp_path, (1, 9), refuses).validate() == "0 of 1 folders; .: need 1.10"
+    for version, init, said in (
+        ((1, 9), "exit 0", "is taken by a tool that its required_version excludes"),
+        ((1, 9), fails, "no such provider"),
+        ((1, 10), fails, "no such provider"),
+    ):
+        with pytest.raises(TerraformError, match=said):
+            fake(tmp_path, version, init).validate()
 
 
 def test_every_version_that_the_matrix_takes_from_pypi_is_locked() -> None:

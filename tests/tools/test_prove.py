@@ -19,13 +19,12 @@ import route_settings
 from botocore.config import Config
 
 from local.aws import LocalAws
+from tests.local.conftest import TRUST, policy
 from tools.acts import speed
 from tools.prove import cost, leftovers, report, run
 from tools.prove.__main__ import main, options
 from tools.prove.account import Account, CannotStartError
 from tools.prove.proof import Proof
-
-from .conftest import TRUST, policy
 
 NOTHING = {
     "HOME": "/nonexistent",
@@ -73,10 +72,10 @@ def test_without_an_account_it_says_what_to_set(
 def test_it_says_what_it_would_do_and_asks_first(
     account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def there() -> list[Any]:
+    def resources() -> list[Any]:
         return [account.client("dynamodb").list_tables()["TableNames"], account.client("apigatewayv2").get_apis()["Items"]]
 
-    before = there()
+    before = resources()
     monkeypatch.setattr(sys, "stdin", io.StringIO("no\n"))
     assert main() == 2
     output = capsys.readouterr().out
@@ -88,7 +87,7 @@ def test_it_says_what_it_would_do_and_asks_first(
         "Nothing was created.",
     ):
         assert said in output
-    assert there() == before
+    assert resources() == before
     assert not list(run.FOLDERS.glob("*"))
 
 
@@ -128,13 +127,13 @@ def there(account: Account) -> list[str]:
     return [str(thing) for thing in leftovers.find(account)]
 
 
-@pytest.mark.parametrize("left", [5], indirect=True)
-def test_what_an_earlier_run_left_stays_unless_somebody_agrees(
-    account: Account, left: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("left", "yes"), [(5, False), (1, True)], indirect=["left"], ids=["nobody agrees", "may be under way elsewhere"])
+def test_what_an_earlier_run_left_stays_in_doubt(
+    account: Account, left: str, yes: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n"))
     with pytest.raises(CannotStartError, match="No proof can start"):
-        run.clean_up(account, yes=False)
+        run.clean_up(account, yes)
     assert "was not cleaned up: 1 queue, 1 role." in capsys.readouterr().out
     assert there(account) == ["queue wsproof-0123abcd-retry", "role wsproof-0123abcd-sweep"]
 
@@ -158,14 +157,6 @@ def test_what_something_else_uses_is_removed_after_it(account: Account) -> None:
     left = run.Run(account, "0123abcd", "2026-11-25T00:00:00Z").destroy()
     assert {str(thing) for thing in left} == {"alarm wsproof-0123abcd-a", "alarm wsproof-0123abcd-b"}
     assert there(account) == []
-
-
-@pytest.mark.parametrize("left", [1], indirect=True)
-def test_what_may_be_under_way_elsewhere_stays(account: Account, left: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
-    with pytest.raises(CannotStartError):
-        run.clean_up(account, yes=True)
-    assert there(account) == ["queue wsproof-0123abcd-retry", "role wsproof-0123abcd-sweep"]
 
 
 def test_nothing_begins_beside_a_run_that_is_under_way(account: Account) -> None:
@@ -225,9 +216,8 @@ def test_without_extras_the_function_imports_no_boto3() -> None:
     assert speed.EXTRAS == route_settings.EXTRAS
 
 
-@pytest.mark.parametrize(
-    "private",
-    [
+def test_the_report_leaves_out_whose_account_it_was() -> None:
+    for private in (
         "arn:aws:iam::123456789012:user/kim",
         "123456789012",
         "https://sqs.eu-central-1.amazonaws.com/queue",
@@ -237,14 +227,8 @@ def test_without_extras_the_function_imports_no_boto3() -> None:
         "AKIAIOSFODNN7EXAMPLE",
         "1a2b3c4d-5e6f-7a8b-9c0d-1e2f3a4b5c6d",
         "a1b2c3d4e5",
-    ],
-)
-def test_the_report_leaves_out_whose_account_it_was(private: str) -> None:
-    words = f"AccessDenied: {private} may not"
-    assert report.clean({"seen": [words]}, ["a1b2c3d4e5"]) == {"seen": ["AccessDenied: … may not"]}
-
-
-def test_the_report_keeps_what_it_is_for() -> None:
+    ):
+        assert report.clean({"seen": [f"AccessDenied: {private} may not"]}, ["a1b2c3d4e5"]) == {"seen": ["AccessDenied: … may not"]}
     kept = {
         "date": "2026-11-25T04:16Z",
         "seen": "p50 1.02 s, 1005 Client-side close frame status not set (5)",
