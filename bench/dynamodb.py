@@ -1,8 +1,6 @@
-"""An endpoint that answers DeleteItem as DynamoDB does, over TLS on loopback, and counts what passes on the wire.
+"""A server on loopback that answers as DynamoDB does, over TLS or plain HTTP, and counts what passes on the wire.
 
-Runs as a process of its own (`python -m bench.dynamodb CERTIFICATE`): prints its port, then obeys lines on stdin:
-`close` closes the idle connections, `drop` resets each when it is used next, as after a freeze, `count` prints and resets the counters;
-each answers one JSON line. Ends with its stdin.
+`Server` is also what the tests of the function talk to: tests/unit/fast_delete_server.py.
 """
 
 from __future__ import annotations
@@ -10,15 +8,17 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import socketserver
 import ssl
 import struct
-import subprocess
-import sys
 import threading
 import zlib
+from collections.abc import Callable, Iterator
+from multiprocessing.managers import BaseManager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+CLOSE, GOODBYE, RESET = "close", "close after TLS's close_notify", "reset"
 RECORD = {
     "connectedAt": {"N": "1795234579479"},
     "expiresAt": {"N": "1795242079"},
@@ -26,6 +26,20 @@ RECORD = {
     "sourceIp": {"S": "198.51.100.253"},
     "userAgent": {"S": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"},
 }
+
+
+class Request(NamedTuple):
+    headers: dict[str, str]
+    body: str
+
+
+def answer(body: bytes, status: bytes = b"HTTP/1.1 200 OK", more: bytes = b"") -> bytes:
+    """An answer as DynamoDB writes it, with more headers if given."""
+    return (
+        b"%s\r\nServer: Server\r\nDate: Sun, 22 Nov 2026 10:00:00 GMT\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n"
+        b"x-amzn-RequestId: 4KBNVRGD25RG1KEO9UT4V3FQDJVV4KQNSO5AEMVJF66Q9ASUAAJG\r\nx-amz-crc32: %d\r\n%s\r\n%s"
+        % (status, len(body), zlib.crc32(body), more, body)
+    )
 
 
 class Wire:
@@ -38,23 +52,56 @@ class Wire:
 class Connection:
     """TLS in memory between the socket and us, so that the bytes on the wire can be counted."""
 
-    def __init__(self, raw: socket.socket, context: ssl.SSLContext, wire: Wire) -> None:
-        self.raw, self.wire = raw, wire
-        self.dropped = False
+    def __init__(self, raw: socket.socket, context: ssl.SSLContext | None, wire: Wire) -> None:
+        self._raw, self._wire = raw, wire
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._in, self._out, server_side=True)
+        self._tls = context.wrap_bio(self._in, self._out, server_side=True) if context else None
+        self.dropped = False
+        wire.connections += 1
+        wire.round_trips += 1
 
-    def _pump(self, step: Any, *arguments: Any) -> Any:
+    def handshake(self) -> bool:
+        """Begins TLS, if it is spoken. Returns whether a session was resumed."""
+        if self._tls is None:
+            return False
+        self._pump(self._tls.do_handshake)
+        self._wire.round_trips -= self._tls.version() == "TLSv1.3"  # its last flight, session tickets, keeps nobody waiting
+        return bool(self._tls.session_reused)
+
+    def requests(self) -> Iterator[Request]:
+        while True:
+            received = b""
+            while b"\r\n\r\n" not in received:
+                received += self._read()
+            head, _, body = received.partition(b"\r\n\r\n")
+            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head.decode().split("\r\n")[1:])}
+            while len(body) < int(headers.get("content-length", 0)):
+                body += self._read()
+            yield Request(headers, body.decode())
+
+    def _read(self) -> bytes:
+        received: bytes = self._pump(self._tls.read, 65_536) if self._tls else self._raw.recv(65_536)
+        if not received:
+            raise ConnectionError
+        return received
+
+    def write(self, data: bytes) -> None:
+        if self._tls:
+            self._pump(self._tls.write, data)
+        else:
+            self._raw.sendall(data)
+
+    def _pump(self, step: Callable[..., Any], *arguments: Any) -> Any:
         """Runs a step of TLS, moving bytes as it asks for them."""
         while True:
             try:
                 result = step(*arguments)
             except ssl.SSLWantReadError:
                 self._flush()
-                chunk = self.raw.recv(65_536)
+                chunk = self._raw.recv(65_536)
                 if not chunk:
                     raise ConnectionError from None
-                self.wire.received += len(chunk)
+                self._wire.received += len(chunk)
                 self._in.write(chunk)
             else:
                 self._flush()
@@ -63,126 +110,105 @@ class Connection:
     def _flush(self) -> None:
         data = self._out.read()
         if data:
-            self.raw.sendall(data)
-            self.wire.sent += len(data)
-            self.wire.round_trips += 1
+            self._raw.sendall(data)
+            self._wire.sent += len(data)
+            self._wire.round_trips += 1
 
-    def serve(self) -> None:
-        self.wire.connections += 1
-        self.wire.round_trips += 1
-        self._pump(self._tls.do_handshake)
-        self.wire.round_trips -= 1 if self._tls.version() == "TLSv1.3" else 0  # its last flight, session tickets, keeps nobody waiting
-        while True:
-            request = b""
-            while not _whole(request):
-                request += self._pump(self._tls.read, 65_536)
-                if self.dropped:
-                    self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    raise ConnectionError
-            self.wire.requests += 1
-            self.wire.boto3 += b"Boto3/" in request
-            self._pump(self._tls.write, _answer(request))
-
-    def close(self) -> None:
-        """Says good-bye as TLS does, and closes, unless the client was first."""
+    def end(self, how: str) -> None:
+        """Ends the connection, unless the client was first."""
         with contextlib.suppress(OSError):
-            with contextlib.suppress(ssl.SSLWantReadError):
-                self._tls.unwrap()
-            self.raw.sendall(self._out.read())
-            self.raw.shutdown(socket.SHUT_RDWR)
+            if how == GOODBYE and self._tls:
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    self._tls.unwrap()
+                self._raw.sendall(self._out.read())
+            if how == RESET:
+                self._raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            else:
+                self._raw.shutdown(socket.SHUT_RDWR)  # wakes a thread that reads from it
+        self._raw.close()
 
 
-def _whole(request: bytes) -> bool:
-    head, end, body = request.partition(b"\r\n\r\n")
-    if not end:
-        return False
-    length = next(int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
-    return len(body) >= length
+class Server(socketserver.ThreadingTCPServer):
+    """Accepts connections and serves each by `serve` in a thread of its own."""
 
+    daemon_threads = True
+    request_queue_size = 256
 
-def _answer(request: bytes) -> bytes:
-    asked = json.loads(request.partition(b"\r\n\r\n")[2])
-    body = json.dumps({"Attributes": RECORD | asked["Key"]} if asked.get("ReturnValues") == "ALL_OLD" else {}).encode()
-    return (
-        b"HTTP/1.1 200 OK\r\nServer: Server\r\nDate: Sun, 22 Nov 2026 10:00:00 GMT\r\nContent-Type: application/x-amz-json-1.0\r\n"
-        b"Content-Length: %d\r\nConnection: keep-alive\r\nx-amzn-RequestId: 4KBNVRGD25RG1KEO9UT4V3FQDJVV4KQNSO5AEMVJF66Q9ASUAAJG\r\n"
-        b"x-amz-crc32: %d\r\n\r\n%s" % (len(body), zlib.crc32(body), body)
-    )
-
-
-def main(certificate: str, tickets: str) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    context.num_tickets = int(tickets)
-    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-    wire, open_connections = Wire(), list[Connection]()
-
-    def accept() -> None:
-        while True:
-            raw, _ = listener.accept()
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection = Connection(raw, context, wire)
-            open_connections.append(connection)
-            threading.Thread(target=serve, args=[connection], daemon=True).start()
-
-    def serve(connection: Connection) -> None:
-        try:
-            connection.serve()
-        except (OSError, ValueError):
-            pass
-        finally:
-            connection.raw.close()
-            if connection in open_connections:
-                open_connections.remove(connection)
-
-    threading.Thread(target=accept, daemon=True).start()
-    print(listener.getsockname()[1], flush=True)
-    for command in sys.stdin:
-        answer: dict[str, int] = {}
-        if command.strip() == "close":
-            for connection in list(open_connections):
-                connection.close()
-        elif command.strip() == "drop":
-            for connection in list(open_connections):
-                connection.dropped = True
-        else:
-            answer, wire.__dict__ = vars(wire).copy(), vars(Wire())
-        print(json.dumps(answer), flush=True)
-
-
-class Process:
-    """The endpoint, started; a context manager."""
-
-    def __init__(self, certificate: Path, tickets: int = 2) -> None:
-        command = [sys.executable, "-m", "bench.dynamodb", str(certificate), str(tickets)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        self.url = f"https://127.0.0.1:{int(self._process.stdout.readline())}"
-
-    def __enter__(self) -> Process:
-        return self
+    def __init__(self, context: ssl.SSLContext | None) -> None:
+        super().__init__(("127.0.0.1", 0), socketserver.BaseRequestHandler)
+        self.wire = Wire()
+        self.open: list[Connection] = []
+        self.port: int = self.server_address[1]
+        self.url = f"{'https' if context else 'http'}://127.0.0.1:{self.port}"
+        self._context = context
+        threading.Thread(target=self.serve_forever, args=[0.01], daemon=True).start()
 
     def __exit__(self, *_: object) -> None:
-        self._process.communicate()
+        self.shutdown()
+        for connection in list(self.open):
+            connection.end(CLOSE)
+        self.server_close()
 
-    def _command(self, line: str) -> dict[str, int]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
-        answer: dict[str, int] = json.loads(self._process.stdout.readline())
-        return answer
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = Connection(request, self._context, self.wire)
+        self.open.append(connection)
+        with contextlib.suppress(OSError, ValueError):
+            self.serve(connection)
+        self.open.remove(connection)
+
+    def serve(self, connection: Connection) -> None:
+        raise NotImplementedError
+
+
+class Endpoint(Server):
+    """Answers DeleteItem. Its methods can be called from another process."""
+
+    def __init__(self, certificate: Path, tickets: int) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        context.num_tickets = tickets
+        super().__init__(context)
+
+    def serve(self, connection: Connection) -> None:
+        connection.handshake()
+        for request in connection.requests():
+            if connection.dropped:
+                connection.end(RESET)
+                return
+            self.wire.requests += 1
+            self.wire.boto3 += "Boto3/" in request.headers.get("user-agent", "")
+            asked = json.loads(request.body)
+            body = {"Attributes": RECORD | asked["Key"]} if asked.get("ReturnValues") == "ALL_OLD" else {}
+            connection.write(answer(json.dumps(body).encode(), more=b"Connection: keep-alive\r\n"))
+
+    def address(self) -> str:
+        return self.url
 
     def close_idle_connections(self) -> None:
-        self._command("close")
+        for connection in list(self.open):
+            connection.end(GOODBYE)
 
     def drop_idle_connections(self) -> None:
-        self._command("drop")
+        """Resets each when it is used next, as after a freeze."""
+        for connection in self.open:
+            connection.dropped = True
 
     def count(self) -> dict[str, int]:
         """The counters since the last call."""
-        return self._command("count")
+        counted, self.wire.__dict__ = vars(self.wire).copy(), vars(Wire())
+        return counted
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+class _Process(BaseManager):
+    pass
+
+
+_Process.register("Endpoint", Endpoint, exposed=("address", "close_idle_connections", "drop_idle_connections", "count"))
+
+
+@contextlib.contextmanager
+def endpoint_process(certificate: Path, tickets: int = 2) -> Iterator[Endpoint]:
+    """An endpoint in a process of its own, so that its work is not measured."""
+    with _Process() as process:
+        yield process.Endpoint(certificate, tickets)  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import trustme
 
-from bench.dynamodb import Process
+from bench.dynamodb import Endpoint, endpoint_process
 from bench.environment import SITE_PACKAGES, Environment
 
 HERE = Path(__file__).resolve().parent
@@ -51,7 +51,7 @@ class Variant(NamedTuple):
 
 
 @contextmanager
-def stage(tickets: int = 2) -> Iterator[tuple[dict[str, Variant], Process]]:
+def stage(tickets: int = 2) -> Iterator[tuple[dict[str, Variant], Endpoint]]:
     """The variants, unpacked as Lambda would, and the endpoint that they talk to."""
     compileall.compile_dir(SITE_PACKAGES, quiet=2)  # as the packages in Lambda's runtime are
     with tempfile.TemporaryDirectory() as name:
@@ -74,16 +74,16 @@ def stage(tickets: int = 2) -> Iterator[tuple[dict[str, Variant], Process]]:
         roots = folder / "package.pem"
         roots.write_bytes((folder / "package/amazon_roots.pem").read_bytes() + own)
         variants["package"] = Variant(folder / "package", "disconnect.lambda_handler", roots)
-        with Process(folder / "server.pem", tickets) as endpoint:
+        with endpoint_process(folder / "server.pem", tickets) as endpoint:
             yield variants, endpoint
 
 
-def _environment(variant: Variant, endpoint: Process, prefix: tuple[str, ...] = ()) -> Environment:
-    variables = VARIABLES | {"AWS_ENDPOINT_URL_DYNAMODB": endpoint.url, "AWS_CA_BUNDLE": str(variant.bundle)}
+def _environment(variant: Variant, endpoint: Endpoint, prefix: tuple[str, ...] = ()) -> Environment:
+    variables = VARIABLES | {"AWS_ENDPOINT_URL_DYNAMODB": endpoint.address(), "AWS_CA_BUNDLE": str(variant.bundle)}
     return Environment(variant.task, variant.handler, variables, variant.task.with_suffix(".log"), prefix)
 
 
-def measure(name: str, variant: Variant, endpoint: Process, warm: int) -> dict[str, Any]:
+def measure(name: str, variant: Variant, endpoint: Endpoint, warm: int) -> dict[str, Any]:
     """One environment's life: CPU seconds of each phase, peak memory, and what each phase put on the wire."""
     result: dict[str, Any] = {}
     events = _events()
@@ -130,7 +130,7 @@ def _events() -> Iterator[dict[str, Any]]:
         yield EVENT | {"requestContext": EVENT["requestContext"] | {"connectionId": f"QwErS{number:010d}="}}
 
 
-def counts(variant: Variant, endpoint: Process) -> dict[str, float]:
+def counts(variant: Variant, endpoint: Endpoint) -> dict[str, float]:
     """What is the same whatever else the machine does: user-space instructions of INIT and the first disconnect, those of a warm one, and
     a warm one's system calls. Nothing that only a tool knows which is not here."""
     counted: dict[str, float] = {}
@@ -142,12 +142,12 @@ def counts(variant: Variant, endpoint: Process) -> dict[str, float]:
     return counted
 
 
-def _warm(counter: Counter, variant: Variant, endpoint: Process) -> float:
+def _warm(counter: Counter, variant: Variant, endpoint: Endpoint) -> float:
     settled, more = (_count(counter, variant, endpoint, 1 + SETTLING + warm) for warm in (0, COUNTED))
     return (more - settled) / COUNTED
 
 
-def _count(counter: Counter, variant: Variant, endpoint: Process, disconnects: int) -> int:
+def _count(counter: Counter, variant: Variant, endpoint: Endpoint, disconnects: int) -> int:
     log, events = variant.task.with_suffix(f".{counter.command[0]}"), _events()
     with _environment(variant, endpoint, tuple(word.format(log=log) for word in counter.command)) as environment:
         for _ in range(disconnects):

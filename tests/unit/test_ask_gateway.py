@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, Event
+from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
 from ask_gateway import Probe
 from aws import Clients
 
+from bench.dynamodb import CLOSE, RESET, answer
 from tests.unit.fake_aws import error
-from tests.unit.fast_delete_server import CLOSE, RESET, Server, answer
+from tests.unit.fast_delete_server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 OK = answer(b"{}")
 VERDICTS = [
+    (200, "none", "alive"),
     (410, "GoneException", "gone"),
     (403, "ForbiddenException", "refused"),
     (404, "NotFoundException", "refused"),
@@ -34,31 +36,16 @@ def asker(timeout: float = 2.0) -> Probe:
     return Probe(Clients(timeout=timeout, attempts=3))
 
 
-def test_a_connection_that_is_there_is_alive(aws: FakeAws) -> None:
-    probe = asker()
-    assert probe.ask("c=") == "alive"
-    assert [(request.operation, request.parameters["connectionId"]) for request in aws.requests] == [("GET @connections", "c=")]
-    assert probe.refusal == ""
-
-
+@pytest.mark.parametrize("operation", ["GET", "DELETE"])
 @pytest.mark.parametrize(("status", "code", "verdict"), VERDICTS)
-def test_an_answer_is_a_verdict_and_is_asked_for_once(status: int, code: str, verdict: str, aws: FakeAws) -> None:
-    aws.on("GET @connections", error(status, code))
+def test_an_answer_is_a_verdict_and_is_asked_for_once(operation: str, status: int, code: str, verdict: str, aws: FakeAws) -> None:
+    if status != 200:
+        aws.on(f"{operation} @connections", error(status, code))
     probe = asker()
-    assert probe.ask("c") == verdict
-    assert len(aws.requests) == 1
-    assert (code in probe.refusal) is (verdict != "gone")
-
-
-@pytest.mark.parametrize(("status", "code", "verdict"), VERDICTS)
-def test_closing_a_connection_has_the_same_verdicts(status: int, code: str, verdict: str, aws: FakeAws) -> None:
-    aws.on("DELETE @connections", error(status, code))
-    assert asker().disconnect("c") == verdict
-
-
-def test_closing_a_connection_is_one_delete(aws: FakeAws) -> None:
-    assert asker().disconnect("c") == "alive"
-    assert aws.operations == ["DELETE @connections"]
+    ask = {"GET": probe.ask, "DELETE": probe.disconnect}[operation]
+    assert ask("c=") == verdict
+    assert [(request.operation, request.parameters["connectionId"]) for request in aws.requests] == [(f"{operation} @connections", "c=")]
+    assert (code in probe.refusal) is bool(probe.refusal) is (verdict not in ("alive", "gone"))
 
 
 def test_a_hanging_endpoint_is_a_refusal_after_the_timeout(aws: FakeAws) -> None:
@@ -101,22 +88,11 @@ def test_a_question_that_breaks_again_is_a_refusal(endpoint: Server) -> None:
     assert len(endpoint.requests) == 2
 
 
-class Together(Event):
-    """Happens when two wait for it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._barrier = Barrier(2, timeout=10)
-
-    def wait(self, timeout: float | None = None) -> bool:
-        return self._barrier.wait() >= 0
-
-
 def test_one_broken_connection_closes_all_kept_ones(endpoint: Server) -> None:
     probe = asker()
 
     def two_at_once() -> None:
-        both = Together()
+        both = Barrier(2)
         endpoint.answers += [[both, OK], [both, OK]]
         with ThreadPoolExecutor(2) as pool:
             assert list(pool.map(probe.ask, "cd")) == ["alive", "alive"]

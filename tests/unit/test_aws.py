@@ -11,7 +11,8 @@ import pytest
 from aws import Clients
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.unit.fast_delete_server import CLOSE, Server, answer
+from bench.dynamodb import CLOSE, answer
+from tests.unit.fast_delete_server import Server
 from tests.unit.support import TABLE
 
 if TYPE_CHECKING:

@@ -8,271 +8,200 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.fake_aws import Answer, error
-from tests.unit.support import API, Context, Table, sqs_record
+from tests.unit.support import API, TABLE, Context, Table, sqs_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from tests.unit.fake_aws import FakeAws
     from tests.unit.support import Clock, Lines, Load, RetryQueue
 
-    Report = Callable[..., list[int]]
-
-MINUTE = 60_000
+MINUTE, EXPIRED = 60_000, 7_500_000
 OURS = {"apiId": "api1", "stage": "live"}
 FINISHED: list[int] = []
-REPORTS = "https://sqs.eu-central-1.amazonaws.com/111122223333/reports"
+URL = "https://sqs.eu-central-1.amazonaws.com/111122223333/reports"
 
 
-@pytest.fixture
-def cleanup_environment(queue: RetryQueue, dead_letters: RetryQueue) -> dict[str, str]:
-    return {"RETRY_QUEUE_URL": queue.url, "DEAD_LETTER_QUEUE_URL": dead_letters.url, "REPORT_QUEUE_URL": REPORTS, **API}
+class Reports(Table):
+    """The connections table, and the clean-up function that gets reports about its connections."""
 
-
-@pytest.fixture
-def report(aws: FakeAws, connections: Table, clock: Clock, load: Load, cleanup_environment: dict[str, str]) -> Report:
-    """Has the ids reported by the senders' own queue, in one batch; returns which reports must come back."""
-
-    def report(*ids: str, queue: str = "reports", **environment: str | None) -> list[int]:
+    def __init__(self, dynamodb: Any, aws: FakeAws, clock: Clock, load: Load, queue: RetryQueue, dead_letters: RetryQueue) -> None:
+        super().__init__(dynamodb, TABLE)
         aws.on("ChangeMessageVisibility", lambda request: Answer(200, {}))  # the receipts are the test's own
-        cleanup = load("cleanup", **{**cleanup_environment, **environment})
-        bodies = [json.dumps({"version": 1, "gone": {"connectionId": connection_id}}) for connection_id in ids]
-        return send(cleanup, *bodies, queue=queue)
+        self._aws, self._clock, self._load = aws, clock, load
+        self._environment = {"RETRY_QUEUE_URL": queue.url, "DEAD_LETTER_QUEUE_URL": dead_letters.url, "REPORT_QUEUE_URL": URL, **API}
 
-    return report
+    def add(self, *ids: str, age: int = MINUTE, **attributes: Any) -> None:
+        """Writes records of connections that began so long ago (ms), ours unless `attributes` say otherwise."""
+        for connection_id in ids:
+            self.put(connection_id, connectedAt=self._clock.ms - age, **{**OURS, **attributes})
+
+    def send(self, *bodies: str, queue: str = "reports", **environment: str) -> list[int]:
+        """Delivers messages in one batch. Returns which of them come back."""
+        records = [sqs_record(body, str(number), queue=queue) for number, body in enumerate(bodies)]
+        cleanup = self._load("cleanup", **{**self._environment, **environment})
+        answer = cleanup.lambda_handler({"Records": records}, Context(120))
+        return [int(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
+
+    def report(self, *ids: str, queue: str = "reports", **environment: str) -> list[int]:
+        return self.send(*(json.dumps({"version": 1, "gone": {"connectionId": name}}) for name in ids), queue=queue, **environment)
+
+    @property
+    def asked(self) -> list[str]:
+        """The connections that API Gateway was asked about."""
+        return [request["connectionId"] for request in self._aws.asked("GET @connections")]
+
+    @property
+    def hidden(self) -> list[tuple[str, int]]:
+        """In which queue a message waits, and for how long (s)."""
+        return [(request["QueueUrl"], request["VisibilityTimeout"]) for request in self._aws.asked("ChangeMessageVisibility")]
 
 
-def send(cleanup: Any, *bodies: str, queue: str = "reports") -> list[int]:
-    records = [sqs_record(body, str(number), queue=queue) for number, body in enumerate(bodies)]
-    answer = cleanup.lambda_handler({"Records": records}, Context(120))
-    return [int(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
-
-
-def asked(aws: FakeAws) -> list[str]:
-    return [request["connectionId"] for request in aws.asked("GET @connections")]
-
-
-def old(connections: Table, clock: Clock, *names: str, age_ms: int = MINUTE, **attributes: Any) -> None:
-    for name in names:
-        connections.put(name, connectedAt=clock.ms - age_ms, **{**OURS, **attributes})
+@pytest.fixture
+def reports(dynamodb: Any, aws: FakeAws, clock: Clock, load: Load, queue: RetryQueue, dead_letters: RetryQueue) -> Reports:
+    return Reports(dynamodb, aws, clock, load, queue, dead_letters)
 
 
 @pytest.mark.parametrize("via", ["reports", "retry"])
-def test_who_is_reported_and_gone_is_closed(via: str, aws: FakeAws, connections: Table, clock: Clock, report: Report, lines: Lines) -> None:
-    old(connections, clock, "c")
-    aws.gone = {"c"}
-    assert report("c", queue=via) == FINISHED
-    assert connections.keys == set()
-    assert [(line["outcome"], line["cause"], line["connectionId"]) for line in lines()] == [("removed", "gone", "c")]
-
-
-def test_closing_means_everything_that_closing_means(aws: FakeAws, connections: Table, clock: Clock, report: Report, dynamodb: Any) -> None:
+def test_who_is_reported_and_gone_is_closed_once(via: str, aws: FakeAws, reports: Reports, dynamodb: Any, lines: Lines) -> None:
+    """With all that closing means, and without the probe."""
     history = Table(dynamodb, "history")
-    old(connections, clock, "c", clientId="kim")
+    reports.add("c", clientId="kim")
     aws.gone = {"c"}
-    report("c", HISTORY_TABLE="history")
+    assert reports.report(*["c"] * 10, queue=via, HISTORY_TABLE="history", PROBES_PER_SECOND="") == FINISHED
+    assert (reports.keys, reports.asked) == (set(), ["c"])
+    assert [(line["outcome"], line["cause"], line["connectionId"]) for line in lines()] == [("removed", "gone", "c")]
     assert [(item["connectionId"], item["clientId"], item["cause"]) for item in history.items] == [("c", "kim", "gone")]
 
 
-def test_who_is_reported_and_alive_stays(aws: FakeAws, connections: Table, clock: Clock, report: Report, lines: Lines) -> None:
-    old(connections, clock, "c")
-    assert report("c") == FINISHED
-    assert connections.keys == {"c"}
-    assert asked(aws) == ["c"]
-    assert lines() == []
-
-
-def test_who_is_reported_and_has_no_record_costs_no_question(aws: FakeAws, report: Report) -> None:
-    assert report("c", "never was") == FINISHED
-    assert asked(aws) == []
-
-
-def test_duplicates_are_welcome(aws: FakeAws, connections: Table, clock: Clock, report: Report, lines: Lines) -> None:
-    old(connections, clock, "c")
-    aws.gone = {"c"}
-    assert report(*["c"] * 10) == FINISHED
-    assert asked(aws) == ["c"]
-    assert len(lines()) == 1
+def test_who_is_reported_and_alive_stays(reports: Reports, lines: Lines) -> None:
+    reports.add("c")
+    assert reports.report("c", "never was") == FINISHED
+    assert (reports.keys, reports.asked, lines()) == ({"c"}, ["c"], [])
 
 
 @pytest.mark.parametrize("owner", [OURS, {"apiId": "", "stage": ""}], ids=["ours", "nobody's"])
-def test_who_has_expired_is_closed_without_asking(
-    owner: dict[str, str], aws: FakeAws, connections: Table, clock: Clock, report: Report, lines: Lines
-) -> None:
-    old(connections, clock, "c", age_ms=7_500_000, **owner)
-    report("c")
-    assert connections.keys == set()
-    assert asked(aws) == []
+def test_who_has_expired_is_closed_without_asking(owner: dict[str, str], reports: Reports, lines: Lines) -> None:
+    reports.add("c", age=EXPIRED, **owner)
+    reports.report("c")
+    assert (reports.keys, reports.asked) == (set(), [])
     assert [line["cause"] for line in lines()] == ["expired"]
 
 
-@pytest.mark.parametrize(
-    "attributes",
-    [{"apiId": "", "stage": ""}, {"stage": ""}, {"apiId": "api2"}, {"stage": "test"}],
-    ids=["nobody's", "half", "api", "stage"],
-)
+@pytest.mark.parametrize("other", [{"apiId": "", "stage": ""}, {"stage": ""}, {"apiId": "api2"}, {"stage": "test"}], ids=str)
 @pytest.mark.parametrize("alone", ["true", ""])
-def test_a_record_without_our_api_is_left_to_the_sweep(
-    attributes: dict[str, Any], alone: str, aws: FakeAws, connections: Table, clock: Clock, report: Report
-) -> None:
-    old(connections, clock, "c", **attributes)
+def test_a_record_without_our_api_is_left_to_the_sweep(other: dict[str, Any], alone: str, aws: FakeAws, reports: Reports) -> None:
+    reports.add("c", **other)
     aws.gone = {"c"}
-    assert report("c", EXCLUSIVE_TABLE=alone) == FINISHED
-    assert connections.keys == {"c"}
-    assert asked(aws) == []
+    assert reports.report("c", EXCLUSIVE_TABLE=alone) == FINISHED
+    assert (reports.keys, reports.asked) == ({"c"}, [])
 
 
-def hidden(aws: FakeAws) -> list[tuple[str, int]]:
-    """In which queue a message waits, and for how long (s)."""
-    return [(request["QueueUrl"], request["VisibilityTimeout"]) for request in aws.asked("ChangeMessageVisibility")]
-
-
-def test_reports_of_who_is_too_young_wait_in_their_own_queue(
-    aws: FakeAws, connections: Table, clock: Clock, report: Report, lines: Lines
-) -> None:
-    old(connections, clock, "c", age_ms=MINUTE - 1_000)
+def test_reports_of_who_is_too_young_wait_in_their_own_queue(aws: FakeAws, reports: Reports, lines: Lines) -> None:
+    reports.add("c", age=MINUTE // 2)
     aws.gone = {"c"}  # as API Gateway says of a connection whose `$connect` is still under way
-    assert report("c", "c", "c") == [0, 1, 2]
-    assert connections.keys == {"c"}
-    assert asked(aws) == []
-    assert aws.asked("SendMessage") == []
-    assert lines() == []
-    assert hidden(aws) == [(REPORTS, 60)] * 3
+    assert reports.report("c", "c", "c") == [0, 1, 2]
+    assert (reports.keys, reports.asked, aws.asked("SendMessage"), lines()) == ({"c"}, [], [], [])
+    assert reports.hidden == [(URL, 60)] * 3
 
 
 @pytest.mark.parametrize("gone", [True, False])
-def test_who_is_of_unknown_age_is_asked_about_twice(
-    gone: bool, aws: FakeAws, connections: Table, clock: Clock, load: Load, cleanup_environment: dict[str, str], lines: Lines
-) -> None:
-    connections.put("c", **OURS)
+def test_who_is_of_unknown_age_is_asked_about_twice(gone: bool, aws: FakeAws, clock: Clock, reports: Reports) -> None:
+    reports.put("c", **OURS)
     aws.gone = {"c"}
-    cleanup = load("cleanup", **cleanup_environment)
-    assert send(cleanup, json.dumps({"version": 1, "gone": {"connectionId": "c"}})) == FINISHED
-    assert connections.keys == {"c"}
+    assert reports.report("c") == FINISHED
+    assert reports.keys == {"c"}
     [sent] = aws.asked("SendMessage")
     assert (sent["DelaySeconds"], json.loads(sent["MessageBody"])["sweep"]["hops"]) == (45, 1)
-    if not gone:
-        aws.gone = set()
+    aws.gone = {"c"} if gone else set()
     clock.advance(45)
-    assert send(cleanup, sent["MessageBody"], queue="retry") == FINISHED
-    assert len(asked(aws)) == 2
-    assert connections.keys == (set() if gone else {"c"})
+    assert reports.send(sent["MessageBody"], queue="retry") == FINISHED
+    assert (reports.keys, reports.asked) == (set() if gone else {"c"}, ["c", "c"])
 
 
-def test_a_record_rewritten_since_it_was_read_survives(aws: FakeAws, connections: Table, clock: Clock, report: Report) -> None:
-    old(connections, clock, "c")
+def test_a_record_rewritten_since_it_was_read_survives(aws: FakeAws, reports: Reports) -> None:
+    reports.add("c")
     aws.gone = {"c"}
-    aws.on("GET @connections", lambda request: old(connections, clock, "c", age_ms=0))
-    report("c")
-    assert connections.keys == {"c"}
+    aws.on("GET @connections", lambda request: reports.add("c", age=0))
+    reports.report("c")
+    assert reports.keys == {"c"}
 
 
-@pytest.mark.parametrize(("status", "code"), [(403, "ForbiddenException"), (500, "InternalServerError")])
 @pytest.mark.parametrize("via", ["reports", "retry"])
-def test_a_report_that_could_not_be_checked_comes_back(
-    via: str, status: int, code: str, aws: FakeAws, connections: Table, clock: Clock, report: Report, lines: Lines
-) -> None:
-    old(connections, clock, "c")
-    aws.on("GET @connections", error(status, code))
-    assert report("c", "never was", queue=via) == [0]
-    assert connections.keys == {"c"}
+def test_a_report_that_could_not_be_checked_comes_back(via: str, aws: FakeAws, reports: Reports, lines: Lines) -> None:
+    reports.add("c")
+    aws.on("GET @connections", error(500, "InternalServerError"))
+    assert reports.report("c", "never was", queue=via) == [0]
+    assert reports.keys == {"c"}
     [line] = lines()
     assert (line["step"], line["Failures"]) == ("retry", 1)
-    assert code in line["error"]
+    assert "InternalServerError" in line["error"]
     assert ("RetryAge" in line) == (via == "retry")
-    [(url, seconds)] = hidden(aws)
-    assert (url == REPORTS) == (via == "reports")
+    [(url, seconds)] = reports.hidden
+    assert (url == URL) == (via == "reports")
     assert seconds <= 5
 
 
-def test_a_table_that_can_not_be_read_has_reports_come_back(aws: FakeAws, report: Report) -> None:
+def test_a_report_on_an_unread_record_comes_back(aws: FakeAws, reports: Reports) -> None:
     aws.on("BatchGetItem", error(400, "AccessDeniedException"))
-    assert report("c") == [0]
-
-
-def test_a_report_on_an_unread_record_comes_back(aws: FakeAws, connections: Table, report: Report) -> None:
+    assert reports.report("c") == [0]
     aws.on("BatchGetItem", lambda request: Answer(200, {"Responses": {}, "UnprocessedKeys": request.parameters["RequestItems"]}))
-    assert report("c") == [0]
+    assert reports.report("c") == [0]
 
 
 # What a sender can't do
 
+ENDED = {"connectionId": "c", "cause": "unknown", "endedAt": 1}
 FORGED = [
-    {"close": {"ended": {"connectionId": "c", "cause": "unknown", "endedAt": 1}}},
-    {"finish": {"ended": {"connectionId": "c", "cause": "unknown", "endedAt": 1}, "steps": ["related", "history", "duplicates"]}},
+    {"close": {"ended": ENDED}},
+    {"finish": {"ended": ENDED, "steps": ["related", "history", "duplicates"]}},
     {"sweep": {"segment": 0, "segments": 1, "suspect_after_ms": 0}},
     {"sweep": {"scans": False, "again": ["c"]}},
-    {"close": {"ended": {"connectionId": "c", "cause": "unknown", "endedAt": 1}}, "gone": {"connectionId": "d"}},
-    {"close": {"ended": {"connectionId": "c", "cause": "unknown", "endedAt": 1}}, "gone": None},
+    {"close": {"ended": ENDED}, "gone": {"connectionId": "d"}},
+    {"close": {"ended": ENDED}, "gone": None},
 ]
 
 
 @pytest.mark.parametrize("forged", FORGED, ids=str)
-def test_by_the_reports_queue_nothing_can_be_ordered(
-    forged: dict[str, Any], aws: FakeAws, connections: Table, clock: Clock, load: Load, cleanup_environment: dict[str, str], lines: Lines
-) -> None:
-    connections.put("c", **OURS)
+def test_by_the_reports_queue_nothing_can_be_ordered(forged: dict[str, Any], aws: FakeAws, reports: Reports) -> None:
+    reports.put("c", **OURS)
     aws.gone = {"c"}
     aws.requests.clear()
-    cleanup = load("cleanup", **cleanup_environment)
-    assert send(cleanup, json.dumps({"version": 1, **forged})) == FINISHED
-    assert connections.keys == {"c"}
-    assert set(aws.operations) - {"Scan"} <= {"BatchGetItem"}  # the test's own scan; of d there is no record
-    assert aws.asked("SendMessage") == []
+    assert reports.send(json.dumps({"version": 1, **forged})) == FINISHED
+    assert set(aws.operations) <= {"BatchGetItem"}  # of d there is no record
+    assert reports.keys == {"c"}
 
 
 @pytest.mark.parametrize(
     "body", ["", "not JSON", "{}", '{"version": 1, "gone": {"connectionId": "' + "x" * 129 + '"}}', '{"version": 1, "gone": []}']
 )
-def test_an_unreadable_report_is_logged_and_dropped(
-    body: str, aws: FakeAws, load: Load, cleanup_environment: dict[str, str], dead_letters: RetryQueue, lines: Lines
-) -> None:
-    assert send(load("cleanup", **cleanup_environment), body) == FINISHED
+def test_an_unreadable_report_is_logged_and_dropped(body: str, reports: Reports, dead_letters: RetryQueue, lines: Lines) -> None:
+    assert reports.send(body) == FINISHED
     assert [(line["level"], line["step"], line["Failures"]) for line in lines()] == [("ERROR", "message", 1)]
     assert dead_letters.batch()["Records"] == []
 
 
-def test_a_flood_of_reports_is_asked_about_at_the_pace(aws: FakeAws, connections: Table, clock: Clock, report: Report) -> None:
-    old(connections, clock, *(f"c{number}" for number in range(30)))
+@pytest.mark.parametrize(("per_second", "seconds"), [("", 0.9), ("2", 4.5)])
+def test_a_flood_is_asked_about_at_the_rate_a_sweep_begins_with(per_second: str, seconds: float, clock: Clock, reports: Reports) -> None:
+    names = [f"c{number}" for number in range(10)]
+    reports.add(*names)
     began = clock.monotonic()
-    assert report(*(f"c{number}" for number in range(30))) == FINISHED
-    assert len(asked(aws)) == 30
-    assert clock.monotonic() - began >= 2.9
-    assert len(connections.keys) == 30
+    assert reports.report(*names, PROBES_PER_SECOND=per_second, MOST_PROBES_PER_SECOND="300") == FINISHED
+    assert (len(reports.asked), len(reports.keys)) == (10, 10)
+    assert sum(clock.slept) <= seconds < clock.monotonic() - began
 
 
-def test_the_pace_is_the_one_that_a_sweep_begins_with(aws: FakeAws, connections: Table, clock: Clock, report: Report) -> None:
-    old(connections, clock, "a", "b", "c")
-    report("a", "b", "c", PROBES_PER_SECOND="2", MOST_PROBES_PER_SECOND="300")
-    assert sum(clock.slept) == pytest.approx(1, abs=0.2)
-
-
-def test_a_429_stops_questions_for_half_a_minute(aws: FakeAws, connections: Table, clock: Clock, report: Report, lines: Lines) -> None:
-    old(connections, clock, "a", "b", "c")
+def test_a_429_stops_questions_for_half_a_minute(aws: FakeAws, reports: Reports, lines: Lines) -> None:
+    reports.add("a", "b", "c")
     aws.on("GET @connections", error(429, "LimitExceededException"))
-    assert report("a", "b", "c") == [0, 1, 2]
-    assert len(asked(aws)) == 1
-    assert hidden(aws) == [(REPORTS, 30)] * 3
-    assert lines() == []
-
-
-# What is not set
+    assert reports.report("a", "b", "c") == [0, 1, 2]
+    assert (len(reports.asked), reports.hidden, lines()) == (1, [(URL, 30)] * 3, [])
 
 
 @pytest.mark.parametrize("missing", API)
-def test_who_knows_no_api_and_stage_says_what_to_set(
-    missing: str, aws: FakeAws, report: Report, dead_letters: RetryQueue, lines: Lines
-) -> None:
-    assert report("c", queue="retry", **{missing: ""}) == FINISHED
+def test_who_knows_no_api_and_stage_says_what_to_set(missing: str, reports: Reports, dead_letters: RetryQueue, lines: Lines) -> None:
+    assert reports.report("c", queue="retry", **{missing: ""}) == FINISHED
     [line] = lines()
     assert (line["step"], line["level"]) == ("message", "ERROR")
     assert "set WEBSOCKET_API_ID and WEBSOCKET_STAGE" in line["error"]
-    assert [json.loads(record["body"]) for record in dead_letters.batch()["Records"]] == [{"version": 1, "gone": {"connectionId": "c"}}]
-
-
-def test_reports_need_no_probe(aws: FakeAws, connections: Table, clock: Clock, report: Report) -> None:
-    old(connections, clock, "c")
-    aws.gone = {"c"}
-    report("c", PROBES_PER_SECOND="")
-    assert connections.keys == set()
+    assert dead_letters.receive() == [{"version": 1, "gone": {"connectionId": "c"}}]

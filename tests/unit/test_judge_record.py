@@ -21,15 +21,10 @@ if TYPE_CHECKING:
 NOW = 1_795_300_000_000
 S, MINUTE, HOUR = 1_000, 60_000, 3_600_000
 EXPIRED_MS, SUSPECT_MS = 7_500 * S, 660 * S
-OURS = {"WEBSOCKET_API_ID": "api1", "WEBSOCKET_STAGE": "live"}
 
 
 def settings(**environment: str) -> Settings:
-    return Settings({"CONNECTIONS_TABLE": "connections", **OURS, **environment})
-
-
-def n(value: object) -> dict[str, Any]:
-    return {"N": str(value)}
+    return Settings({"CONNECTIONS_TABLE": support.TABLE, **support.API, **environment})
 
 
 def record(**attributes: Any) -> Record:
@@ -37,131 +32,108 @@ def record(**attributes: Any) -> Record:
 
 
 @pytest.mark.parametrize(
-    ("attributes", "expected"),
+    ("expected", "attributes"),
     [
         # connectedAt decides
-        ({"connectedAt": n(NOW)}, "fresh"),
-        ({"connectedAt": n(NOW - SUSPECT_MS + 1)}, "fresh"),
-        ({"connectedAt": n(NOW - SUSPECT_MS)}, "suspect"),
-        ({"connectedAt": n(NOW - EXPIRED_MS + 1)}, "suspect"),
-        ({"connectedAt": n(NOW - EXPIRED_MS)}, "expired"),
-        ({"connectedAt": n(f"{NOW - EXPIRED_MS}.5")}, "expired"),
-        ({"connectedAt": n(FIRST_API_MS)}, "expired"),
+        ("fresh", {"connectedAt": NOW - SUSPECT_MS + 1}),
+        ("suspect", {"connectedAt": NOW - SUSPECT_MS}),
+        ("suspect", {"connectedAt": NOW - EXPIRED_MS + 1}),
+        ("expired", {"connectedAt": NOW - EXPIRED_MS}),
+        ("expired", {"connectedAt": {"N": f"{NOW - EXPIRED_MS}.5"}}),
+        ("expired", {"connectedAt": FIRST_API_MS}),
         # until it was seen again
-        ({"connectedAt": n(NOW - HOUR), "lastSeenAt": n(NOW - SUSPECT_MS + 1)}, "fresh"),
-        ({"connectedAt": n(NOW - HOUR), "lastSeenAt": n(NOW - SUSPECT_MS)}, "suspect"),
-        ({"connectedAt": n(NOW - HOUR), "lastSeenAt": {"S": str(NOW)}}, "suspect"),
-        ({"connectedAt": n(NOW - HOUR), "lastSeenAt": n(0)}, "suspect"),
-        ({"connectedAt": n(NOW - HOUR), "lastSeenAt": n(NOW + MINUTE)}, "fresh"),
-        ({"connectedAt": n(NOW - HOUR), "lastSeenAt": n(NOW * 1000)}, "suspect"),  # µs
-        ({"connectedAt": n(NOW - MINUTE), "lastSeenAt": n(NOW - HOUR)}, "fresh"),
-        ({"connectedAt": n(NOW - EXPIRED_MS), "lastSeenAt": n(NOW)}, "expired"),
+        ("fresh", {"connectedAt": NOW - HOUR, "lastSeenAt": NOW - SUSPECT_MS + 1}),
+        ("suspect", {"connectedAt": NOW - HOUR, "lastSeenAt": NOW - SUSPECT_MS}),
+        ("suspect", {"connectedAt": NOW - HOUR, "lastSeenAt": str(NOW)}),
+        ("fresh", {"connectedAt": NOW - HOUR, "lastSeenAt": NOW + MINUTE}),
+        ("suspect", {"connectedAt": NOW - HOUR, "lastSeenAt": NOW + MINUTE + 1}),
+        ("fresh", {"connectedAt": NOW - MINUTE, "lastSeenAt": NOW - HOUR}),
+        ("expired", {"connectedAt": NOW - EXPIRED_MS, "lastSeenAt": NOW}),
         # expiresAt contradicts nothing
-        ({"connectedAt": n(NOW), "expiresAt": n(NOW // S - 1_000)}, "fresh"),
+        ("fresh", {"connectedAt": NOW, "expiresAt": NOW // S - 1_000}),
         # a time that can't be one
-        ({}, "timeless"),
-        ({"connectedAt": {"S": str(NOW - EXPIRED_MS)}}, "timeless"),
-        ({"connectedAt": {"NULL": True}}, "timeless"),
-        ({"connectedAt": n(NOW // S)}, "timeless"),
-        ({"connectedAt": n(NOW * 1_000)}, "timeless"),
-        ({"connectedAt": n(0)}, "timeless"),
-        ({"connectedAt": n(-1)}, "timeless"),
-        ({"connectedAt": n(FIRST_API_MS - 1)}, "timeless"),
-        ({"connectedAt": n("1e40")}, "timeless"),
-        ({"connectedAt": n(NOW + MINUTE)}, "fresh"),
-        ({"connectedAt": n(NOW + MINUTE + 1)}, "timeless"),
+        ("timeless", {}),
+        ("timeless", {"connectedAt": str(NOW - EXPIRED_MS)}),
+        ("timeless", {"connectedAt": {"NULL": True}}),
+        ("timeless", {"connectedAt": NOW // S}),
+        ("timeless", {"connectedAt": -1}),
+        ("timeless", {"connectedAt": FIRST_API_MS - 1}),
+        ("timeless", {"connectedAt": {"N": "1e40"}}),
+        ("fresh", {"connectedAt": NOW + MINUTE}),
+        ("timeless", {"connectedAt": NOW + MINUTE + 1}),
         # then expiresAt decides: 2 h after the connection began, plus the margin
-        ({"expiresAt": n(NOW // S - 300)}, "timeless"),
-        ({"expiresAt": n(NOW // S - 301)}, "expired"),
-        ({"expiresAt": n(NOW // S + 7_200)}, "timeless"),
-        ({"expiresAt": n(NOW - HOUR)}, "timeless"),
-        ({"expiresAt": n(FIRST_API_MS // S)}, "expired"),
-        ({"expiresAt": n(FIRST_API_MS // S - 1)}, "timeless"),
-        ({"expiresAt": n(1)}, "timeless"),
-        ({"expiresAt": {"S": str(NOW // S - 301)}}, "timeless"),
-        ({"connectedAt": n(NOW // S - 9_000), "expiresAt": n(NOW // S - 301)}, "expired"),
+        ("timeless", {"expiresAt": NOW // S - 300}),
+        ("expired", {"expiresAt": NOW // S - 301}),
+        ("timeless", {"expiresAt": NOW - HOUR}),
+        ("expired", {"expiresAt": FIRST_API_MS // S}),
+        ("timeless", {"expiresAt": FIRST_API_MS // S - 1}),
+        ("timeless", {"expiresAt": str(NOW // S - 301)}),
+        ("expired", {"connectedAt": NOW // S - 9_000, "expiresAt": NOW // S - 301}),
         # whose it is
-        ({"connectedAt": n(NOW - EXPIRED_MS), "apiId": {"S": "api2"}}, "foreign"),
-        ({"connectedAt": n(NOW - EXPIRED_MS), "apiId": {"S": "api1"}, "stage": {"S": "test"}}, "foreign"),
-        ({"connectedAt": n(NOW - EXPIRED_MS), "apiId": {"S": "api1"}, "stage": {"S": "live"}}, "expired"),
-        ({"connectedAt": n(NOW - EXPIRED_MS), "apiId": {"S": ""}}, "expired"),
-        ({"connectedAt": n(NOW - EXPIRED_MS), "apiId": n(7)}, "expired"),
+        ("foreign", {"connectedAt": NOW - EXPIRED_MS, "apiId": "api2"}),
+        ("foreign", {"connectedAt": NOW - EXPIRED_MS, "apiId": "api1", "stage": "test"}),
+        ("expired", {"connectedAt": NOW - EXPIRED_MS, "apiId": "api1", "stage": "live"}),
+        ("expired", {"connectedAt": NOW - EXPIRED_MS, "apiId": ""}),
+        ("expired", {"connectedAt": NOW - EXPIRED_MS, "apiId": 7}),
     ],
     ids=str,
 )
-def test_a_record_is_judged_by_its_times_and_owner(attributes: Item, expected: str) -> None:
+def test_a_record_is_judged_by_its_times_and_owner(expected: str, attributes: dict[str, Any]) -> None:
     assert judge_record.judge(record(**attributes), settings()) == expected
 
 
 def test_without_an_api_every_record_is_our_own() -> None:
-    alone = Settings({"CONNECTIONS_TABLE": "connections"})
-    assert judge_record.judge(record(connectedAt=n(NOW - EXPIRED_MS), apiId={"S": "api2"}), alone) == "expired"
-
-
-def test_no_record_is_suspect_while_connect_may_be_at_work() -> None:
-    eager = settings(SUSPECT_AFTER_SECONDS="0")
-    assert judge_record.judge(record(connectedAt=n(NOW - MINUTE + 1)), eager) == "fresh"
-    assert judge_record.judge(record(connectedAt=n(NOW - MINUTE)), eager) == "suspect"
+    alone = settings(WEBSOCKET_API_ID="", WEBSOCKET_STAGE="")
+    assert judge_record.judge(record(connectedAt=NOW - EXPIRED_MS, apiId="api2"), alone) == "expired"
 
 
 def test_how_long_a_suspect_is_silent_can_be_an_argument() -> None:
-    quiet = record(connectedAt=n(NOW - HOUR), lastSeenAt=n(NOW - 2 * MINUTE))
+    quiet = record(connectedAt=NOW - HOUR, lastSeenAt=NOW - 2 * MINUTE)
     assert judge_record.judge(quiet, settings()) == "fresh"
     assert judge_record.judge(quiet, settings(), suspect_after_ms=2 * MINUTE) == "suspect"
-    assert judge_record.judge(record(connectedAt=n(NOW - MINUTE + 1)), settings(), suspect_after_ms=0) == "fresh"
+
+
+@pytest.mark.parametrize(("age_ms", "standing", "young"), [(MINUTE - 1, "fresh", True), (MINUTE, "suspect", False)])
+def test_no_record_is_suspect_while_connect_may_be_at_work(age_ms: int, standing: str, young: bool) -> None:
+    found = record(connectedAt=NOW - age_ms)
+    assert judge_record.judge(found, settings(SUSPECT_AFTER_SECONDS="0")) == standing
+    assert judge_record.judge(found, settings(), suspect_after_ms=0) == standing
+    assert found.is_young is young
+
+
+def test_a_record_without_a_time_is_not_young() -> None:
+    assert not record().is_young
 
 
 @pytest.mark.parametrize(
-    ("attributes", "young"),
+    ("silent", "attributes"),
     [
-        ({"connectedAt": n(NOW - MINUTE + 1)}, True),
-        ({"connectedAt": n(NOW - MINUTE)}, False),
-        ({}, False),
-        ({"connectedAt": n(NOW // S)}, False),
+        (5, {"connectedAt": NOW - 5}),
+        (5, {"connectedAt": NOW - 5_000, "lastSeenAt": NOW - 5}),
+        (5, {"connectedAt": NOW - 5, "lastSeenAt": NOW - 5_000}),
+        (0, {"lastSeenAt": NOW - 5}),
     ],
     ids=str,
 )
-def test_a_connection_is_young_for_a_minute(attributes: Item, young: bool) -> None:
-    assert record(**attributes).is_young is young
-
-
-@pytest.mark.parametrize(
-    ("attributes", "silent"),
-    [
-        ({"connectedAt": n(NOW - 5)}, 5),
-        ({"connectedAt": n(NOW - 5_000), "lastSeenAt": n(NOW - 5)}, 5),
-        ({"connectedAt": n(NOW - 5), "lastSeenAt": n(NOW - 5_000)}, 5),
-        ({"lastSeenAt": n(NOW - 5)}, 0),
-    ],
-    ids=str,
-)
-def test_a_record_is_silent_since_it_was_made_or_last_seen(attributes: Item, silent: int) -> None:
+def test_a_record_is_silent_since_it_was_made_or_last_seen(silent: int, attributes: dict[str, Any]) -> None:
     assert judge_record.silent_ms(record(**attributes), NOW) == silent
 
 
 def test_the_margin_beyond_two_hours_is_a_setting() -> None:
     patient = settings(EXPIRED_AFTER_SECONDS="10000")
-    assert judge_record.judge(record(connectedAt=n(NOW - 10_000 * S + 1)), patient) == "suspect"
-    assert judge_record.judge(record(connectedAt=n(NOW - 10_000 * S)), patient) == "expired"
-    assert judge_record.judge(record(expiresAt=n(NOW // S - 2_800)), patient) == "timeless"
-    assert judge_record.judge(record(expiresAt=n(NOW // S - 2_801)), patient) == "expired"
+    assert judge_record.judge(record(connectedAt=NOW - 10_000 * S + 1), patient) == "suspect"
+    assert judge_record.judge(record(connectedAt=NOW - 10_000 * S), patient) == "expired"
+    assert judge_record.judge(record(expiresAt=NOW // S - 2_800), patient) == "timeless"
+    assert judge_record.judge(record(expiresAt=NOW // S - 2_801), patient) == "expired"
 
 
-@pytest.mark.parametrize(
-    ("attributes", "expected"),
-    [
-        ({"apiId": {"S": "api1"}, "stage": {"S": "live"}}, True),
-        ({"apiId": {"S": "api1"}}, False),
-        ({"stage": {"S": "live"}}, False),
-        ({"apiId": {"S": "api1"}, "stage": {"S": "test"}}, False),
-        ({}, False),
-    ],
-    ids=str,
-)
-def test_a_record_proves_to_be_ours_by_api_and_stage(attributes: Item, expected: bool) -> None:
-    assert judge_record.is_proven_ours(record(**attributes), settings()) is expected
-    assert not judge_record.is_proven_ours(record(**attributes), Settings({"CONNECTIONS_TABLE": "connections"}))
-    assert not judge_record.is_proven_ours(record(**attributes), settings(WEBSOCKET_STAGE=""))
+@pytest.mark.parametrize("attributes", [{"apiId": "api1"}, {"stage": "live"}, {"apiId": "api1", "stage": "test"}, {}], ids=str)
+def test_a_record_proves_to_be_ours_by_api_and_stage(attributes: dict[str, str]) -> None:
+    ours = record(apiId="api1", stage="live")
+    assert judge_record.is_proven_ours(ours, settings())
+    assert not judge_record.is_proven_ours(record(**attributes), settings())
+    assert not judge_record.is_proven_ours(record(), settings(WEBSOCKET_API_ID="", WEBSOCKET_STAGE=""))
+    assert not judge_record.is_proven_ours(ours, settings(WEBSOCKET_STAGE=""))
 
 
 ATTRIBUTE = st.fixed_dictionaries(
@@ -176,5 +148,5 @@ def test_no_record_is_too_strange_to_be_judged(attributes: Item) -> None:
 
 @given(st.integers(NOW - 2 * HOUR, NOW), st.integers(0, 2**53), st.integers(0, 2**53))
 def test_a_connection_younger_than_two_hours_is_never_expired(connected_at: int, expires_at: int, seen_at: int) -> None:
-    young = record(connectedAt=n(connected_at), expiresAt=n(expires_at), lastSeenAt=n(seen_at))
+    young = record(connectedAt=connected_at, expiresAt=expires_at, lastSeenAt=seen_at)
     assert judge_record.judge(young, settings()) in ("fresh", "suspect")

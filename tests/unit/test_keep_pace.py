@@ -9,33 +9,23 @@ import keep_pace
 import pytest
 from keep_pace import Rising, Steady
 
+from tests.unit.support import Clock
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROMPTLY, SLOWLY = 0.03, 0.6
 
 
-class Time:
-    """A clock that only sleeping moves."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
 @pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> Time:
-    simulated = Time()
+def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A clock that only sleeping moves."""
+    simulated = Clock(1_000.0)
     monkeypatch.setattr(keep_pace, "time", simulated)
     return simulated
 
 
-def asked_for(pace: Rising, time: Time, seconds: float, answer: str = "alive", took_s: float = PROMPTLY) -> list[float]:
+def asked_for(pace: Rising, time: Clock, seconds: float, answer: str = "alive", took_s: float = PROMPTLY) -> list[float]:
     """When something was asked (s from now), by somebody who asks whenever it is their turn and always hears the same."""
     began, turns = time.now, []
     while pace.turn(began + seconds):
@@ -48,74 +38,54 @@ def per_second(turns: list[float]) -> list[int]:
     return [sum(second <= turn < second + 1 for turn in turns) for second in range(int(turns[-1]))]
 
 
-def test_the_rate_doubles_each_second_up_to_the_limit(time: Time) -> None:
-    rates = per_second(asked_for(Rising(10, 300), time, 10))
-    assert rates[0] == pytest.approx(10, abs=1)
-    assert rates[1] == pytest.approx(20, abs=2)
-    assert rates[3] == pytest.approx(80, abs=8)
-    assert rates[-1] == pytest.approx(300, abs=1)
+def gaps(turns: list[float]) -> list[float]:
+    return [round(later - earlier, 6) for earlier, later in pairwise(turns)]
 
 
-def test_no_two_questions_are_closer_than_the_ceiling_allows(time: Time) -> None:
+def test_the_rate_doubles_each_second_up_to_the_limit(time: Clock) -> None:
     pace = Rising(10, 300)
-    turns = asked_for(pace, time, 20)
-    assert min(later - earlier for earlier, later in pairwise(turns)) >= 1 / 300 - 1e-9
+    turns = asked_for(pace, time, 12)
+    assert per_second(turns)[:5] == pytest.approx([10, 20, 40, 80, 160], rel=0.1)
+    assert per_second(turns)[-1] == pytest.approx(300, abs=1)
+    assert min(gaps(turns)) == pytest.approx(1 / 300, abs=1e-5)
     assert pace.highest == 300
 
 
 @pytest.mark.parametrize(("answer", "took_s"), [("alive", SLOWLY), ("gone", SLOWLY), ("refused", PROMPTLY)])
-def test_slow_or_useless_answers_do_not_raise_the_rate(answer: str, took_s: float, time: Time) -> None:
+def test_slow_or_useless_answers_do_not_raise_the_rate(answer: str, took_s: float, time: Clock) -> None:
     pace = Rising(10, 300)
     asked_for(pace, time, 10, answer, took_s)
     assert pace.highest == 10
 
 
-def test_a_slow_answer_now_and_then_begins_the_second_anew(time: Time) -> None:
+def test_a_slow_answer_now_and_then_begins_the_second_anew(time: Clock) -> None:
     pace = Rising(10, 300)
     for _ in range(5):
-        for _ in range(9):
-            pace.heard("alive", PROMPTLY)
-        pace.heard("alive", SLOWLY)
+        for took_s in [PROMPTLY] * 9 + [SLOWLY]:
+            pace.heard("alive", took_s)
     asked_for(pace, time, 0.05)
     assert pace.highest == 10
 
 
-def test_a_429_halves_the_rate_after_a_pause(time: Time) -> None:
-    pace = Rising(10, 300)
-    asked_for(pace, time, 10)
-    pace.heard("throttled", PROMPTLY)
-    turns = asked_for(pace, time, 1.9)
-    assert 1.0 <= turns[0] < 1.01
-    assert turns[1] - turns[0] == pytest.approx(1 / 150)
-
-
-def test_what_was_under_way_at_a_429_is_the_same_refusal(time: Time) -> None:
-    pace = Rising(80, 300)
-    for _ in range(16):
+@pytest.mark.parametrize(("first", "refusals"), [(300, 1), (80, 16)])
+def test_a_429_pauses_and_halves_the_rate_until_it_rises_again(first: float, refusals: int, time: Clock) -> None:
+    """What was under way at a 429 is the same refusal."""
+    pace = Rising(first, 300)
+    for _ in range(refusals):
         pace.heard("throttled", PROMPTLY)
-    turns = asked_for(pace, time, 1.2)
-    assert turns[1] - turns[0] == pytest.approx(1 / 40)
+    turns = asked_for(pace, time, 8)
+    assert 1.0 <= turns[0] < 1.01
+    assert gaps(turns)[0] == pytest.approx(2 / first, abs=1e-5)
+    assert per_second(turns)[-1] == pytest.approx(300, abs=1)
 
 
-def test_an_endpoint_that_only_says_429_is_asked_once_a_second(time: Time) -> None:
-    turns = asked_for(Rising(10, 300), time, 60, "throttled")
-    assert {round(later - earlier, 3) for earlier, later in pairwise(turns)} == {1.0}
-
-
-def test_a_minute_of_429_leaves_one_a_second(time: Time) -> None:
+def test_an_endpoint_that_only_says_429_is_asked_once_a_second(time: Clock) -> None:
     pace = Rising(10, 300)
-    asked_for(pace, time, 60, "throttled")
-    assert asked_for(pace, time, 5)[1] <= 2
+    assert set(gaps(asked_for(pace, time, 60, "throttled"))) == {1.0}
+    assert asked_for(pace, time, 5)[1] <= 2  # the rate that is left
 
 
-def test_after_a_429_the_rate_rises_again(time: Time) -> None:
-    pace = Rising(10, 300)
-    asked_for(pace, time, 1.5)
-    pace.heard("throttled", PROMPTLY)
-    assert per_second(asked_for(pace, time, 12))[-1] == pytest.approx(300, abs=1)
-
-
-def test_a_wait_beyond_the_deadline_fails_at_once(time: Time) -> None:
+def test_a_wait_beyond_the_deadline_fails_at_once(time: Clock) -> None:
     pace = Rising(0.1, 0.1)
     assert pace.turn(time.now + 1)
     before = time.now
@@ -123,7 +93,7 @@ def test_a_wait_beyond_the_deadline_fails_at_once(time: Time) -> None:
     assert time.now == before
 
 
-def test_a_rate_below_one_a_second_is_kept(time: Time) -> None:
+def test_a_rate_below_one_a_second_is_kept(time: Clock) -> None:
     assert len(asked_for(Rising(0.2, 0.2), time, 60)) == 12
 
 
@@ -147,14 +117,14 @@ def steady(probe: Telling, per_second: float = 10) -> Steady:
     return Steady(probe, per_second)  # type: ignore[arg-type]
 
 
-def test_in_passing_no_more_is_asked_than_so_many_a_second(time: Time) -> None:
+def test_in_passing_no_more_is_asked_than_so_many_a_second(time: Clock) -> None:
     pace, before = steady(Telling("alive"), per_second=4), time.now
     assert [pace.ask("c") for _ in range(9)] == ["alive"] * 9
     assert time.now - before == pytest.approx(2)
 
 
 @pytest.mark.parametrize("ask", [Steady.ask, Steady.disconnect])
-def test_steady_asks_nothing_for_half_a_minute_after_a_429(ask: Callable[..., object], time: Time) -> None:
+def test_steady_asks_nothing_for_half_a_minute_after_a_429(ask: Callable[..., object], time: Clock) -> None:
     probe = Telling("throttled")
     pace = steady(probe)
     ask(pace, "a")
@@ -166,5 +136,5 @@ def test_steady_asks_nothing_for_half_a_minute_after_a_429(ask: Callable[..., ob
 
 
 @pytest.mark.parametrize(("answer", "closed"), [("alive", True), ("gone", True), ("refused", False), ("throttled", False)])
-def test_a_socket_is_closed_when_it_was_open_or_is_gone(answer: str, closed: bool, time: Time) -> None:
+def test_a_socket_is_closed_when_it_was_open_or_is_gone(answer: str, closed: bool, time: Clock) -> None:
     assert steady(Telling(answer)).disconnect("c") is closed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sweep
@@ -20,7 +20,6 @@ from tests.unit.support import API, TABLE, Context, Table, record
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
-    from typing import Any
 
     from tests.unit.fake_aws import FakeAws, Request
     from tests.unit.support import Clock, Lines, Load, RetryQueue
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 EXPIRED, SUSPECT = 7_500_000, 660_000
 OURS = {"apiId": "api1", "stage": "live"}
-PROBE = {"PROBES_PER_SECOND": "10", "MOST_PROBES_PER_SECOND": "300", **API}
+PROBE: dict[str, Any] = {"PROBES_PER_SECOND": "10", "MOST_PROBES_PER_SECOND": "300", **API}
 WHOLE = {"sweep": {"segment": 0, "segments": 1}}
 THROTTLE, REFUSE = error(429, "LimitExceededException"), error(403, "ForbiddenException")
 
