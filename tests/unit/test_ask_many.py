@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, Lock
+from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +17,8 @@ from tests.unit.fake_aws import Answer, error
 from tests.unit.support import record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from record import Record
 
     from tests.unit.fake_aws import FakeAws, Request
@@ -25,19 +27,16 @@ if TYPE_CHECKING:
 THROTTLE, REFUSE = error(429, "LimitExceededException"), error(500, "InternalServerError")
 
 
-def records(count: int) -> list[Record]:
-    return [record(f"c{number}") for number in range(count)]
-
-
-def ask(inquiry: Inquiry, count: int, within_s: float = 60) -> dict[str, str]:
-    with ThreadPoolExecutor(UNDER_WAY) as pool:
-        known = inquiry.ask(records(count), pool, time.monotonic() + within_s)
-    assert len({record.connection_id for record, _ in known}) == len(known)
-    return {record.connection_id: answer for record, answer in known}
-
-
 def inquiry(per_second: float = 10_000) -> Inquiry:
     return Inquiry(Clients(timeout=5.0, attempts=1), Rising(per_second, per_second))
+
+
+def ask(inquiry: Inquiry, count: int, within_s: float = 60, if_gone: Callable[[Record], None] | None = None) -> dict[str, str]:
+    records = [record(f"c{number}") for number in range(count)]
+    with ThreadPoolExecutor(2 * UNDER_WAY) as pool:
+        known = inquiry.ask(records, pool, time.monotonic() + within_s, if_gone)
+    assert len({found.connection_id for found, _ in known}) == len(known)
+    return {found.connection_id: answer for found, answer in known}
 
 
 def test_each_is_asked_about_once_and_known_by_its_own_answer(aws: FakeAws) -> None:
@@ -50,30 +49,15 @@ def test_each_is_asked_about_once_and_known_by_its_own_answer(aws: FakeAws) -> N
 
 
 def test_as_many_are_under_way_as_there_may_be(aws: FakeAws) -> None:
-    together = Barrier(UNDER_WAY, timeout=10)
+    under_way: list[int] = []
+    together = Barrier(UNDER_WAY, action=lambda: under_way.append(len(aws.requests)), timeout=10)
 
     def meet(request: Request) -> None:
         together.wait()
 
     aws.on("GET @connections", meet)
     assert len(ask(inquiry(), 2 * UNDER_WAY)) == 2 * UNDER_WAY
-
-
-def test_no_more_are_under_way(aws: FakeAws) -> None:
-    lock, now, most = Lock(), 0, 0
-
-    def count(request: Request) -> None:
-        nonlocal now, most
-        with lock:
-            now += 1
-            most = max(most, now)
-        time.sleep(0.01)
-        with lock:
-            now -= 1
-
-    aws.on("GET @connections", count)
-    ask(inquiry(), 4 * UNDER_WAY)
-    assert most <= UNDER_WAY
+    assert under_way == [UNDER_WAY, 2 * UNDER_WAY]
 
 
 def test_who_met_a_429_is_asked_about_again(aws: FakeAws, clock: Clock) -> None:
@@ -93,10 +77,10 @@ def test_who_met_a_429_is_asked_about_again(aws: FakeAws, clock: Clock) -> None:
     assert "LimitExceeded" in asking.refusal
 
 
-def test_who_was_refused_is_not_asked_about_again(aws: FakeAws) -> None:
-    aws.on("GET @connections", lambda request: REFUSE(request) if request.parameters["connectionId"] == "c3" else None)
-    assert ask(inquiry(), 10) == {f"c{n}": "refused" if n == 3 else "alive" for n in range(10)}
-    assert len(aws.requests) == 10
+def test_refusals_between_answers_are_no_reason_to_stop(aws: FakeAws) -> None:
+    aws.on("GET @connections", lambda request: REFUSE(request) if request.parameters["connectionId"][-1] in "13579" else None)
+    assert ask(inquiry(), 100) == {f"c{n}": "refused" if n % 2 else "alive" for n in range(100)}
+    assert len(aws.requests) == 100  # who was refused is not asked about again
 
 
 def test_an_endpoint_that_refuses_again_and_again_is_given_up(aws: FakeAws, clock: Clock) -> None:
@@ -107,11 +91,6 @@ def test_an_endpoint_that_refuses_again_and_again_is_given_up(aws: FakeAws, cloc
     assert asking.given_up
     assert MOST_REFUSALS <= len(aws.requests) - 3 < MOST_REFUSALS + 2 * UNDER_WAY  # those under way at the last answer, and at the end
     assert Counter(known.values()) == {"alive": 3, "refused": len(aws.requests) - 3, "unasked": 100 - len(aws.requests)}
-
-
-def test_refusals_between_answers_are_no_reason_to_stop(aws: FakeAws) -> None:
-    aws.on("GET @connections", lambda request: REFUSE(request) if request.parameters["connectionId"][-1] in "13579" else None)
-    assert Counter(ask(inquiry(), 100).values()) == {"alive": 50, "refused": 50}
 
 
 @pytest.mark.parametrize(("throttled_s", "given_up"), [(LONGEST_THROTTLED_S - 5, False), (LONGEST_THROTTLED_S + 5, True)])
@@ -135,9 +114,8 @@ def test_a_429_now_and_then_is_no_reason_to_stop(aws: FakeAws, clock: Clock) -> 
 
 def test_nothing_is_asked_after_the_deadline(aws: FakeAws, clock: Clock) -> None:
     known = ask(inquiry(per_second=10), 40, within_s=2)
-    assert len(known) == 40
-    assert 18 <= sum(answer == "alive" for answer in known.values()) == len(aws.requests) <= 21
-    assert set(known.values()) == {"alive", "unasked"}
+    assert 18 <= Counter(known.values())["alive"] == len(aws.requests) <= 21
+    assert Counter(known.values())["unasked"] == 40 - len(aws.requests)
 
 
 def test_a_429_without_time_to_repeat_is_unasked(aws: FakeAws, clock: Clock) -> None:
@@ -149,13 +127,12 @@ def test_a_gone_one_is_handled_before_the_next_question(aws: FakeAws) -> None:
     """Else as many removals as there are answers would be under way."""
     aws.gone = {f"c{n}" for n in range(40)}
     asked: list[int] = []
-    with ThreadPoolExecutor(2 * UNDER_WAY) as pool:
-        together = Barrier(UNDER_WAY, action=lambda: asked.append(len(aws.requests)), timeout=10)
+    together = Barrier(UNDER_WAY, action=lambda: asked.append(len(aws.requests)), timeout=10)
 
-        def meet(record: Record) -> None:
-            together.wait()
+    def meet(record: Record) -> None:
+        together.wait()
 
-        inquiry().ask(records(2 * UNDER_WAY), pool, time.monotonic() + 60, meet)
+    ask(inquiry(), 2 * UNDER_WAY, if_gone=meet)
     assert asked == [UNDER_WAY, 2 * UNDER_WAY]
 
 

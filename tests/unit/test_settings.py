@@ -35,6 +35,7 @@ VARIABLES: dict[str, tuple[str, str, object, object]] = {
     "RELATED_TABLES": (json.dumps([RELATED, BY_INDEX]), "related", [RELATED, BY_INDEX], []),
     "REPORT_QUEUE_URL": ("https://reports", "report_queue_url", "https://reports", None),
     "RETRY_QUEUE_URL": ("https://retry", "queue_url", "https://retry", None),
+    "SHARED_TABLE": ("true", "shared_table", True, False),
     "SUSPECT_AFTER_SECONDS": ("700", "suspect_after_ms", 700_000, 660_000),
     "WEBSOCKET_API_ID": ("api1", "api_id", "api1", None),
     "WEBSOCKET_STAGE": ("live", "stage", "live", None),
@@ -57,34 +58,26 @@ def test_a_table_is_all_that_must_be_set(environment: dict[str, str]) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("CONNECTIONS_TABLE", ""),
-        ("CONNECTIONS_TABLE", " \t"),
-        ("CLIENT_DETAILS", "some"),
-        ("CLIENT_DETAILS", "MASKED"),
-        ("CONNECTION_METRICS", "yes"),
-        ("DUPLICATES", "all"),
-        ("HISTORY_DAYS", "ninety"),
-        ("HISTORY_DAYS", "-1"),
-        ("HISTORY_DAYS", "1.5"),
-        ("HISTORY_DAYS", "٣"),
-        ("HISTORY_DAYS", "1234567890"),
-        ("EXPIRED_AFTER_SECONDS", "7199"),
-        ("PROBES_PER_SECOND", "1e3"),
-        ("MOST_PROBES_PER_SECOND", "many"),
-        ("LOG_LINE_LEVEL", "DEBUG"),
-        ("EXCLUSIVE_TABLE", "yes"),
-        ("RELATED_TABLES", "not JSON"),
-        ("RELATED_TABLES", "null"),
-        ("RELATED_TABLES", "7"),
-        ("RELATED_TABLES", '{"table": "t"}'),
-        ("RELATED_TABLES", '["t"]'),
-        ("RELATED_TABLES", '[{"table": "t", "attribute": "a", "index": null}]'),
-        ("RELATED_TABLES", '[{"table": "t", "attribute": "a", "index": null, "keys": null}]'),
+WRONG = {
+    "CONNECTIONS_TABLE": ["", " \t"],
+    "CLIENT_DETAILS": ["some", "MASKED"],
+    "CONNECTION_METRICS": ["yes"],
+    "DUPLICATES": ["all"],
+    "HISTORY_DAYS": ["ninety", "-1", "1.5", "٣", "1234567890"],
+    "EXPIRED_AFTER_SECONDS": ["7199"],
+    "PROBES_PER_SECOND": ["1e3"],
+    "MOST_PROBES_PER_SECOND": ["many"],
+    "LOG_LINE_LEVEL": ["DEBUG"],
+    "EXCLUSIVE_TABLE": ["yes"],
+    "SHARED_TABLE": ["yes"],
+    "RELATED_TABLES": [
+        *("not JSON", "null", "7", '{"table": "t"}', '["t"]', '[{"table": "t", "attribute": "a", "index": null}]'),
+        '[{"table": "t", "attribute": "a", "index": null, "keys": null}]',
     ],
-)
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
 def test_a_wrong_value_is_refused_by_the_variables_name(name: str, value: str) -> None:
     with pytest.raises(ValueError, match=name):
         Settings(TABLE | {name: value})
@@ -95,28 +88,16 @@ def test_the_rate_to_begin_with_is_no_higher_than_the_highest() -> None:
         Settings({**TABLE, **API, "PROBES_PER_SECOND": "10", "MOST_PROBES_PER_SECOND": "9"})
 
 
-OFFLINE = {
-    "CLIENT_OFFLINE_AFTER_SECONDS": "60",
-    "RETRY_QUEUE_URL": "https://retry",
-    "CLIENT_INDEX": "byClient",
-    "OFFLINE_TABLE": "offline",
-}
+DEFERS = {"CLIENT_INDEX": "byClient", "RETRY_QUEUE_URL": "https://retry"}
+NEEDS = [
+    ({"DUPLICATES": "stale"}, {**DEFERS, **API}),
+    ({"CLIENT_OFFLINE_AFTER_SECONDS": "60"}, {**DEFERS, "OFFLINE_TABLE": "offline"}),
+    ({"PROBES_PER_SECOND": "10"}, API),
+]
 
 
-@pytest.mark.parametrize(
-    ("feature", "missing"),
-    [
-        *(({"DUPLICATES": "stale", "RETRY_QUEUE_URL": "u", "CLIENT_INDEX": "i"}, name) for name in ("CLIENT_INDEX", "RETRY_QUEUE_URL")),
-        *((OFFLINE, name) for name in ("CLIENT_INDEX", "RETRY_QUEUE_URL", "OFFLINE_TABLE")),
-    ],
-)
-def test_what_a_feature_needs_must_be_set(feature: dict[str, str], missing: str) -> None:
+@pytest.mark.parametrize(("feature", "needs", "missing"), [(feature, needs, name) for feature, needs in NEEDS for name in needs])
+def test_what_a_feature_needs_must_be_set(feature: dict[str, str], needs: dict[str, str], missing: str) -> None:
+    Settings({**TABLE, **feature, **needs})
     with pytest.raises(ValueError, match=missing):
-        Settings({**TABLE, **feature, missing: ""})
-
-
-@pytest.mark.parametrize("feature", [{"DUPLICATES": "stale", "CLIENT_INDEX": "i", "RETRY_QUEUE_URL": "u"}, {"PROBES_PER_SECOND": "10"}])
-@pytest.mark.parametrize("missing", API)
-def test_who_asks_about_connections_must_know_the_api_and_stage(feature: dict[str, str], missing: str) -> None:
-    with pytest.raises(ValueError, match=missing):
-        Settings({**TABLE, **feature, **API, missing: ""})
+        Settings({**TABLE, **feature, **needs, missing: ""})
