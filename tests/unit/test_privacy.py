@@ -81,9 +81,7 @@ def test_a_masked_agent_is_its_products_with_major_versions(agent: str, masked: 
     assert privacy.agent(agent, "off") is None
 
 
-@pytest.mark.parametrize(
-    "product", ["device/3f2504e0-4f89-11d3-9a0c-0305e82c3301", "user/ann@example.com", "203.0.113.24/x", "Ann/5", "/142"]
-)
+@pytest.mark.parametrize("product", ["device/3f2504e0-4f89-11d3-9a0c", "user/a@example.com", "203.0.113.24/x", "Ann/5", "/142"])
 def test_what_is_no_known_product_is_not_shown(product: str) -> None:
     assert privacy.agent(product, "masked") is None
 

@@ -33,37 +33,30 @@ def test_events_at_random_are_lost_as_erlang_says(environments: int, load: float
     assert share == pytest.approx(erlang_b(environments, load), abs=0.01)
 
 
-def test_what_finds_every_environment_busy_is_lost() -> None:
-    assert lost([0.0, 0.0, 0.0], Function(cold=1.0, warm=0.1), concurrency=2) == 1
+@pytest.mark.parametrize(
+    ("events", "cold", "warm", "concurrency", "expected"),
+    [
+        ([0.0, 0.0, 0.0], 1.0, 0.1, 2, 1),  # finds every environment busy
+        ([0.0, 1.0, 1.05, 1.1], 1.0, 0.1, 1, 1),  # the third: a started environment serves the next event warm
+        ([0.0] * 1500, 10.0, 0.1, 3000, 500),  # environments start at the rate that Lambda allows
+        ([0.0] * 1500 + [1.0] * 150, 10.0, 0.1, 3000, 550),
+        ([*evenly(100, 2)], 0.001, 0.001, 1, 80),  # a concurrency of one takes ten requests a second
+    ],
+)
+def test_what_exceeds_the_environments_is_lost(events: list[float], cold: float, warm: float, concurrency: int, expected: int) -> None:
+    assert lost(events, Function(cold=cold, warm=warm), concurrency) == expected
 
 
-def test_a_started_environment_serves_the_next_event_warm() -> None:
-    assert lost([0.0, 1.0, 1.05, 1.1], Function(cold=1.0, warm=0.1), concurrency=1) == 1  # the third
-
-
-def test_environments_start_at_the_rate_that_lambda_allows() -> None:
-    assert lost([0.0] * 1500, Function(cold=10.0, warm=0.1), concurrency=3000) == 500
-    assert lost([0.0] * 1500 + [1.0] * 150, Function(cold=10.0, warm=0.1), concurrency=3000) == 550
-
-
-def test_a_concurrency_of_one_takes_ten_requests_a_second() -> None:
-    assert lost(evenly(100, 2), Function(cold=0.001, warm=0.001), concurrency=1) == 80
-
-
-def test_a_sweep_asks_at_a_rate_that_doubles_up_to_its_highest() -> None:
-    assert asking_s(10) == 1
-    assert asking_s(10 + 20 + 40 + 80 + 160) == 5
-    assert asking_s(10 + 20 + 40 + 80 + 160 + 300) == 6
+@pytest.mark.parametrize(("questions", "seconds"), [(10, 1), (10 + 20 + 40 + 80 + 160, 5), (10 + 20 + 40 + 80 + 160 + 300, 6)])
+def test_a_sweep_asks_at_a_rate_that_doubles_up_to_its_highest(questions: int, seconds: float) -> None:
+    assert asking_s(questions) == seconds
 
 
 def test_what_was_lost_is_asked_about_twice_after_the_alarm() -> None:
     assert true_again_s(310) == 180 + 45 + 2 * 5
     assert true_again_s(10_310) == 180 + asking_s(10_000) + 45 + asking_s(10_000 + 310) + 45 + asking_s(310)
-
-
-def test_no_storm_outlives_expiry() -> None:
     assert true_again_s(0) == 0
-    assert true_again_s(10_000_000) == 7_800
+    assert true_again_s(10_000_000) == 7_800  # no storm outlives expiry
 
 
 def test_a_queue_works_off_what_its_batches_take() -> None:

@@ -153,13 +153,13 @@ def test_a_record_that_somebody_else_removed_is_not_active(swept: Swept) -> None
     assert [(line["outcome"], line.get("active")) for line in swept.log] == [("already_gone", None), ("swept", 0)]
 
 
-def test_the_scan_reads_what_judging_needs_and_no_more(aws: FakeAws, swept: Swept) -> None:
+def test_the_scan_reads_its_segment_and_what_judging_needs(aws: FakeAws, swept: Swept) -> None:
     swept.add("c", sourceIp="203.0.113.24")
-    swept.run()
+    assert swept.run({"sweep": {"segment": 1, "segments": 3}})["segment"] == "1"
     [request] = aws.asked("Scan")
     names = {request["ExpressionAttributeNames"][name] for name in request["ProjectionExpression"].split(", ")}
     assert names == {"connectionId", "connectedAt", "expiresAt", "lastSeenAt", "apiId", "stage"}
-    assert (request["Segment"], request["TotalSegments"]) == (0, 1)
+    assert (request["Segment"], request["TotalSegments"]) == (1, 3)
 
 
 def test_a_delete_that_fails_does_not_stop_the_others(aws: FakeAws, swept: Swept) -> None:
@@ -404,10 +404,12 @@ def test_all_segments_share_the_rate(
 
 
 def test_with_the_probe_half_of_the_time_is_for_the_scan(aws: FakeAws, swept: Swept) -> None:
-    swept.silent(6)
+    """Keys may be longer than connection ids, and a sweep goes on from them."""
+    aws.gone = swept.add(*(letter * 2000 for letter in "abcd"), connectedAt=-HOUR, **OURS)
     swept.slow_pages(60)
-    summary = swept.run(**PROBE)
-    assert (len(aws.asked("Scan")), summary["finished"], len(swept.asked)) == (1, False, 2)
+    first, *_, last = swept.follow(**PROBE)
+    assert (first["finished"], first["active"], first["probes"]) == (False, 2, {"gone": 2})
+    assert (swept.keys, last["failed"]) == (set(), 0)
 
 
 def test_who_is_asked_first_changes_from_run_to_run(swept: Swept) -> None:
@@ -456,18 +458,6 @@ def test_a_sweep_out_of_time_goes_on_where_it_stopped(aws: FakeAws, swept: Swept
     assert sum(line["RemovedExpired"] for line in (first, second, last)) == 3
     assert last["durationMs"] >= 250_000  # of the whole sweep, not of its last part
     assert len(starts) == len(set(starts)) == 5  # each page once
-
-
-def test_a_sweep_goes_on_from_a_key_that_is_no_connection_id(swept: Swept) -> None:
-    swept.add(*(letter * 2000 for letter in "abc"), connectedAt=0)
-    swept.slow_pages(200)
-    assert [(line["finished"], line["active"]) for line in swept.follow()] == [(False, 2), (True, 3)]
-
-
-def test_an_id_may_be_as_long_as_a_key(aws: FakeAws, swept: Swept) -> None:
-    aws.gone = swept.add("k" * 2000, connectedAt=-HOUR, **OURS)
-    swept.follow(**PROBE)
-    assert swept.keys == set()
 
 
 def test_a_sweep_out_of_time_without_a_queue_says_what_to_set(swept: Swept) -> None:
@@ -607,19 +597,17 @@ def test_a_look_at_once_that_was_not_queued_is_not_done(aws: FakeAws, swept: Swe
     assert swept.delays == [0]
 
 
-@pytest.mark.parametrize("value", [None, [], {}, {"segments": 0}, {"segments": 101}, {"segments": "1"}, {"segments": True}], ids=repr)
-def test_a_look_at_once_that_makes_no_sense_is_rejected(value: object, swept: Swept) -> None:
-    with pytest.raises(RejectedError, match="segments"):
-        swept.run({"look_at_once": value}, **PROBE)
+NO_SEGMENTS = [None, [], {}, {"segments": 0}, {"segments": 101}, {"segments": "1"}, {"segments": True}]
+
+
+@pytest.mark.parametrize(
+    ("value", "settings", "reason"),
+    [*((value, PROBE, "segments") for value in NO_SEGMENTS), ({"segments": 1}, API, "set PROBES_PER_SECOND")],
+)
+def test_a_look_at_once_that_makes_no_sense_is_rejected(value: object, settings: dict[str, Any], reason: str, swept: Swept) -> None:
+    with pytest.raises(RejectedError, match=reason):
+        swept.run({"look_at_once": value}, **settings)
     assert swept.delays == []
-
-
-def test_a_look_at_once_without_the_probe_says_what_to_set(swept: Swept) -> None:
-    with pytest.raises(RejectedError, match="set PROBES_PER_SECOND"):
-        swept.run(look_at_once(), **API)
-
-
-# Segments, and what else there is to do
 
 
 def test_the_queue_settles_duplicates_of_swept_connections(aws: FakeAws, clock: Clock, swept: Swept, lines: Lines) -> None:
@@ -634,13 +622,6 @@ def test_the_queue_settles_duplicates_of_swept_connections(aws: FakeAws, clock: 
     aws.gone = siblings[1]
     assert cleanup.lambda_handler(swept.queue.batch(), Context(120)) == {"batchItemFailures": []}
     assert swept.keys == siblings[0] | siblings[2]
-
-
-def test_segments_read_the_whole_table_each_with_its_own_gauge(swept: Swept) -> None:
-    swept.add(*(f"c{number}" for number in range(20)), connectedAt=0)
-    summaries = [swept.run({"sweep": {"segment": segment, "segments": 3}}) for segment in range(3)]
-    assert [summary["segment"] for summary in summaries] == ["0", "1", "2"]
-    assert sum(summary["ActiveConnections"] for summary in summaries) == 20
 
 
 # What it says
