@@ -17,6 +17,7 @@ from . import fields, program, terraform, tflint
 from .terraform import CACHE, REPOSITORY
 
 Outcome = tuple[bool | None, str]  # whether it held; None = it was not run
+LOCAL_SOURCE = re.compile(r'^\s*source\s*=\s*"(\.[^"]*)"', re.MULTILINE)
 # The one warning that counts for nothing: AWS provider 6.29 and newer want key_schema in an index, which 5.x does not know.
 UNAVOIDABLE = re.compile(r"(hash|range)_key is deprecated\. Use key_schema instead\.?")
 
@@ -47,12 +48,16 @@ def complaints(found: str) -> list[str]:
     return said
 
 
-def terraform_validate(top: Path = REPOSITORY) -> Outcome:
-    """Every folder with Terraform code in it, as a root of its own."""
+def roots(top: Path) -> list[Path]:
+    """The folders with Terraform code that no other one calls: `validate` reads what a folder calls, too."""
     files = [file for file in top.glob("**/*.tf") if not any(part.startswith(".") for part in file.relative_to(top).parts)]
-    folders = sorted({file.parent for file in files})
+    called = {(file.parent / source).resolve() for file in files for source in LOCAL_SOURCE.findall(file.read_text())}
+    return sorted({file.parent for file in files} - called)
+
+
+def terraform_validate(top: Path = REPOSITORY) -> Outcome:
     failures = []
-    for folder in folders:
+    for folder in roots(top):
         lock = folder / ".terraform.lock.hcl"
         locked, keep = lock.exists(), terraform.keep_lock(folder)
         with tempfile.TemporaryDirectory() as data:
