@@ -50,73 +50,48 @@ NOT_WHOLE = {
     "wrong checksum": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nx-amz-crc32: 1\r\n\r\n{}",
 }
 
-# Error -> HTTP status, as in each API's reference: the errors of the operations used here, and "Common Errors".
-ERRORS: dict[str, dict[str, int]] = {
+# By HTTP status: the errors of the operations used here, and the "Common Errors", in each API's reference.
+_BY_STATUS = {
     "dynamodb": {
-        "AccessDeniedException": 400,
-        "ConditionalCheckFailedException": 400,
-        "ExpiredTokenException": 400,
-        "IncompleteSignatureException": 400,
-        "InternalServerError": 500,
-        "ItemCollectionSizeLimitExceededException": 400,
-        "LimitExceededException": 400,
-        "MissingAuthenticationTokenException": 400,
-        "ProvisionedThroughputExceededException": 400,
-        "ReplicatedWriteConflictException": 400,
-        "RequestLimitExceeded": 400,
-        "ResourceNotFoundException": 400,
-        "ServiceUnavailable": 503,
-        "ThrottlingException": 400,
-        "TransactionConflictException": 400,
-        "UnrecognizedClientException": 400,
-        "ValidationException": 400,
+        400: """
+            AccessDeniedException ConditionalCheckFailedException ExpiredTokenException IncompleteSignatureException
+            ItemCollectionSizeLimitExceededException LimitExceededException MissingAuthenticationTokenException
+            ProvisionedThroughputExceededException ReplicatedWriteConflictException RequestLimitExceeded ResourceNotFoundException
+            ThrottlingException TransactionConflictException UnrecognizedClientException ValidationException
+        """,
+        500: "InternalServerError",
+        503: "ServiceUnavailable",
     },
     "sqs": {
-        "AccessDeniedException": 400,
-        "ExpiredTokenException": 400,
-        "InternalFailure": 500,
-        "InvalidAddress": 404,
-        "InvalidMessageContents": 400,
-        "InvalidSecurity": 403,
-        "KmsAccessDenied": 400,
-        "KmsDisabled": 400,
-        "KmsInvalidKeyUsage": 400,
-        "KmsInvalidState": 400,
-        "KmsNotFound": 400,
-        "KmsOptInRequired": 403,
-        "KmsThrottled": 400,
-        "MessageNotInflight": 400,
-        "OverLimit": 403,
-        "QueueDoesNotExist": 400,
-        "ReceiptHandleIsInvalid": 400,
-        "RequestThrottled": 403,
-        "ServiceUnavailable": 503,
-        "ThrottlingException": 400,
-        "UnsupportedOperation": 400,
+        400: """
+            AccessDeniedException ExpiredTokenException InvalidMessageContents KmsAccessDenied KmsDisabled KmsInvalidKeyUsage
+            KmsInvalidState KmsNotFound KmsThrottled MessageNotInflight QueueDoesNotExist ReceiptHandleIsInvalid ThrottlingException
+            UnsupportedOperation
+        """,
+        403: "InvalidSecurity KmsOptInRequired OverLimit RequestThrottled",
+        404: "InvalidAddress",
+        500: "InternalFailure",
+        503: "ServiceUnavailable",
     },
     "execute-api": {
-        "BadRequestException": 400,
-        "ForbiddenException": 403,
-        "GoneException": 410,
-        "InternalServerErrorException": 500,
-        "LimitExceededException": 429,
-        "PayloadTooLargeException": 413,
-        "ServiceUnavailableException": 503,
+        400: "BadRequestException",
+        403: "ForbiddenException",
+        410: "GoneException",
+        413: "PayloadTooLargeException",
+        429: "LimitExceededException",
+        500: "InternalServerErrorException",
+        503: "ServiceUnavailableException",
     },
     "events": {
-        "AccessDeniedException": 400,
-        "ExpiredTokenException": 400,
-        "InternalException": 500,
-        "ServiceUnavailable": 503,
-        "ThrottlingException": 400,
-        "ValidationException": 400,
+        400: "AccessDeniedException ExpiredTokenException ThrottlingException ValidationException",
+        500: "InternalException",
+        503: "ServiceUnavailable",
     },
-    "lambda": {
-        "EC2ThrottledException": 502,
-        "ResourceNotFoundException": 404,
-        "ServiceException": 500,
-        "TooManyRequestsException": 429,
-    },
+    "lambda": {429: "TooManyRequestsException"},
+}
+ERRORS: dict[str, dict[str, int]] = {
+    service: {error: status for status, errors in by_status.items() for error in errors.split()}
+    for service, by_status in _BY_STATUS.items()
 }
 JSON_TYPES = {"dynamodb": "com.amazonaws.dynamodb.v20120810#", "sqs": "com.amazonaws.sqs#", "events": "com.amazonaws.events#"}
 CONNECTION_OPERATIONS = {"GET": "GetConnection", "POST": "PostToConnection", "DELETE": "DeleteConnection"}
@@ -179,11 +154,11 @@ class Fault:
 class FaultProxy:
     """Listens on a free port of loopback, in threads of this process, as long as the `with` block runs."""
 
-    def __init__(self, target: str = "", seed: int = 0) -> None:
+    def __init__(self, target: str = "") -> None:
         self.target = target
         self.requests: list[Request] = []
         self._faults: list[Fault] = []
-        self._dice = random.Random(seed)
+        self._dice = random.Random(0)
         self._lock = threading.Lock()
         self._server = _Server(self)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
