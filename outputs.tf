@@ -20,13 +20,13 @@ output "disconnect_function" {
 }
 
 output "cleanup_function" {
-  description = "The same of the clean-up function. null without the retry queue."
+  description = "The same for the clean-up function. null without the retry queue."
   value       = one([for function in module.cleanup : { for field in local.function_fields : field => function[field] }])
 }
 
 # Output by output, as in policies.tf: what waits for these policies must not be waited for.
 output "role_policies" {
-  description = "What each role must be allowed, as JSON, by the names of `role.existing`. Without that the roles have these policies already."
+  description = "The policy that each role needs, as JSON, by the names of `role.existing`. The module's own roles already have these policies."
   value = merge(
     { disconnect = module.disconnect.policy },
     var.retry_queue.enabled ? { cleanup = module.cleanup[0].policy } : {},
@@ -51,7 +51,7 @@ output "redeployment_trigger" {
 }
 
 output "disconnect_queue" {
-  description = "Name, URL and ARN of the queue between the route and the disconnect function. null without the queue."
+  description = "Name, URL and ARN of the queue between the route and the disconnect function. null without that queue."
   value       = !local.queueing ? null : { name = module.disconnect_queue[0].name, url = module.disconnect_queue[0].url, arn = module.disconnect_queue[0].arn }
 }
 
@@ -61,7 +61,7 @@ output "retry_queue" {
 }
 
 output "report_gone" {
-  description = "For senders that report connections which answered 410: the queue's URL and ARN, and an IAM policy for their role. null without `sweep.probe.report_queue`."
+  description = "For senders that report connections that answered 410: the queue's URL and ARN, and an IAM policy for the sender's role. null without `sweep.probe.report_queue`."
   value = !local.hearing ? null : {
     queue_url   = local.report_queue.url
     queue_arn   = local.report_queue.arn

@@ -16,7 +16,7 @@ variable "websocket_api" {
     - `execution_arn`: The API's execution ARN, without a stage.
     - `stage`: Name of the stage to serve. null = every stage. The probe and duplicates need it.
     - `protocol_type`: The API's protocol, if known. Anything but `WEBSOCKET` is refused.
-    - `connections_endpoint`: Where `@connections` is served, if not at the API's default endpoint: a custom domain with the path of its mapping.
+    - `connections_endpoint`: URL of `@connections`, if the API's default endpoint is disabled: a custom domain with the path of its API mapping.
   EOT
   type = object({
     id                   = string
@@ -63,9 +63,9 @@ variable "connections_table" {
     The table that holds one record per open connection.
     - `name`: Name of the table.
     - `create`: Whether the module creates the table. With false it uses an existing one, whose only key is `connectionId` (S).
-    - `point_in_time_recovery`: Whether DynamoDB keeps continuous backups of the table.
+    - `point_in_time_recovery`: Whether DynamoDB keeps continuous backups of the table, for one day.
     - `deletion_protection`: Whether DynamoDB refuses to delete the table. Apply with false before a destroy.
-    - `shared`: Whether other APIs or stages keep their records in this table, too. Then no alarm reports their records.
+    - `shared`: Whether other APIs or stages also keep their records in this table. Then no alarm reports their records.
     - `client_index`: Name of the index on `clientId`. Created and used only with `duplicates` or `events.client_offline_after_seconds`.
   EOT
   type = object({
@@ -110,9 +110,9 @@ variable "function" {
     The disconnect function. All fields except `memory_size`, `timeout` and `reserved_concurrency` also apply to the clean-up function.
     - `memory_size`: MB, from 256 to 10,240.
     - `timeout`: Seconds, from 10 to 29.
-    - `reserved_concurrency`: Concurrent executions reserved for the function, which are also its limit. null = shares the account's. An account must keep 100 unreserved.
+    - `reserved_concurrency`: Concurrent executions reserved for the function, which are also its limit. null = uses the account's unreserved concurrency. An account must keep 100 unreserved.
     - `architecture`: `arm64` or `x86_64`.
-    - `runtime`: A Python runtime of Lambda's, from `python3.10` on.
+    - `runtime`: Lambda's Python runtime, `python3.10` or newer.
     - `package`: A zip of your own with the same handlers. null = the zip in this module.
     - `package.path`: Path of the zip.
     - `package.s3`: Object that holds the zip.
@@ -173,7 +173,7 @@ variable "function" {
 
   validation {
     condition     = var.function.package == null || try((var.function.package.path == null) != (var.function.package.s3 == null), false)
-    error_message = "function.package must say where the zip is, once. Set either path = \"…\" or s3 = { bucket = \"…\", key = \"…\" }."
+    error_message = "function.package must say where the zip is, exactly once. Set either path = \"…\" or s3 = { bucket = \"…\", key = \"…\" }."
   }
 
   validation {
@@ -248,7 +248,7 @@ variable "cleanup_function" {
     The function that retries failed removals and runs the sweep.
     - `memory_size`: MB, from 128 to 10,240. Lambda gives CPU in proportion: with less than 1,024, a mass loss takes longer to clean up.
     - `timeout`: Seconds, from 60 to 900. Also the longest that one part of a sweep runs.
-    - `reserved_concurrency`: As for `function`. null = shares the account's.
+    - `reserved_concurrency`: As for `function`. null = uses the account's unreserved concurrency.
   EOT
   type = object({
     memory_size          = optional(number, 1024)
@@ -294,8 +294,8 @@ variable "cleanup_function" {
 variable "vpc" {
   description = <<-EOT
     Runs both functions in a VPC. DynamoDB, SQS, EventBridge (with `events`) and the API's public endpoint (with probe or duplicates) must be reachable from there. null = no VPC.
-    - `subnet_ids`: Subnets, better one in each of two zones.
-    - `security_group_ids`: One to five security groups.
+    - `subnet_ids`: Ids of subnets, preferably in two Availability Zones.
+    - `security_group_ids`: Ids of one to five security groups.
     - `ipv6_allowed_for_dual_stack`: Whether the functions may also use IPv6, in subnets that have both.
   EOT
   type = object({
@@ -319,7 +319,7 @@ variable "vpc" {
 variable "logs" {
   description = <<-EOT
     The functions' logs.
-    - `retention_days`: Days that CloudWatch keeps the lines. It accepts certain values only and cannot be "for ever".
+    - `retention_days`: Days that CloudWatch keeps the lines. CloudWatch accepts only certain values. "Never expire" is not possible.
     - `format`: Format of Lambda's own lines, `JSON` or `Text`.
     - `client_details`: How client address, user agent and close reason are written, in logs, queues, history and announcements: `full`, `masked` or `off`.
     - `level`: `WARN` leaves out the line of every successful disconnect. Lines that carry metrics are always written.
@@ -399,12 +399,12 @@ variable "role" {
     The roles of both functions and of the schedule.
     - `path`: Path of the roles, for example `/service/`.
     - `permissions_boundary_arn`: Permissions boundary of the roles.
-    - `name_suffix`: End of the roles' names, for example the region's name.
-    - `existing`: ARNs of existing roles to use instead. Their owner allows them what the output `role_policies` says.
+    - `name_suffix`: Suffix of the roles' names, for example the region's name.
+    - `existing`: ARNs of existing roles to use instead. They need the policies in the output `role_policies`.
     - `existing.disconnect`: Role of the disconnect function.
     - `existing.cleanup`: Role of the clean-up function. Needed with the retry queue.
     - `existing.schedule`: Role of the sweep's schedule. Needed with the sweep.
-    - `existing.gateway`: Role by which API Gateway sends to the disconnect queue. Needed with that queue.
+    - `existing.gateway`: Role with which API Gateway sends to the disconnect queue. Needed with that queue.
   EOT
   type = object({
     path                     = optional(string, "/")
@@ -478,7 +478,7 @@ variable "role" {
 }
 
 variable "delivery" {
-  description = "How `$disconnect` events reach the disconnect function. `function`: API Gateway invokes it, once for each event. `queue`: API Gateway sends them to a queue, from which the function takes them, so that a storm loses none."
+  description = "How `$disconnect` events reach the disconnect function. `function`: API Gateway invokes it, once for each event. `queue`: API Gateway sends them to an SQS queue that the function reads, so none is lost when very many connections end at once."
   type        = string
   default     = "function"
   nullable    = false
@@ -491,8 +491,8 @@ variable "delivery" {
 
 variable "disconnect_queue" {
   description = <<-EOT
-    The queue of `delivery = "queue"`. Given, it also stays with `delivery = "function"`, for the way back.
-    - `maximum_concurrency`: Batches of ten events that the disconnect function handles at a time, from 2 to 1,000. 35 remove some 3,600 records a second, which a new table takes.
+    The queue of `delivery = "queue"`. If set, the queue also exists with `delivery = "function"`, for the change back.
+    - `maximum_concurrency`: Batches of ten events that the disconnect function handles at a time, from 2 to 1,000. 35 remove about 3,600 records a second. A new table accepts 4,000.
   EOT
   type = object({
     maximum_concurrency = optional(number, 35)
@@ -522,11 +522,11 @@ variable "disconnect_queue" {
 
 variable "retry_queue" {
   description = <<-EOT
-    Queue for removals that failed, with a dead-letter queue. Without it a failed removal is lost, and neither the sweep nor the options below can be used.
+    Queue for removals that failed, with a dead-letter queue. Without it a failed removal is not retried, and the sweep, related tables, history, duplicates, events and the disconnect queue cannot be used.
     - `enabled`: Whether the queue exists.
     - `max_receive_count`: Attempts before a message goes to the dead-letter queue, from 5 to 1,000.
     - `maximum_concurrency`: Batches that the clean-up function handles at a time, from 2 to 1,000.
-    - `operators`: Roles and users of this account that may send dead letters back, with their path, for example `role/on-call`. Only the two functions and they may send to the queue.
+    - `operators`: Roles and users of this account that may send dead letters back, with their path, for example `role/on-call`. Only they and the two functions may send to the queue.
   EOT
   type = object({
     enabled             = optional(bool, true)
@@ -555,12 +555,12 @@ variable "retry_queue" {
 
 variable "sweep" {
   description = <<-EOT
-    Regular search for records whose `$disconnect` never came.
+    Scheduled removal of records whose `$disconnect` never came.
     - `enabled`: Whether the sweep runs.
     - `schedule`: A rate from one minute to one day.
     - `segments`: Parts of the table that are scanned at the same time, from 1 to 100.
     - `expired_after_seconds`: Age at which a record is removed without asking. At least 7,260: a connection can live for two hours.
-    - `probe`: Asks API Gateway whether silent connections still exist. `{}` turns it on.
+    - `probe`: Asks API Gateway whether silent connections still exist. `{}` turns it on, null off.
     - `probe.per_second`: Requests per second at the start of a run.
     - `probe.most_per_second`: Highest rate, at most 1,000. The account's 10,000 requests per second are shared by all APIs.
     - `probe.suspect_after_seconds`: Silence after which a connection is asked about. At least 660: the idle time-out is ten minutes.
@@ -592,7 +592,7 @@ variable "sweep" {
 
   validation {
     condition     = can(regex("^rate\\((1 (minute|hour|day)|([2-9]|[1-9]\\d|[1-9]\\d\\d) minutes|([2-9]|1\\d|2[0-4]) hours)\\)$", var.sweep.schedule))
-    error_message = "sweep.schedule must be a rate of a minute to a day, for example \"rate(5 minutes)\", \"rate(1 hour)\" or \"rate(1 day)\"."
+    error_message = "sweep.schedule must be a rate from one minute to one day, for example \"rate(5 minutes)\", \"rate(1 hour)\" or \"rate(1 day)\"."
   }
 
   validation {
@@ -616,7 +616,7 @@ variable "sweep" {
       && var.sweep.probe.per_second <= var.sweep.probe.most_per_second
       && floor(var.sweep.probe.per_second) == var.sweep.probe.per_second
     , false)
-    error_message = "sweep.probe.per_second must be a whole number from 1 to sweep.probe.most_per_second, and at least one for each segment. It is the rate to begin with."
+    error_message = "sweep.probe.per_second must be a whole number from 1 to sweep.probe.most_per_second, and at least one for each segment. The sweep begins at this rate."
   }
 
   validation {
@@ -626,7 +626,7 @@ variable "sweep" {
 
   validation {
     condition     = !try(var.sweep.probe.exclusive_table, false) || !var.connections_table.shared
-    error_message = "A table is either this stage's alone or shared. Set sweep.probe.exclusive_table = true or connections_table.shared = true, not both."
+    error_message = "A table cannot be both exclusive and shared. Set sweep.probe.exclusive_table = true or connections_table.shared = true, not both."
   }
 
   validation {
@@ -647,7 +647,7 @@ variable "sweep" {
 
 variable "related_tables" {
   description = <<-EOT
-    Tables whose items are deleted when their connection ends. The module reads their keys and encryption when it plans, or when it applies if the tables are created by the same apply.
+    Tables whose items are deleted when their connection ends. The plan reads the tables' keys and encryption. If the same apply creates a table, the apply reads them.
     - `name`: Name of the table.
     - `connection_id_attribute`: Attribute that holds the connection id. Must be the partition key of the table or of `index`.
     - `index`: Index to find the items by. null = the table's own key.
@@ -672,7 +672,7 @@ variable "related_tables" {
 
   validation {
     condition     = length(var.related_tables) == length(distinct(var.related_tables[*].name))
-    error_message = "related_tables names a table twice: name each once."
+    error_message = "related_tables contains a table twice: name each once."
   }
 
   validation {
@@ -691,7 +691,7 @@ variable "history" {
     Table with one item per ended connection. `{}` turns it on, null off.
     - `table_name`: Name of the table. null = `connections_table.name` with `-history`.
     - `retention_days`: Days that an item is kept, from 1 to 3,650.
-    - `point_in_time_recovery`: Whether DynamoDB keeps continuous backups of the table.
+    - `point_in_time_recovery`: Whether DynamoDB keeps continuous backups of the table, for 35 days.
     - `deletion_protection`: Whether DynamoDB refuses to delete the table.
   EOT
   type = object({
@@ -754,7 +754,7 @@ variable "events" {
   description = <<-EOT
     Announcements on EventBridge, one for each ended connection. `{}` turns them on, null off.
     - `bus_arn`: Event bus in the API's region. null = the account's default bus.
-    - `client_offline_after_seconds`: Also announces a client that has had no connection for so long, from 1 to 898. `$connect` must have authenticated its `clientId`. null = no such announcements.
+    - `client_offline_after_seconds`: Also announces a client that has had no connection for this many seconds, from 1 to 898. `$connect` must have authenticated its `clientId`. null = no such announcements.
   EOT
   type = object({
     bus_arn                      = optional(string)
@@ -827,7 +827,7 @@ variable "monitoring" {
 }
 
 variable "tags" {
-  description = "Tags of everything that takes tags."
+  description = "Tags for every resource that supports them."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -835,16 +835,16 @@ variable "tags" {
   # https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
   validation {
     condition     = length(var.tags) <= 50 && alltrue([for key, value in var.tags : value != null && length(key) >= 1 && length(key) <= 128 && try(length(value) <= 256, false)])
-    error_message = "tags may hold at most 50 tags, with keys of 1 to 128 characters and values of up to 256, none null."
+    error_message = "tags may hold at most 50 tags, with keys of 1 to 128 characters and values of up to 256 characters. Values must not be null."
   }
 
   validation {
     condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:")])
-    error_message = "Keys of tags must not begin with aws:, which AWS keeps for itself."
+    error_message = "Keys of tags must not begin with aws:, which AWS reserves."
   }
 
   validation {
     condition     = length(distinct([for key in keys(var.tags) : lower(key)])) == length(var.tags)
-    error_message = "Keys of tags must differ by more than upper and lower case: for IAM, Team and team are the same key."
+    error_message = "Keys of tags must differ in more than upper and lower case: IAM treats Team and team as the same key."
   }
 }

@@ -6,7 +6,7 @@ variable "websocket_api_name" {
 }
 
 variable "websocket_api_id" {
-  description = "Id of the WebSocket API, when its name is not unique. null = found by name."
+  description = "Id of the WebSocket API, if its name is not unique. null = found by name."
   type        = string
   default     = null
 }

@@ -4,7 +4,7 @@ output "connections_table" {
 }
 
 output "redeployment_trigger" {
-  description = "For the stack that owns the API's deployment, when its stage has no auto_deploy."
+  description = "For the stack that owns the API's deployment, if its stage has no auto_deploy."
   value       = module.connections.redeployment_trigger
 }
 
@@ -14,7 +14,7 @@ output "websocket_api_id" {
 }
 
 output "functions" {
-  description = "Names of the functions and their log groups, for whoever looks into an alarm."
+  description = "The functions' names, roles and log groups, to investigate an alarm."
   value = {
     disconnect = module.connections.disconnect_function
     cleanup    = module.connections.cleanup_function
@@ -22,7 +22,7 @@ output "functions" {
 }
 
 output "disconnect_queue" {
-  description = "Name, URL and ARN of the queue that disconnects can take; null without it."
+  description = "Name, URL and ARN of the queue of $disconnect events. null without it."
   value       = module.connections.disconnect_queue
 }
 
@@ -32,6 +32,6 @@ output "retry_queue" {
 }
 
 output "report_gone" {
-  description = "For stacks that post to connections: where to report those that are gone, and a policy for who does."
+  description = "For stacks that post to connections: the queue to report gone connections to, and a policy for the sender's role."
   value       = module.connections.report_gone
 }

@@ -6,20 +6,20 @@ variable "websocket_api_name" {
 }
 
 variable "websocket_api_id" {
-  description = "Id of the WebSocket API, when its name is not unique. null = found by name."
+  description = "Id of the WebSocket API, if its name is not unique. null = found by name."
   type        = string
   default     = null
 }
 
 variable "deletion_protection" {
-  description = "Whether the table refuses to be deleted: apply with false before a destroy."
+  description = "Whether the table has deletion protection. Apply with false before a destroy."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "alarm_topic_arns" {
-  description = "ARNs of the SNS topics that page somebody."
+  description = "ARNs of the SNS topics that alarms notify."
   type        = list(string)
   default     = []
   nullable    = false

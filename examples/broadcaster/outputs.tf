@@ -1,4 +1,4 @@
 output "function_name" {
-  description = "Name of the function: invoke it with {\"message\": \"…\"}."
+  description = "Name of the function. Invoke it with {\"message\": \"…\"}."
   value       = module.broadcast.name
 }

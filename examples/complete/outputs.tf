@@ -24,12 +24,12 @@ output "disconnect_function" {
 }
 
 output "cleanup_function" {
-  description = "The function that retries and sweeps, with its role and log group."
+  description = "The clean-up function, with its role and log group."
   value       = module.connections.cleanup_function
 }
 
 output "disconnect_queue" {
-  description = "The queue that $disconnect can take."
+  description = "The queue of $disconnect events. null without it."
   value       = module.connections.disconnect_queue
 }
 

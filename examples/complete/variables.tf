@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Beginning of every resource's name."
+  description = "Start of every resource's name."
   type        = string
   default     = "chat-example"
   nullable    = false

@@ -4,6 +4,6 @@ output "url" {
 }
 
 output "rule_arn" {
-  description = "ARN of the rule: another target of it hears the same announcements."
+  description = "ARN of the rule. Other targets of it receive the same announcements."
   value       = aws_cloudwatch_event_rule.announcements.arn
 }

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the API; the $connect function's is the same with -connect."
+  description = "Name of the API. The $connect function's name is NAME-connect."
   type        = string
   nullable    = false
 }
@@ -11,13 +11,13 @@ variable "stage" {
 }
 
 variable "connections_table" {
-  description = "Name of the table that $connect writes to; it may be made later."
+  description = "Name of the table that $connect writes to. It may be created later."
   type        = string
   nullable    = false
 }
 
 variable "token_secret" {
-  description = "Secret that signs clients' tokens, which an authorizer verifies. null = no authorizer: a client may call itself anybody, for a demo only."
+  description = "Secret that signs clients' tokens, which an authorizer verifies. null = no authorizer: a client can claim to be anybody, for a demo only."
   type        = string
   default     = null
   sensitive   = true

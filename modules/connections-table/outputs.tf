@@ -4,7 +4,7 @@ output "name" {
 
   precondition {
     condition     = alltrue([for table in aws_dynamodb_table.this : table.name == var.name])
-    error_message = "Table ${join("", aws_dynamodb_table.this[*].name)} can't be renamed to ${var.name}: an empty table would replace it. Keep the name, or take the old table out of the state: run terraform state rm with its address as shown by terraform state list (….module.connections_table.aws_dynamodb_table.this[0]). The old table then stays in the account, and the next apply creates ${var.name}."
+    error_message = "Table ${join("", aws_dynamodb_table.this[*].name)} can't be renamed to ${var.name}: an empty table would replace it. Keep the name, or remove the old table from the state: run terraform state rm with its address as shown by terraform state list (….module.connections_table.aws_dynamodb_table.this[0]). The old table then stays in the account, and the next apply creates ${var.name}."
   }
 
   precondition {
@@ -24,7 +24,7 @@ output "arn" {
 }
 
 output "client_index_arn" {
-  description = "ARN of the index on clientId; null without one."
+  description = "ARN of the index on clientId. null without the index."
   value       = var.client_index == null ? null : "${local.arn}/index/${var.client_index}"
 
   precondition {
@@ -41,6 +41,6 @@ output "client_index_arn" {
 }
 
 output "kms_key_arn" {
-  description = "ARN of the KMS key that encrypts the table; null for a key that DynamoDB owns."
+  description = "ARN of the KMS key that encrypts the table. null for a key that DynamoDB owns."
   value       = var.create ? var.kms_key_arn : local.brought_key
 }

@@ -10,14 +10,14 @@ variable "name" {
 }
 
 variable "create" {
-  description = "Whether to create the table; false brings an existing one along."
+  description = "Whether to create the table. false = use an existing table."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "client_index" {
-  description = "Name of the global secondary index on clientId: created with the table, or expected in an existing table. null = no index."
+  description = "Name of the global secondary index on clientId: created with the table, or required in an existing table. null = no index."
   type        = string
   default     = null
 
@@ -28,14 +28,14 @@ variable "client_index" {
 }
 
 variable "point_in_time_recovery" {
-  description = "Whether the created table keeps 35 days of restore points."
+  description = "Whether the created table has point-in-time recovery, for one day."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "deletion_protection" {
-  description = "Whether the created table refuses to be deleted."
+  description = "Whether the created table has deletion protection."
   type        = bool
   default     = true
   nullable    = false

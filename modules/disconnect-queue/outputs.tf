@@ -16,13 +16,13 @@ output "arn" {
 # The route leads here only once API Gateway may send and the function receives, and as long as it does, neither goes. Nothing else is waited
 # for: create-before-destroy spreads to it, and the queue's policies are overwritten by their replacement.
 output "for_route" {
-  description = "The queue's ARN and that of the role by which API Gateway sends to it."
+  description = "ARN of the queue, and of the role with which API Gateway sends to it."
   value       = { arn = aws_sqs_queue.this.arn, role_arn = local.role_arn }
 
   depends_on = [aws_iam_role_policy.this, aws_lambda_event_source_mapping.this]
 }
 
 output "policy" {
-  description = "All that the role must be allowed, as JSON."
+  description = "The policy that the role needs, as JSON."
   value       = local.policy
 }

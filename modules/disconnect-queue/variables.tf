@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Beginning of the names of queue and role: NAME-disconnects-… and NAME-gateway."
+  description = "Start of the names of queue and role: NAME-disconnects-… and NAME-gateway."
   type        = string
   nullable    = false
 }
@@ -11,31 +11,31 @@ variable "function_name" {
 }
 
 variable "function_timeout" {
-  description = "That function's time-out in seconds; a message stays invisible for six times as long, as Lambda advises."
+  description = "The function's time-out in seconds. The visibility time-out is six times as long, as Lambda recommends."
   type        = number
   nullable    = false
 }
 
 variable "dead_letter_arn" {
-  description = "ARN of the queue for messages that never succeed."
+  description = "ARN of the dead-letter queue."
   type        = string
   nullable    = false
 }
 
 variable "max_receive_count" {
-  description = "How often a message is tried before it goes to the dead-letter queue."
+  description = "How often a message is received before it goes to the dead-letter queue."
   type        = number
   nullable    = false
 }
 
 variable "maximum_concurrency" {
-  description = "How many batches the queue hands out at a time."
+  description = "How many batches the function handles at a time."
   type        = number
   nullable    = false
 }
 
 variable "role" {
-  description = "Of the role: path, permissions boundary, and the ending of its name."
+  description = "Path, permissions boundary and name suffix of the role."
   type = object({
     path                     = optional(string, "/")
     permissions_boundary_arn = optional(string)
@@ -46,7 +46,7 @@ variable "role" {
 }
 
 variable "existing_role" {
-  description = "ARN of a role to use instead of one that this module makes. Its owner allows it what the output `policy` says."
+  description = "ARN of an existing role to use instead of creating one. It needs the policy in the output `policy`."
   type        = object({ arn = string })
   default     = null
 }

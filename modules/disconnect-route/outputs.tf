@@ -9,7 +9,7 @@ output "integration_id" {
 }
 
 output "redeployment_trigger" {
-  description = "Changes when the API must be deployed again for this route: put it into the triggers of your aws_apigatewayv2_deployment. Not needed with auto_deploy."
+  description = "Changes when the API must be deployed again for this route. Use it in the triggers of your aws_apigatewayv2_deployment. Not needed with auto_deploy."
   value = sha1(jsonencode(concat(
     [aws_apigatewayv2_route.this.id, aws_apigatewayv2_route.this.target, local.integration.integration_uri],
     values(coalesce(local.integration.request_templates, {})),

@@ -1,5 +1,5 @@
 variable "websocket_api" {
-  description = "The WebSocket API: an aws_apigatewayv2_api fits as it is. stage narrows the permission to one stage; null = every stage."
+  description = "The WebSocket API. An aws_apigatewayv2_api resource can be passed as it is. stage limits the permission to one stage, null = every stage."
   type = object({
     id            = string
     execution_arn = string
@@ -30,7 +30,7 @@ variable "websocket_api" {
 }
 
 variable "function" {
-  description = "The function that ends connections: its name and its invoke ARN."
+  description = "The function behind the route: its name and its invoke ARN."
   type = object({
     name       = string
     invoke_arn = string
@@ -44,7 +44,7 @@ variable "function" {
 }
 
 variable "queue" {
-  description = "A queue from which the function can take the events: its ARN, and that of a role that API Gateway may assume to send to it."
+  description = "A queue that the function reads: its ARN, and the ARN of the role with which API Gateway sends to it. null = no queue."
   type = object({
     arn      = string
     role_arn = string

@@ -5,14 +5,14 @@ variable "name" {
 }
 
 variable "point_in_time_recovery" {
-  description = "Whether the table keeps 35 days of restore points."
+  description = "Whether the table has point-in-time recovery, for 35 days."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "deletion_protection" {
-  description = "Whether the table refuses to be deleted."
+  description = "Whether the table has deletion protection."
   type        = bool
   default     = true
   nullable    = false

@@ -39,6 +39,6 @@ output "log_group_name" {
 }
 
 output "policy" {
-  description = "All that the role must be allowed, as JSON."
+  description = "The policy that the role needs, as JSON."
   value       = local.policy
 }

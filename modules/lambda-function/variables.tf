@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the function and of its role; unique in the account, since roles know no region."
+  description = "Name of the function and of its role. Roles are global, so the name must be unique in the account."
   type        = string
   nullable    = false
 
@@ -10,7 +10,7 @@ variable "name" {
 }
 
 variable "description" {
-  description = "What the function does, for whoever finds it in the console."
+  description = "What the function does, shown in the console."
   type        = string
   nullable    = false
 }
@@ -27,7 +27,7 @@ variable "handler" {
 }
 
 variable "package" {
-  description = "A zip of your own with the same handlers in it, by its path or in S3; null = the zip that comes with this module. Without object_version a new object under the same key is not noticed."
+  description = "A zip of your own with the same handlers, given by its path or as an S3 object. null = the zip in this module. Without object_version, Terraform does not notice a new object under the same key."
   type = object({
     path = optional(string)
     s3 = optional(object({
@@ -40,7 +40,7 @@ variable "package" {
 
   validation {
     condition     = var.package == null || try((var.package.path == null) != (var.package.s3 == null), false)
-    error_message = "package must say where the zip is, once. Set either path = \"…\" or s3 = { bucket = \"…\", key = \"…\" }."
+    error_message = "package must say where the zip is, exactly once. Set either path = \"…\" or s3 = { bucket = \"…\", key = \"…\" }."
   }
 
   validation {
@@ -90,7 +90,7 @@ variable "runtime" {
 }
 
 variable "architecture" {
-  description = "Processor: arm64 or x86_64."
+  description = "Processor architecture: arm64 or x86_64."
   type        = string
   default     = "arm64"
   nullable    = false
@@ -102,7 +102,7 @@ variable "architecture" {
 }
 
 variable "memory_size" {
-  description = "Memory in MB; processor time grows with it."
+  description = "Memory in MB. Lambda gives CPU in proportion."
   type        = number
   default     = 256
   nullable    = false
@@ -114,7 +114,7 @@ variable "memory_size" {
 }
 
 variable "timeout" {
-  description = "Longest run in seconds."
+  description = "Time-out in seconds."
   type        = number
   nullable    = false
 
@@ -125,7 +125,7 @@ variable "timeout" {
 }
 
 variable "reserved_concurrency" {
-  description = "Concurrent runs kept for this function, which are also its limit. null = shared with the account."
+  description = "Concurrent executions reserved for this function, which are also its limit. null = uses the account's unreserved concurrency."
   type        = number
   default     = null
 
@@ -143,7 +143,7 @@ variable "environment" {
 }
 
 variable "tracing" {
-  description = "X-Ray's mode: Active, or PassThrough, which turns it off again. null = as Lambda has it."
+  description = "X-Ray tracing mode: Active, or PassThrough to turn it off again. null = not managed."
   type        = string
   default     = null
 
@@ -154,7 +154,7 @@ variable "tracing" {
 }
 
 variable "vpc" {
-  description = "Subnets and security groups of a VPC. null = outside any VPC."
+  description = "Subnets and security groups of a VPC. null = no VPC."
   type = object({
     subnet_ids                  = list(string)
     security_group_ids          = list(string)
@@ -174,7 +174,7 @@ variable "vpc" {
 }
 
 variable "policy_statements" {
-  description = "What the role may do besides writing its logs. condition is as in a policy: operator → key → values."
+  description = "Permissions of the role in addition to writing its logs. condition is as in an IAM policy: operator → key → values."
   type = list(object({
     sid       = string
     actions   = list(string)
@@ -186,7 +186,7 @@ variable "policy_statements" {
 }
 
 variable "logs" {
-  description = "Lambda's log format (JSON or Text), and the log group: days to keep, CloudWatch's class, whether a destroy leaves it; or one that exists instead."
+  description = "Lambda's log format (JSON or Text), and the log group: retention in days, class, and whether a destroy keeps it; or an existing log group instead."
   type = object({
     retention_days = optional(number, 30)
     format         = optional(string, "JSON")
@@ -224,7 +224,7 @@ variable "logs" {
 }
 
 variable "role" {
-  description = "Path of the role, the boundary of its permissions, and the ending of its name."
+  description = "Path, permissions boundary and name suffix of the role."
   type = object({
     path                     = optional(string, "/")
     permissions_boundary_arn = optional(string)
@@ -253,7 +253,7 @@ variable "role" {
 }
 
 variable "existing_role" {
-  description = "ARN of a role to use instead of one that this module makes. Its owner allows it what the output `policy` says."
+  description = "ARN of an existing role to use instead of creating one. It needs the policy in the output `policy`."
   type        = object({ arn = string })
   default     = null
 
@@ -264,7 +264,7 @@ variable "existing_role" {
 }
 
 variable "kms_key_arn" {
-  description = "ARN of the KMS key that encrypts environment and logs; its policy must admit CloudWatch Logs. null = keys that AWS owns."
+  description = "ARN of the KMS key that encrypts environment variables and logs. Its key policy must allow CloudWatch Logs. null = keys that AWS owns."
   type        = string
   default     = null
 

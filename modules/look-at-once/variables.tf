@@ -14,14 +14,14 @@ variable "function" {
 }
 
 variable "segments" {
-  description = "How many parts the clean-up function sweeps the table in."
+  description = "Number of segments of the sweep."
   type        = number
   default     = 1
   nullable    = false
 }
 
 variable "alarm_arns" {
-  description = "ARNs of the alarms that tell of lost events."
+  description = "ARNs of the alarms on lost events."
   type        = list(string)
   nullable    = false
 }

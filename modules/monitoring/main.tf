@@ -19,9 +19,9 @@ locals {
 
   # What the alarms on the disconnect function mean. With the disconnect queue, SQS delivers failed events again.
   meaning = var.disconnect_queue == null ? {
-    errors    = "Disconnects failed and could not be put into the retry queue either. Their records stay until a sweep removes them. See the error lines in the function's log. If there are none, the function cannot start: check handler, layers, runtime and KMS key."
-    throttles = "Disconnects were throttled, and API Gateway does not repeat them. Their records stay until a sweep removes them. Raise function.reserved_concurrency or the account's concurrency limit."
-    missed    = "see the alarms on throttles and errors, and API Gateway's metric IntegrationError."
+    errors    = "Disconnects failed, and the retry queue could not be reached either. The records stay until a sweep removes them. See the error lines in the function's log. If there are none, the function cannot start: check handler, layers, runtime and KMS key."
+    throttles = "Disconnects were throttled, and API Gateway does not repeat them. The records stay until a sweep removes them. Raise function.reserved_concurrency or the account's concurrency limit."
+    missed    = "see the alarms disconnect-throttles and disconnect-errors, and API Gateway's metric IntegrationError."
     } : {
     errors    = "Batches of disconnects failed. Nothing is lost: SQS delivers them again, and moves them to the dead-letter queue if they keep failing. See the error lines in the function's log. If there are none, the function cannot start: check handler, layers, runtime and KMS key."
     throttles = "Batches of disconnects were throttled. Nothing is lost: SQS delivers them again, but until then the table shows connections that have ended. Raise function.reserved_concurrency or the account's concurrency limit, or lower disconnect_queue.maximum_concurrency."
@@ -45,7 +45,7 @@ locals {
       dimensions  = { FunctionName = var.functions.disconnect.name }
     }
     fast-path-off = {
-      description = "Disconnects are handled by boto3, whose cold start is five times slower, so more events are lost when many arrive at once; sweeps remove their records. See the reason in the disconnect function's lines with outcome fast_path_off. Remove the variable they name, or update the module."
+      description = "Disconnects are handled by boto3, whose cold start is five times slower. So more events are lost when many arrive at once, and sweeps remove their records. The field why in the disconnect function's lines with outcome fast_path_off says the reason. If it names a variable, remove it. Otherwise update the module."
       namespace   = local.own_namespace
       metric_name = "FastPathOff"
       dimensions  = local.own_dimension
@@ -67,7 +67,7 @@ locals {
   queue_alarms = merge([for queue in var.retry_queue[*] : {
     # With a destination, since SQS knows no source queue of messages that the function itself sent there (CouldNotDetermineMessageSource).
     dead-letters = {
-      description = "Messages failed too often and are in the dead-letter queue. They expire 14 days after they were first sent, and then this alarm is OK again. Read the messages and the clean-up function's error lines, and fix the cause. Delete messages with step message. Send the others back: aws sqs start-message-move-task --source-arn ${queue.dead_letter_arn} --destination-arn ${queue.arn}"
+      description = "Messages failed too often and are in the dead-letter queue. They expire 14 days after they were first sent, and then this alarm is OK again. Read the messages and the clean-up function's error lines, and fix the cause. Delete messages whose error line has step message: the function cannot read them. Send the others back: aws sqs start-message-move-task --source-arn ${queue.dead_letter_arn} --destination-arn ${queue.arn}"
       namespace   = "AWS/SQS"
       metric_name = "ApproximateNumberOfMessagesVisible"
       dimensions  = { QueueName = queue.dead_letter_name }
@@ -109,7 +109,7 @@ locals {
 
   disconnect_queue_alarms = merge([for queue in var.disconnect_queue[*] : {
     disconnects-waiting = {
-      description = "Disconnects have been waiting for more than a minute, so the table shows connections that have ended. Nothing is lost: messages are kept for ten days. After a burst of disconnects the queue drains by itself. Otherwise: is the disconnect queue's event source mapping enabled? Is the function throttled? Does DynamoDB throttle (lines with outcome postponed)?"
+      description = "Disconnects have been waiting for more than a minute, so the table shows connections that have ended. Nothing is lost: messages are kept for ten days. After a burst of disconnects the queue drains by itself. Otherwise: is the disconnect queue's event source mapping enabled? Is the function throttled? Does DynamoDB throttle (lines with outcome postponed and an error)? Then raise the table's warm throughput, or lower disconnect_queue.maximum_concurrency."
       namespace   = "AWS/SQS"
       metric_name = "ApproximateAgeOfOldestMessage"
       dimensions  = { QueueName = queue.name }
@@ -128,7 +128,7 @@ locals {
 
   report_alarms = merge([for queue in var.report_queue[*] : {
     reports-waiting = {
-      description = "Reports wait in the report queue and are not received. They expire after an hour; the sweep then finds these connections later. Is the queue's event source mapping enabled? Is the clean-up function throttled?"
+      description = "Reports wait in the report queue and are not received. They expire after an hour, and the sweep finds these connections later. Is the queue's event source mapping enabled? Is the clean-up function throttled?"
       namespace   = "AWS/SQS"
       metric_name = "ApproximateAgeOfOldestMessage"
       dimensions  = { QueueName = queue.name }
@@ -150,7 +150,7 @@ locals {
         treat_missing_data = "ignore"
       }
       probes-refused = {
-        description        = "In three sweeps in a row most probes got no answer. Connections whose $disconnect was lost stay in the table for two hours. See refusal in the lines with outcome swept: 403 means a wrong API or stage, 429 that other callers use up the quota."
+        description        = "In three sweeps in a row, most probes got no usable answer. Records of connections whose $disconnect was lost stay for two hours. See refusal in the lines with outcome swept: 403 means a wrong API or stage, 429 that other callers use up the quota."
         namespace          = local.own_namespace
         metric_name        = "ProbesRefused"
         dimensions         = local.own_dimension
@@ -172,7 +172,7 @@ locals {
         treat_missing_data = "ignore"
       }
       sweep-failures = {
-        description        = "In several sweeps in a row, records of ended connections could not be removed, so they stay in the table. See the error lines in the clean-up function's log: check the role, the table and the time. If durationMs is near the timeout, raise sweep.segments."
+        description        = "In several sweeps in a row, records of ended connections could not be removed, so they stay in the table. See the error lines in the clean-up function's log: check the role and the table. If durationMs in the lines with outcome swept is near the timeout, raise sweep.segments."
         namespace          = local.own_namespace
         metric_name        = "SweepFailures"
         dimensions         = local.own_dimension

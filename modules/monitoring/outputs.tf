@@ -1,5 +1,5 @@
 output "loss_alarm_arns" {
-  description = "ARNs of the alarms on lost $disconnect events, each of which leaves a record of an ended connection in the table. Empty with a disconnect queue."
+  description = "ARNs of the alarms on lost $disconnect events. Empty with a disconnect queue."
   value       = var.disconnect_queue != null ? [] : [for name in ["disconnect-errors", "disconnect-throttles"] : aws_cloudwatch_metric_alarm.this[name].arn]
 }
 

@@ -16,7 +16,7 @@ locals {
   shares = merge(
     merge([for queue in var.retry_queue[*] : {
       falling-back = {
-        description = "Within an hour more than half of the removals failed at the first attempt. Nothing is lost: the retry queue or the next sweep removes the records later. See the error in the lines with step close, and check the role, the table and the timeouts."
+        description = "Within an hour, more than half of the removals failed at the first attempt. Nothing is lost: the retry queue or the next sweep removes the records later. See the error in the lines with step close, and check the role, the table and the timeouts."
         metrics     = { received = local.received, failures = { namespace = local.own_namespace, metric_name = "Failures", dimensions = merge(local.own_dimension, { step = "close" }) } }
         expression  = "IF(failures >= 3, 100 * failures / received, 0)"
         threshold   = 50
@@ -24,7 +24,7 @@ locals {
     }]...),
     merge([for sweep in var.sweep[*] : {
       missed = {
-        description = "Within an hour the sweep found ten or more ended connections without a $disconnect event, more than a tenth of all that ended. Until then the table showed them as open. If nearly all events are missing: was the stage deployed after the route was created? If only some: ${local.meaning.missed}"
+        description = "Within an hour, the sweep found ten or more ended connections without a $disconnect event, more than a tenth of all that ended. Until then the table showed them as open. If nearly all events are missing: was the stage deployed after the route was created? If only some: ${local.meaning.missed}"
         metrics = {
           received = local.received
           expired  = { namespace = local.own_namespace, metric_name = "RemovedExpired", dimensions = local.own_dimension }
@@ -36,7 +36,7 @@ locals {
     }]...),
     var.log_level != "INFO" ? {} : {
       unlogged = {
-        description = "In two half-hours in a row the disconnect function ran ten times or more, but its log group received no line. The alarms on metrics from its log lines are blind as well. Was the log group deleted? Then terraform apply creates it again. Otherwise check that the role may write to it."
+        description = "In two half-hours in a row, the disconnect function ran ten times or more, but its log group received no line. So the alarms that depend on its log lines cannot fire. Was the log group deleted? Then terraform apply creates it again. Otherwise check that the role may write to it."
         metrics     = { received = local.invoked, lines = { namespace = "AWS/Logs", metric_name = "IncomingLogEvents", dimensions = { LogGroupName = var.functions.disconnect.log_group_name } } }
         expression  = "IF(lines < 1, received, 0)"
         threshold   = 9

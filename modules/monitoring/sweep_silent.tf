@@ -16,7 +16,7 @@ resource "aws_cloudwatch_composite_alarm" "sweep_silent" {
   count = var.sweep == null ? 0 : 1
 
   alarm_name        = local.sweep_silent
-  alarm_description = "Sweeps do not finish, so records whose $disconnect was lost stay. Is the schedule enabled, and may its role invoke the clean-up function? Is that function throttled or out of time? Does its log group, from whose lines this alarm is computed, still exist? The alarms ${local.sweep_silent}-N show which segments are silent."
+  alarm_description = "Sweeps do not finish, so the records of lost $disconnect events stay. Is the schedule enabled, and may its role invoke the clean-up function? Is that function throttled or out of time? Does its log group exist? This alarm depends on its lines. The alarms ${local.sweep_silent}-N show which segments are silent."
   alarm_rule        = join(" OR ", [for alarm in local.segments : "ALARM(\"${alarm.alarm_name}\")"])
   alarm_actions     = var.alarm_actions
   ok_actions        = local.ok_actions

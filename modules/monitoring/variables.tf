@@ -1,11 +1,11 @@
 variable "name" {
-  description = "Beginning of the alarms' names, the dashboard's name, and the dimension Name of the functions' own metrics (METRICS_NAME)."
+  description = "Start of the names of alarms and dashboard, and the dimension Name of the functions' own metrics (METRICS_NAME)."
   type        = string
   nullable    = false
 }
 
 variable "functions" {
-  description = "The functions. An object, whose attributes may be known only after apply: whether there is a clean-up function must be known before."
+  description = "The functions. cleanup = null: there is no clean-up function. Whether it is null must be known at plan time."
   type = object({
     disconnect = object({ name = string, timeout = number, log_group_name = string })
     cleanup    = optional(object({ name = string, timeout = number }))
@@ -20,26 +20,26 @@ variable "log_group_names" {
 }
 
 variable "log_level" {
-  description = "Level of the functions' lines: with INFO the disconnect function writes one for each disconnect, which an alarm expects."
+  description = "Level of the functions' log lines. The alarm unlogged exists only with INFO, because then every disconnect writes a line."
   type        = string
   default     = "INFO"
   nullable    = false
 }
 
 variable "disconnect_queue" {
-  description = "The queue that $disconnect events come by, with the API's id and stage; null = API Gateway invokes the function."
+  description = "The queue of $disconnect events, and the API's id and stage. null = API Gateway invokes the function."
   type        = object({ name = string, api_id = string, stage = optional(string) })
   default     = null
 }
 
 variable "report_queue" {
-  description = "The queue of reports; null = no alarm on it."
+  description = "The report queue. null = no alarm on it."
   type        = object({ name = string })
   default     = null
 }
 
 variable "retry_queue" {
-  description = "The retry queue and its dead-letter queue; null = no alarms on queues."
+  description = "The retry queue and its dead-letter queue. null = no alarms on them."
   type = object({
     name             = string
     arn              = string
@@ -50,7 +50,7 @@ variable "retry_queue" {
 }
 
 variable "sweep" {
-  description = "Seconds from one sweep to the next, the number of segments, and whether other APIs share the table; null = no alarms on the sweep."
+  description = "Seconds from one sweep to the next, the number of segments, and whether other APIs share the table. null = no alarms on the sweep."
   type = object({
     period_seconds = number
     segments       = number
@@ -60,21 +60,21 @@ variable "sweep" {
 }
 
 variable "alarm_actions" {
-  description = "ARNs of what an alarm notifies: SNS topics, Lambda functions, OpsItems, response plans, investigation groups. The first two are also notified when the alarm is over."
+  description = "ARNs that alarms notify: SNS topics, Lambda functions, OpsItems, response plans, investigation groups. The first two are also notified when the alarm returns to OK."
   type        = list(string)
   default     = []
   nullable    = false
 }
 
 variable "dashboard" {
-  description = "Whether to make a dashboard (3 USD a month beyond the account's first three)."
+  description = "Whether to create a dashboard (3 USD a month after the account's first three)."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "connection_metrics" {
-  description = "Whether the functions publish the metric Closed, by cause: then the dashboard shows it."
+  description = "Whether the functions publish the metric Closed by cause, which the dashboard then shows."
   type        = bool
   default     = false
   nullable    = false

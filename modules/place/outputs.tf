@@ -1,5 +1,5 @@
 output "names" {
-  description = "The names, for what is made in the API's region and account."
+  description = "The names, known only if the provider is in the API's region and account."
   value       = var.names
 
   precondition {

@@ -1,11 +1,11 @@
 variable "execution_arn" {
-  description = "The API's execution ARN, which says its region and account."
+  description = "The API's execution ARN, which contains its region and account."
   type        = string
   nullable    = false
 }
 
 variable "names" {
-  description = "The names to hand on."
+  description = "Names that the module passes on if the provider is in the API's region and account."
   type        = map(string)
   nullable    = false
 }

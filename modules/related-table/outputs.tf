@@ -1,5 +1,5 @@
 output "setting" {
-  description = "The functions' setting for the table: one element of RELATED_TABLES."
+  description = "The table's element in the functions' environment variable RELATED_TABLES."
   value = {
     table     = var.name
     attribute = var.connection_id_attribute
@@ -31,11 +31,11 @@ output "arn" {
 }
 
 output "query_arn" {
-  description = "ARN of what is queried: the index, or the table without one."
+  description = "ARN of the index, or of the table without an index, for dynamodb:Query."
   value       = join("/index/", compact([local.table.arn, var.index]))
 }
 
 output "kms_key_arn" {
-  description = "ARN of the KMS key that encrypts the table; null for a key that DynamoDB owns."
+  description = "ARN of the KMS key that encrypts the table. null for a key that DynamoDB owns."
   value       = local.table.arn == "" ? "" : one(compact(local.table.server_side_encryption[*].kms_key_arn)) # see modules/connections-table
 }

@@ -1,18 +1,18 @@
 variable "name" {
-  description = "Name of the table, which must exist."
+  description = "Name of an existing table."
   type        = string
   nullable    = false
 }
 
 variable "connection_id_attribute" {
-  description = "The attribute that holds the connectionId: the partition key of the table or of its index."
+  description = "Attribute that holds the connection id. Must be the partition key of the table or of the index."
   type        = string
   default     = "connectionId"
   nullable    = false
 }
 
 variable "index" {
-  description = "Name of the global secondary index by which a connection's items are found. null = by the table's own key."
+  description = "Name of the global secondary index to find a connection's items by. null = the table's own key."
   type        = string
   default     = null
 }

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Beginning of the queue's name."
+  description = "Start of the queue's name."
   type        = string
   nullable    = false
 }
@@ -11,7 +11,7 @@ variable "function_name" {
 }
 
 variable "function_timeout" {
-  description = "That function's time-out in seconds; a message stays invisible for six times as long, as Lambda advises."
+  description = "The function's time-out in seconds. The visibility time-out is six times as long, as Lambda recommends."
   type        = number
   nullable    = false
 }

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Beginning of both queues' names: NAME-retry-… and NAME-dead-letter-…"
+  description = "Start of both queues' names: NAME-retry-… and NAME-dead-letter-…"
   type        = string
   nullable    = false
 }
@@ -18,26 +18,26 @@ variable "function_name" {
 }
 
 variable "function_timeout" {
-  description = "That function's time-out in seconds; a message stays invisible for six times as long, as Lambda advises."
+  description = "The function's time-out in seconds. The visibility time-out is six times as long, as Lambda recommends."
   type        = number
   nullable    = false
 }
 
 variable "senders" {
-  description = "ARNs of the roles that may send to the retry queue, and of whoever sends dead letters back; * and ? stand for what is not known."
+  description = "ARNs of the roles and users that may send to the retry queue. They may contain the wildcards * and ?."
   type        = list(string)
   nullable    = false
 }
 
 variable "max_receive_count" {
-  description = "How often a message is tried before it goes to the dead-letter queue."
+  description = "How often a message is received before it goes to the dead-letter queue."
   type        = number
   default     = 100
   nullable    = false
 }
 
 variable "maximum_concurrency" {
-  description = "How many batches the queue hands out at a time."
+  description = "How many batches the function handles at a time."
   type        = number
   default     = 5
   nullable    = false

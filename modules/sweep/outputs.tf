@@ -4,6 +4,6 @@ output "period_seconds" {
 }
 
 output "policy" {
-  description = "All that the role must be allowed, as JSON."
+  description = "The policy that the role needs, as JSON."
   value       = local.policy
 }

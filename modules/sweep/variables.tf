@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the schedule group and of the role; each schedule's is the same with the number of its segment."
+  description = "Name of the schedule group and of the role. Each schedule's name is NAME-SEGMENT."
   type        = string
   nullable    = false
 }
@@ -14,27 +14,27 @@ variable "function" {
 }
 
 variable "function_arn" {
-  description = "That ARN again, put together. The policy must not wait for the function, which may wait for its own role's policy."
+  description = "The function's ARN, known before the function exists. So the role's policy does not wait for the function."
   type        = string
   nullable    = false
 }
 
 variable "schedule" {
-  description = "How often: rate(N minutes), rate(N hours) or rate(1 day)."
+  description = "How often it sweeps: rate(N minutes), rate(N hours) or rate(1 day)."
   type        = string
   default     = "rate(5 minutes)"
   nullable    = false
 }
 
 variable "segments" {
-  description = "How many invocations share the table, each scanning its part."
+  description = "Number of segments of the table. Each has its own schedule and is scanned by its own invocation."
   type        = number
   default     = 1
   nullable    = false
 }
 
 variable "role" {
-  description = "Path of the role, the boundary of its permissions, and the ending of its name."
+  description = "Path, permissions boundary and name suffix of the role."
   type = object({
     path                     = optional(string, "/")
     permissions_boundary_arn = optional(string)
@@ -45,7 +45,7 @@ variable "role" {
 }
 
 variable "existing_role" {
-  description = "ARN of a role to use instead of one that this module makes. Its owner allows it what the output `policy` says."
+  description = "ARN of an existing role to use instead of creating one. It needs the policy in the output `policy`."
   type        = object({ arn = string })
   default     = null
 }
