@@ -25,10 +25,10 @@ locals {
   disconnect_queue = var.delivery == "queue" ? coalesce(var.disconnect_queue, { maximum_concurrency = 35 }) : var.disconnect_queue
   queueing         = local.disconnect_queue != null
 
-  # Those who may send dead letters back.
+  # Roles and users that may send dead letters back.
   operators = [for operator in var.retry_queue.operators : "arn:${local.partition}:iam::${local.account}:${operator}"]
 
-  # Of any path and suffix: while these change, the functions still run under their old roles.
+  # With any path and suffix: while these change, the functions still run under their old roles.
   own_roles      = [for of in setproduct(["", "*/"], ["disconnect", "cleanup"]) : "arn:${local.partition}:iam::${local.account}:role/${of[0]}${var.name}-${of[1]}*"]
   function_roles = var.role.existing == null ? local.own_roles : [var.role.existing.disconnect, var.role.existing.cleanup]
 
@@ -53,13 +53,13 @@ locals {
     OFFLINE_TABLE                = one(module.offline_table[*].name)
   }
 
-  # Whose records are ours, where APIs share a table.
+  # Shows which records are this API's, if APIs share a table.
   own_api_environment = {
     WEBSOCKET_API_ID = var.websocket_api.id
     WEBSOCKET_STAGE  = var.websocket_api.stage
   }
 
-  # botocore reads the endpoint from its variable by itself. Not the event's domainName: @connections answers 403 behind a custom domain.
+  # botocore reads the endpoint from this variable. It is not the event's domainName: behind a custom domain, @connections answers 403 there.
   connections_api_environment = {
     AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI = var.websocket_api.connections_endpoint != null ? var.websocket_api.connections_endpoint : var.websocket_api.stage == null ? null : "https://${var.websocket_api.id}.execute-api.${local.region}.${local.dns_suffix}/${var.websocket_api.stage}"
   }

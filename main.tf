@@ -1,12 +1,12 @@
-# The architecture at a glance. Each module is one box; policies.tf and environment.tf are the lines between them.
+# The architecture. Each module is one box. policies.tf and environment.tf are the lines between them.
 #
 #   client ─✕─▶ $disconnect ─▶ disconnect ──────────────▶ connections table
-#                                  │ could not                 ▲
+#                                  │ on failure                ▲
 #                                  ▼                           │
 #                              retry queue ─▶ cleanup ─────────┘
 #                                              ▲
-#                                            sweep, for the $disconnect that never came, and
-#                                            look_at_once, when an alarm tells that some were lost
+#                                            sweep, for events that never came, and
+#                                            look_at_once, after an alarm on lost events
 #
 # With delivery = "queue" the disconnect queue is between $disconnect and the disconnect function.
 
@@ -157,7 +157,7 @@ module "sweep" {
 
 module "look_at_once" {
   source = "./modules/look-at-once"
-  count  = local.probing && var.monitoring != null && var.delivery == "function" ? 1 : 0 # by the queue, no alarm tells of lost events
+  count  = local.probing && var.monitoring != null && var.delivery == "function" ? 1 : 0 # with the queue, no event is lost to throttles or errors
 
   name       = "${local.names.prefix}-look-at-once"
   function   = module.cleanup[0]
@@ -168,7 +168,7 @@ module "look_at_once" {
 
 module "related_table" {
   source = "./modules/related-table"
-  count  = length(var.related_tables) # not by name: names may be known only after the apply that makes the tables
+  count  = length(var.related_tables) # not for_each: names may be known only after the apply that creates the tables
 
   name                    = var.related_tables[count.index].name
   connection_id_attribute = var.related_tables[count.index].connection_id_attribute
@@ -204,7 +204,7 @@ module "monitoring" {
   log_group_names    = distinct(concat([module.disconnect.log_group_name], module.cleanup[*].log_group_name))
   log_level          = var.logs.level
   retry_queue        = var.retry_queue.enabled ? module.retry_queue[0] : null
-  report_queue       = length(module.report_queue) > 0 ? module.report_queue[0] : null # local.hearing is sensitive where a part of the probe is
+  report_queue       = length(module.report_queue) > 0 ? module.report_queue[0] : null # not local.hearing, which is sensitive if a part of the probe is
   disconnect_queue   = var.delivery == "queue" ? { name = module.disconnect_queue[0].name, api_id = var.websocket_api.id, stage = var.websocket_api.stage } : null
   sweep              = var.sweep.enabled ? { period_seconds = module.sweep[0].period_seconds, segments = var.sweep.segments, shared_table = var.connections_table.shared } : null
   alarm_actions      = var.monitoring.alarm_actions

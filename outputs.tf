@@ -24,7 +24,7 @@ output "cleanup_function" {
   value       = one([for function in module.cleanup : { for field in local.function_fields : field => function[field] }])
 }
 
-# Output by output, as in policies.tf: what waits for these policies must not be waited for.
+# Single outputs instead of whole modules, as in policies.tf: otherwise the policies would depend on resources that wait for them.
 output "role_policies" {
   description = "The policy that each role needs, as JSON, by the names of `role.existing`. The module's own roles already have these policies."
   value = merge(

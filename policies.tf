@@ -1,9 +1,9 @@
-# Every permission of the two functions, one statement per need. Each also writes to its own log group: modules/lambda-function adds that.
+# Every permission of the two functions, one statement for each purpose. modules/lambda-function adds the permission to write to the log group.
 
 locals {
   table = module.connections_table.arn
 
-  # Output by output: the whole module would wait for its event source mapping, which waits for the function that has these in its environment.
+  # Single outputs, because the whole module includes the event source mapping, which waits for the function, whose environment needs these.
   retry_queue = !var.retry_queue.enabled ? null : {
     url             = module.retry_queue[0].url
     arn             = module.retry_queue[0].arn
@@ -21,8 +21,8 @@ locals {
     sid = "ReadRecord", actions = ["dynamodb:GetItem"], resources = [local.table], condition = null
   }
 
-  # What a record is judged by (function/read_records.py), and nothing of what else the application keeps there. DynamoDB compares what a
-  # request names; Select refuses one that names nothing, which would read everything.
+  # Only the attributes that a record is judged by (function/read_records.py), not what else the application keeps there. DynamoDB compares the
+  # names in a request. The condition on Select refuses a request without names, which would read every attribute.
   # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
   judged_attributes = {
     "ForAllValues:StringEquals" = { "dynamodb:Attributes" = ["apiId", "connectedAt", "connectionId", "expiresAt", "lastSeenAt", "stage"] }
@@ -128,7 +128,7 @@ locals {
     condition = { StringEquals = { "kms:ViaService" = ["sqs.${local.region}.amazonaws.com"] } }
   }
 
-  # What was asked for besides removing the record; both functions do it, whoever ends the connection.
+  # Options besides removing the record. Both functions carry them out.
   extras = length(var.related_tables) > 0 || var.history != null || local.duplicates || local.announcing
 
   shared_statements = concat(
@@ -149,7 +149,7 @@ locals {
     local.queueing ? [local.receive_disconnects, local.send_dead_letters] : [],
   )
 
-  # A retried removal comes back by itself: only extras that fail then, and sweeps that go on, are sent.
+  # SQS itself delivers a failed removal again. The clean-up function sends only options that fail, and sweeps that continue.
   cleanup_statements = concat(
     local.shared_statements,
     local.extras || var.sweep.enabled ? [local.send_retries] : [],
@@ -163,7 +163,7 @@ locals {
     [local.receive_retries, local.send_dead_letters],
   )
 
-  # Whoever posts to connections and reports what is gone: not a role of this module's, hence an output.
+  # For senders that report gone connections. Their roles are not this module's, so this becomes an output.
   senders_statements = concat(
     [for arn in local.report_queue[*].arn : { Sid = "ReportGone", Effect = "Allow", Action = "sqs:SendMessage", Resource = arn }],
     [for key in var.kms_key_arn[*] : {

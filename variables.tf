@@ -193,7 +193,7 @@ variable "function" {
     error_message = "function.layers and function.code_signing_config_arn must be in the API's region, where the functions are."
   }
 
-  # The names in environment.tf, which are what this module tells its functions.
+  # The names in environment.tf.
   validation {
     condition = length(setintersection(keys(var.function.environment), [
       "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", "CLIENT_DETAILS", "CLIENT_INDEX", "CLIENT_OFFLINE_AFTER_SECONDS", "CONNECTIONS_TABLE",
@@ -281,8 +281,8 @@ variable "cleanup_function" {
     error_message = "cleanup_function.reserved_concurrency must be null or at least retry_queue.maximum_concurrency + sweep.segments, plus 2 more with sweep.probe.report_queue, plus 1 more with sweep.probe and monitoring. With less, throttled messages end in the dead-letter queue and sweeps are dropped."
   }
 
-  # From one receipt to the next at most: a batch and then the longest back-off (900 s) or, when the function could not even ask for that, the
-  # visibility time-out; and the poll of the mapping.
+  # The longest time between two receives: a batch and then the longest back-off (900 s), or the visibility time-out if the function could not set
+  # the back-off; and the poll of the event source mapping.
   validation {
     condition = try(
       var.retry_queue.max_receive_count * (max(900 + var.cleanup_function.timeout, 6 * var.cleanup_function.timeout) + 20) <= 10 * 86400, false

@@ -1,7 +1,7 @@
-# One item per open connection. The table is either created here or an existing one; the outputs are the same.
+# One item per open connection. The table is created here, or an existing one is used. The outputs are the same.
 
 locals {
-  # What tells, without asking anybody, whether a client's other connection may be judged at all.
+  # Attributes by which a client's other connections are judged.
   projected = ["apiId", "expiresAt", "lastSeenAt", "stage"]
 }
 
@@ -30,7 +30,7 @@ resource "aws_dynamodb_table" "this" {
     }
   }
 
-  # From 6.29 on the provider warns that key_schema replaces hash_key and range_key in an index; before that it knows only these two.
+  # From 6.29 on, the provider warns that key_schema replaces hash_key and range_key in an index. Earlier versions do not have key_schema.
   dynamic "global_secondary_index" {
     for_each = var.client_index[*]
 
@@ -48,7 +48,7 @@ resource "aws_dynamodb_table" "this" {
     enabled        = true
   }
 
-  # What lived for hours only is of use for hours only, and personal data: a day, the shortest that AWS knows, and not 35.
+  # Records live for hours and are personal data, so one day, the shortest period that AWS offers, is enough. AWS's default is 35.
   point_in_time_recovery {
     enabled                 = var.point_in_time_recovery
     recovery_period_in_days = var.point_in_time_recovery ? 1 : null
@@ -59,14 +59,14 @@ resource "aws_dynamodb_table" "this" {
     kms_key_arn = var.kms_key_arn
   }
 
-  # Another name would be another table: outputs.tf refuses it, before anything is touched.
+  # Another name would mean another table. outputs.tf refuses it before anything changes.
   lifecycle {
     ignore_changes = [name]
   }
 }
 
-# What it must be is asked in outputs.tf: with conditions of its own a data source would be read at apply, and a wrong name found only
-# there, whenever anything upstream of the module's inputs changes.
+# Its conditions are in outputs.tf. If the data source had them itself, Terraform would read it only during the apply whenever a resource that
+# the module's inputs refer to changes, and a wrong name would be found only then.
 data "aws_dynamodb_table" "this" {
   count = var.create ? 0 : 1
 
@@ -77,6 +77,7 @@ locals {
   brought = one(data.aws_dynamodb_table.this)
   arn     = one(concat(aws_dynamodb_table.this[*].arn, local.brought[*].arn))
 
-  # Before a read that waits for the apply, the list of keys is empty instead of unknown. The ARN is unknown, and so is this with it.
+  # If the table is read only during the apply, the plan sees an empty list of keys instead of an unknown one. The ARN is unknown, which makes this
+  # unknown, too.
   brought_key = one([for table in local.brought[*] : table.arn == "" ? "" : one(compact(table.server_side_encryption[*].kms_key_arn))])
 }

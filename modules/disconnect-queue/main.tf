@@ -1,7 +1,7 @@
-# A queue between the $disconnect route and the function: what comes faster than the function takes it waits here instead of being lost.
+# A queue between the $disconnect route and the function. Events that come faster than the function handles them wait here instead of being lost.
 
 locals {
-  # As in modules/lambda-function: the route has the new role before the old one goes.
+  # As in modules/lambda-function: the route uses the new role before the old one is deleted.
   role_name = "${var.name}-gateway${var.role.name_suffix}${var.role.path == "/" ? "" : "-${substr(sha1(var.role.path), 0, 8)}"}"
   arn       = split(":", aws_sqs_queue.this.arn)
   region    = local.arn[3]
@@ -37,7 +37,7 @@ locals {
 # A generated name, as in modules/retry-queue.
 resource "aws_sqs_queue" "this" {
   name_prefix                = "${var.name}-disconnects-"
-  message_retention_seconds  = 10 * 86400 # as the retry queue's, so that a message lies in the dead-letter queue for four days at least
+  message_retention_seconds  = 10 * 86400 # as for the retry queue, so that a message stays in the dead-letter queue for at least four days
   visibility_timeout_seconds = 6 * var.function_timeout
   sqs_managed_sse_enabled    = var.kms_key_arn == null ? true : null
   kms_master_key_id          = var.kms_key_arn
@@ -57,7 +57,7 @@ resource "aws_sqs_queue_redrive_policy" "this" {
   })
 }
 
-# Whoever can send here can have any record removed. The role may have any path and suffix: while these change, the route still uses the old role.
+# Anybody who can send here can have any record removed. The role may have any path and suffix: while these change, the route still uses the old role.
 resource "aws_sqs_queue_policy" "this" {
   queue_url = aws_sqs_queue.this.url
 
@@ -84,7 +84,7 @@ resource "aws_sqs_queue_policy" "this" {
   })
 }
 
-# No condition on aws:SourceArn: AWS does not say that API Gateway tells it when it assumes an integration's role.
+# No condition on aws:SourceArn: AWS does not document that API Gateway sets it when it assumes an integration's role.
 resource "aws_iam_role" "this" {
   count = length(var.existing_role[*]) == 0 ? 1 : 0 # known where the ARN is not
 
@@ -123,7 +123,7 @@ moved {
   to   = aws_iam_role_policy.this[0]
 }
 
-# Batches of ten without a window: nobody waits for a batch to fill.
+# Batches of ten without a batching window: no event waits for a batch to fill.
 resource "aws_lambda_event_source_mapping" "this" {
   event_source_arn        = aws_sqs_queue.this.arn
   function_name           = var.function_name

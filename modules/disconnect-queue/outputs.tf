@@ -13,8 +13,8 @@ output "arn" {
   value       = aws_sqs_queue.this.arn
 }
 
-# The route leads here only once API Gateway may send and the function receives, and as long as it does, neither goes. Nothing else is waited
-# for: create-before-destroy spreads to it, and the queue's policies are overwritten by their replacement.
+# The route uses the queue only after API Gateway may send and the function receives, and neither is deleted while it does. Nothing else may be in
+# depends_on: create_before_destroy spreads to it, and the queue's policies would be overwritten by their replacement.
 output "for_route" {
   description = "ARN of the queue, and of the role with which API Gateway sends to it."
   value       = { arn = aws_sqs_queue.this.arn, role_arn = local.role_arn }

@@ -1,4 +1,4 @@
-# The $disconnect route of a WebSocket API that somebody else owns, and a function or a queue behind it.
+# The $disconnect route of a WebSocket API that another stack owns, with a function or a queue behind it.
 
 locals {
   source_arn = "${var.websocket_api.execution_arn}/${coalesce(var.websocket_api.stage, "*")}/$disconnect"
@@ -7,14 +7,14 @@ locals {
 
   queue_arn = var.queue == null ? null : split(":", var.queue.arn)
 
-  # What the function reads of an event. disconnectStatusCode and disconnectReason are not documented for templates and may stay empty.
+  # The event's fields that the function reads. disconnectStatusCode and disconnectReason are not documented for templates and may be empty.
   variables = [
     "connectionId", "connectedAt", "eventType", "requestId", "requestTimeEpoch", "apiId", "stage",
     "identity.sourceIp", "identity.userAgent", "disconnectStatusCode", "disconnectReason",
   ]
 
-  # A form within a form: each value is encoded once for its field and once for the request, so that nothing a client chooses (user agent,
-  # reason) ends a field. In quotes, a variable without a value is empty and not a null argument.
+  # A form within a form: each value is encoded once for its field and once for the request, so no value that a client chooses (user agent,
+  # reason) can end its field. In quotes, a variable without a value is an empty string, not a null argument.
   send_event = "Action=SendMessage&MessageBody=${join("%26", [
     for name in local.variables : "${name}%3D$util.urlEncode($util.urlEncode(\"$!context.${name}\"))"
   ])}"
@@ -27,12 +27,12 @@ resource "aws_apigatewayv2_integration" "this" {
   integration_method = "POST"
   integration_uri    = var.function.invoke_arn
 
-  # An event that arrives before the permission is lost.
+  # An event that arrives before the permission exists is lost.
   depends_on = [aws_lambda_permission.this]
 }
 
-# As AWS's own constructs lead a WebSocket route to SQS (aws-apigatewayv2websocket-sqs). Both ways stay whichever the route takes: a stage
-# serves what was last deployed, so events still come by the other one until the next deployment.
+# Connects the route to SQS as AWS's own construct aws-apigatewayv2websocket-sqs does. Both integrations exist, whichever the route uses: a stage
+# serves its last deployment, so events may still come by the other one until the next deployment.
 resource "aws_apigatewayv2_integration" "queue" {
   count = var.queue == null ? 0 : 1
 
@@ -49,9 +49,9 @@ resource "aws_apigatewayv2_integration" "queue" {
   template_selection_expression = "\\$default"
 }
 
-# Another API or stage: what is new is there before what was goes, or events in between would be lost. Terraform treats all that a route
-# refers to in the same way, down to the function's role. So each of those either gets a generated name, or its creation fails while the old
-# one is there (function, role, log group, table, route). Nothing there may be overwritten by its own replacement: it would then be deleted.
+# If the API or stage changes, the new route exists before the old one is deleted, so no event in between is lost. Terraform spreads
+# create_before_destroy to everything that the route refers to, even the function's role. So each of those has a generated name, or its creation
+# fails while the old one exists (function, role, log group, table, route). Otherwise a replacement could overwrite the old one and then be deleted.
 resource "aws_apigatewayv2_route" "this" {
   #checkov:skip=CKV_AWS_309:$disconnect takes no authorizer: the connection is closed already
   api_id         = var.websocket_api.id

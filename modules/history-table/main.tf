@@ -18,7 +18,7 @@ resource "aws_dynamodb_table" "this" {
     }
   }
 
-  # From 6.29 on the provider warns that key_schema replaces hash_key and range_key in an index; before that it knows only these two.
+  # From 6.29 on, the provider warns that key_schema replaces hash_key and range_key in an index. Earlier versions do not have key_schema.
   global_secondary_index {
     name            = "byClient"
     hash_key        = "clientId"
@@ -40,7 +40,7 @@ resource "aws_dynamodb_table" "this" {
     kms_key_arn = var.kms_key_arn
   }
 
-  # Another name would be another table: outputs.tf refuses it, before anything is touched.
+  # Another name would mean another table. outputs.tf refuses it before anything changes.
   lifecycle {
     ignore_changes = [name]
   }

@@ -1,4 +1,4 @@
-# A function, the role that it alone uses, and its log group, made in the order that keeps Lambda from making a log group of its own.
+# A function, its own role, and its log group, created in this order so that Lambda does not create a log group itself.
 
 locals {
   repository = "${path.module}/../.."
@@ -15,12 +15,12 @@ locals {
     arn  = one(concat(aws_cloudwatch_log_group.this[*].arn, var.logs.group[*].arn))
   }
 
-  # The log group's ARN says where everything is: arn:PARTITION:logs:REGION:ACCOUNT:…
+  # The log group's ARN contains partition, region and account: arn:PARTITION:logs:REGION:ACCOUNT:…
   partition = split(":", local.log_group.arn)[1]
   region    = split(":", local.log_group.arn)[3]
   account   = split(":", local.log_group.arn)[4]
 
-  # A role is replaced when its path changes. Under another name the new one can be there, with its policy, before the old one goes.
+  # A role is replaced when its path changes. Because its name changes too, the new role and its policy can exist before the old role is deleted.
   role_name = "${var.name}${var.role.name_suffix}${var.role.path == "/" ? "" : "-${substr(sha1(var.role.path), 0, 8)}"}"
 
   role_arn = one(concat(aws_iam_role.this[*].arn, var.existing_role[*].arn))
@@ -39,7 +39,7 @@ locals {
     condition = { StringEquals = { "kms:ViaService" = ["lambda.${local.region}.amazonaws.com"] } }
   }
 
-  # X-Ray knows no ARNs.
+  # X-Ray has no ARNs for these actions.
   trace = {
     sid       = "Trace"
     actions   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
@@ -97,9 +97,9 @@ resource "aws_lambda_function" "this" {
   logging_config {
     log_group  = local.log_group.name
     log_format = var.logs.format
-    # START, END and REPORT cost more than the one line the function writes.
+    # WARN leaves out START, END and REPORT, which cost more than the function's own line.
     system_log_level = var.logs.format == "JSON" ? "WARN" : null
-    # Lambda's default, stated: with less, the lines that metrics come from are dropped.
+    # Lambda's default, set explicitly: a higher level would drop lines that contain metrics.
     application_log_level = var.logs.format == "JSON" ? "INFO" : null
   }
 
@@ -133,8 +133,8 @@ resource "aws_lambda_function" "this" {
   depends_on = [aws_iam_role_policy.this]
 }
 
-# Code that came by another way: Terraform plans only by the hash that it sent itself. last_modified is unknown while a plan changes the
-# function, and then this is asked after the apply.
+# Finds code that somebody else uploaded: Terraform compares only the hash that it sent itself. If a plan changes the function, last_modified is
+# unknown, and the check runs after the apply.
 check "code" {
   assert {
     condition     = local.package == null || aws_lambda_function.this.last_modified == "" || aws_lambda_function.this.code_sha256 == aws_lambda_function.this.source_code_hash
@@ -152,7 +152,7 @@ resource "aws_cloudwatch_log_group" "this" {
   kms_key_id        = var.kms_key_arn
   tags              = var.tags
 
-  # Another class would be another log group: outputs.tf refuses it.
+  # Another class would mean another log group. outputs.tf refuses it.
   lifecycle {
     ignore_changes = [log_group_class]
   }
@@ -177,8 +177,8 @@ resource "aws_iam_role" "this" {
   })
 }
 
-# Replaced with its role, of which Terraform then makes the new one first as well. By one name, the new policy would overwrite the old one,
-# and then be deleted in its place.
+# Replaced together with its role. Terraform creates the new one first. With a fixed name, the new policy would overwrite the old one and then be
+# deleted instead of it.
 resource "aws_iam_role_policy" "this" {
   count = length(aws_iam_role.this)
 

@@ -1,10 +1,10 @@
-# What a VPC takes: Lambda makes, finds and removes network interfaces in the role's name, and the function itself may not.
+# Permissions for a VPC: with the role, Lambda creates, finds and deletes network interfaces. The function's own code may not.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
 
 locals {
   ec2 = "arn:${local.partition}:ec2:${local.region}"
 
-  # In any account: subnets and security groups may be shared. An interface has no ARN before it is there.
+  # In any account, because subnets and security groups may be shared. An interface has no ARN before it is created.
   create_interfaces = {
     sid     = "CreateNetworkInterfaces"
     actions = ["ec2:CreateNetworkInterface"]
@@ -16,7 +16,7 @@ locals {
     condition = null
   }
 
-  # For network-interface/* alone Lambda finds that it may not delete.
+  # With network-interface/* alone, Lambda reports that it may not delete.
   remove_interfaces = {
     sid       = "RemoveNetworkInterfaces"
     actions   = ["ec2:AssignPrivateIpAddresses", "ec2:DeleteNetworkInterface", "ec2:UnassignPrivateIpAddresses"]
@@ -24,7 +24,7 @@ locals {
     condition = null
   }
 
-  # EC2 knows no ARNs for these.
+  # EC2 has no ARNs for these actions.
   find_interfaces = {
     sid       = "FindNetworkInterfaces"
     actions   = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
@@ -32,7 +32,7 @@ locals {
     condition = null
   }
 
-  # Calls by the function's own code carry its ARN, Lambda's don't.
+  # Calls by the function's own code contain its ARN. Lambda's calls do not.
   not_by_code = {
     sid       = "NotByTheFunctionsCode"
     effect    = "Deny"

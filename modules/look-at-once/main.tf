@@ -1,8 +1,8 @@
-# Sweeps when an alarm tells that events were lost, instead of at the next tick: the clean-up function then suspects every connection older
-# than a minute.
+# Starts a sweep when an alarm reports lost events, instead of waiting for the schedule. The sweep asks about every connection that has been
+# silent for a minute.
 #
-# When the alarm goes off, and again when it is over: an alarm that is on does not go off a second time, so what is lost meanwhile is found
-# then, and so is what could not be removed the first time, while the cause still lasted.
+# It starts when the alarm goes to ALARM, and again when it returns to OK. The second sweep finds what was lost in between, and what could not be
+# removed the first time because the cause still lasted.
 
 resource "aws_cloudwatch_event_rule" "this" {
   name        = var.name
@@ -26,13 +26,13 @@ resource "aws_cloudwatch_event_target" "this" {
   arn   = var.function.arn
   input = jsonencode({ look_at_once = { segments = var.segments } })
 
-  # Later, the schedule has done it.
+  # After that, the scheduled sweep has run.
   retry_policy {
     maximum_event_age_in_seconds = 300
     maximum_retry_attempts       = 2
   }
 
-  # What the rule can't deliver is dropped.
+  # An event that the rule can't deliver is dropped, so the permission must exist first.
   depends_on = [aws_lambda_permission.this]
 }
 

@@ -1,5 +1,5 @@
-# One page, in the order in which somebody on call asks: who is connected, how connections end, which endings had no event and how long they
-# stayed unnoticed, what fails, and whether the functions, the queue and the sweep keep up. make screenshot draws it.
+# One page, in the order of on-call questions: how many are connected, how connections end, which endings had no event and how long their records
+# stayed, what fails, and whether the functions, the queue and the sweep keep up. make screenshot draws it.
 
 locals {
   runbook = join("\n", concat(

@@ -1,16 +1,16 @@
-# The alarms that page somebody. A pager shows only the description, so it says what happened, what it costs and what to do.
+# The alarms. A pager shows only the description, so it says what happened, what the consequences are and what to do.
 
 locals {
   own_namespace = "WebSocketConnections"
   own_dimension = { Name = var.name }
   sweep_silent  = "${var.name}-sweep-silent"
 
-  # The Scheduler is precise to a minute. A period as long as the sweep's sometimes holds no sweep, and the next one two, so an alarm on what
-  # every sweep publishes would go off twice. A period twice as long always holds one.
+  # EventBridge Scheduler is precise to a minute. So a period as long as the sweep's sometimes contains no sweep, and the next one two, and an alarm
+  # on a metric of every sweep would fire twice. A period twice as long always contains a sweep.
   two_sweeps_seconds = min(2 * try(var.sweep.period_seconds, 0), 86400)
 
-  # Lambda records an error at the time its invocation began. After a timeout, that time is already evaluated for an alarm that looks back five
-  # minutes only. So many periods cover the longest timeout, a minute for the metric to arrive, and the partial periods at both ends.
+  # Lambda records an error at the time its invocation began. After a timeout, an alarm that looks back only five minutes has already evaluated that
+  # time. This many periods cover the longest timeout, a minute for the metric to arrive, and the partial periods at both ends.
   # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-view.html
   error_periods = { for name, function in var.functions : name => try(ceil((function.timeout + 240) / 300), 1) } # null: no such function
 
@@ -65,7 +65,7 @@ locals {
   }]...)
 
   queue_alarms = merge([for queue in var.retry_queue[*] : {
-    # With a destination, since SQS knows no source queue of messages that the function itself sent there (CouldNotDetermineMessageSource).
+    # With a destination, because SQS does not know the source queue of messages that the function itself sent there (CouldNotDetermineMessageSource).
     dead-letters = {
       description = "Messages failed too often and are in the dead-letter queue. They expire 14 days after they were first sent, and then this alarm is OK again. Read the messages and the clean-up function's error lines, and fix the cause. Delete messages whose error line has step message: the function cannot read them. Send the others back: aws sqs start-message-move-task --source-arn ${queue.dead_letter_arn} --destination-arn ${queue.arn}"
       namespace   = "AWS/SQS"
@@ -73,7 +73,7 @@ locals {
       dimensions  = { QueueName = queue.dead_letter_name }
       statistic   = "Maximum"
     }
-    # A message stays there for at least four days. Hourly, with 12 hours to spare: reading messages hides them for a while.
+    # A message stays there for at least four days. 60 of 72 hours are enough to fire, because reading messages hides them for a while.
     dead-letters-left = {
       description = "Messages have been in the dead-letter queue for three days, and the first may expire within a day. Delete them, or send them back: aws sqs start-message-move-task --source-arn ${queue.dead_letter_arn} --destination-arn ${queue.arn}"
       namespace   = "AWS/SQS"
@@ -195,7 +195,7 @@ locals {
         treat_missing_data = "ignore"
       }
     },
-    # These have no actions of their own: the composite alarm in sweep_silent.tf has, unless sweeps fail, which cleanup-errors reports.
+    # These have no actions. The composite alarm in sweep_silent.tf has them, unless sweeps fail, which cleanup-errors reports.
     {
       sweep-errors = {
         description = "A sweep failed. See the alarm ${var.name}-cleanup-errors. This alarm has no actions."
@@ -223,8 +223,8 @@ locals {
     },
   ]])...)
 
-  # The defaults: one bad event within five minutes is enough. `datapoints` is how many of the evaluation periods must be bad, null = all:
-  # the Scheduler is precise to a minute, so a period as long as the sweep's sometimes lacks one of several segments.
+  # The defaults: one bad event within five minutes is enough. `datapoints` is how many of the evaluation periods must be bad, null = all. Some
+  # alarms on sweeps need one of two, because a period as long as the sweep's sometimes does not contain every segment's sweep.
   usual = {
     statistic           = "Sum"
     comparison_operator = "GreaterThanThreshold"

@@ -1,4 +1,4 @@
-# Saved queries of CloudWatch Logs Insights: what one asks the log lines first. They cost nothing until they run.
+# Saved queries of CloudWatch Logs Insights. They cost nothing until they run.
 
 locals {
   queries = {

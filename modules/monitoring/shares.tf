@@ -1,8 +1,8 @@
-# Alarms on a share of the traffic: this module does not know how much traffic is normal. In metric math a missing value counts as 0
-# in sums and comparisons, so a metric need not exist; a division by 0 yields no value.
+# Alarms on a share of the traffic, because this module does not know how much traffic is normal. In metric math a missing value counts as 0
+# in sums and comparisons, so a metric need not exist. A division by 0 gives no value.
 #
-# Not "three periods in a row" of a metric that is published only on failures: where data is missing, an alarm looks further back and takes
-# three distant periods for three in a row.
+# "Three periods in a row" does not work for a metric that is published only on failures: if data are missing, an alarm looks further back and
+# treats three distant periods as three in a row.
 
 locals {
   invoked = { namespace = "AWS/Lambda", metric_name = "Invocations", dimensions = { FunctionName = var.functions.disconnect.name } }

@@ -1,11 +1,11 @@
-# Sweeps that do not finish. The sign is a missing metric, which is missing before the first sweep, too. So the alarms of the segments have no
+# An alarm on sweeps that do not finish. Then a metric is missing. Before the first sweep it is missing, too. So the alarms of the segments have no
 # actions, and this one waits before it acts. It acts once, however many segments are silent.
 
 locals {
   segments = [for segment in range(try(var.sweep.segments, 0)) : aws_cloudwatch_metric_alarm.this["sweep-silent-${segment}"]]
 }
 
-# AWS does not delete an alarm that a composite alarm names, so the composite alarm is deleted first.
+# AWS does not delete an alarm that a composite alarm refers to, so the composite alarm is deleted first.
 resource "terraform_data" "named_alarms" {
   count = var.sweep == null ? 0 : 1
 

@@ -1,4 +1,4 @@
-# One item per client that has lately been without a connection: when its last one ended, and under which id that is announced.
+# One item per client that had no connection in the last two days: when its last one ended, and the id of the announcement.
 
 resource "aws_dynamodb_table" "this" {
   #checkov:skip=CKV_AWS_119:The default is DynamoDB's own key; kms_key_arn brings the customer's

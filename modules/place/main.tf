@@ -1,9 +1,9 @@
-# Hands names on once it is known that whatever bears them is made where the API is. Everything that has a name waits for this, also where
-# the API is made by the same apply: a wrong provider makes nothing.
+# Passes names on only if the provider is in the API's region and account. Every resource with a name waits for this, even if the same apply creates
+# the API. So a wrong provider creates nothing.
 
 data "aws_caller_identity" "provider" {}
 
-# Its endpoint, since only provider 6 has `region`, and there `name` and later `id` are deprecated.
+# outputs.tf reads its endpoint, because only provider 6 has `region`, and there `name` and later `id` are deprecated.
 data "aws_region" "provider" {}
 
 locals {

@@ -1,6 +1,6 @@
-# A table whose items carry a connectionId. Its keys are read from the table itself, so that a plan finds out what would fail at night.
+# A table whose items contain a connectionId. Its keys are read from the table itself, so the plan finds what would fail later.
 #
-# What it must be is asked in outputs.tf: see modules/connections-table.
+# The conditions are in outputs.tf: see modules/connections-table.
 
 data "aws_dynamodb_table" "this" {
   name = var.name

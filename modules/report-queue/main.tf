@@ -1,7 +1,7 @@
-# A queue of its own for reports from outside. Who may send to the retry queue could have any record removed; what comes by this one is a
-# hint, which the function checks with API Gateway before it believes it.
+# Reports from outside have their own queue. Anybody who may send to the retry queue can have any record removed. A message in this queue is only a
+# hint: the function asks API Gateway before it removes anything.
 #
-# So it needs no dead-letter queue: a report that nobody could check for an hour is dropped, and the sweep finds the connection.
+# It needs no dead-letter queue: a report that could not be checked within an hour is dropped, and the sweep finds the connection.
 
 # A generated name, as in modules/retry-queue.
 resource "aws_sqs_queue" "this" {
@@ -17,8 +17,8 @@ resource "aws_sqs_queue" "this" {
   }
 }
 
-# Senders of this account need no more than a policy of their own. Those of another are named by a condition: as principals they would have to
-# exist, and turn into ids when they are replaced.
+# Senders in this account need only a policy of their own. Senders in other accounts are named in a condition, not as principals: principals must
+# exist, and AWS replaces their names by ids when they are deleted.
 resource "aws_sqs_queue_policy" "this" {
   queue_url = aws_sqs_queue.this.url
 
@@ -50,7 +50,7 @@ moved {
   to   = aws_sqs_queue_policy.this
 }
 
-# As few at a time as SQS allows: reports must not crowd out retries, and each invocation asks API Gateway at its own pace.
+# The smallest concurrency that SQS allows: reports must not delay retries, and each invocation asks API Gateway at its own rate.
 resource "aws_lambda_event_source_mapping" "this" {
   event_source_arn        = aws_sqs_queue.this.arn
   function_name           = var.function_name

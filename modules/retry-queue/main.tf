@@ -1,19 +1,19 @@
-# A queue in front of a function, and a dead-letter queue for what never succeeds.
+# A queue in front of a function, and a dead-letter queue for messages that never succeed.
 #
-# The provider waits 25 s for each step on a queue. So that the steps don't add up, both queues are made side by side, and what refers to
-# the other queue comes after them, side by side again.
+# The provider waits 25 s for each step on a queue. To keep the apply short, both queues are created in parallel, and then the policies that refer to
+# the other queue, again in parallel.
 
 locals {
-  # A message's age counts from its first send, in the dead-letter queue too: what gets there last still lies there for four days.
-  # variables.tf sees to it that every message gets there before it is this old.
-  dead_letter_retention_seconds = 14 * 86400 # the longest that SQS knows
+  # A message's age counts from its first send, in the dead-letter queue too. So even the latest message stays there for four days.
+  # A validation in variables.tf ensures that every message gets there before it is ten days old.
+  dead_letter_retention_seconds = 14 * 86400 # the longest that SQS allows
   retention_seconds             = 10 * 86400
 
   queues = { retry = aws_sqs_queue.retry, dead_letter = aws_sqs_queue.dead_letter }
 }
 
-# CreateQueue returns a queue that exists: one name for two would let a replacement, or a second state, take over this queue and later delete
-# it with its messages. So names are generated, and a queue keeps the one it has.
+# CreateQueue with an existing name returns the existing queue. With a fixed name, a replacement or a second state could use this queue and later
+# delete it with its messages. So names are generated, and an existing queue keeps its name.
 resource "aws_sqs_queue" "retry" {
   name_prefix                = "${var.name}-retry-"
   message_retention_seconds  = local.retention_seconds
@@ -57,9 +57,9 @@ resource "aws_sqs_queue_redrive_allow_policy" "dead_letter" {
   })
 }
 
-# Whoever sends to the retry queue can have any record removed, and in the account many may sqs:SendMessage on *. By the ARN of their role, not
-# as principals: those would turn into ids when a role is replaced. Not at the dead-letter queue, since AWS does not say whether SQS itself,
-# which moves messages there, would be denied as well.
+# Anybody who can send to the retry queue can have any record removed, and in an account many roles may sqs:SendMessage on *. The allowed roles are
+# named by their ARN, not as principals, which would become ids when a role is replaced. The dead-letter queue has no such statement, because AWS does
+# not say whether it would also deny SQS itself, which moves messages there.
 resource "aws_sqs_queue_policy" "this" {
   for_each = local.queues
 

@@ -1,6 +1,6 @@
-# Invokes the clean-up function regularly, once per segment of the table.
+# Invokes the clean-up function on a schedule, once per segment of the table.
 #
-# A run that fails is not repeated: the next one does the same work. So neither the schedule nor Lambda keeps old invocations for hours.
+# A failed sweep is not repeated, because the next one does the same work. So neither the schedule nor Lambda keeps old invocations for hours.
 
 locals {
   patience_seconds = 300
@@ -9,7 +9,7 @@ locals {
   period_seconds   = tonumber(local.rate.value) * local.unit_seconds[local.rate.unit]
   region           = split(":", var.function_arn)[3]
 
-  # As in modules/lambda-function: the schedules have the new role before the old one goes.
+  # As in modules/lambda-function: the schedules use the new role before the old one is deleted.
   role_name = "${var.name}${var.role.name_suffix}${var.role.path == "/" ? "" : "-${substr(sha1(var.role.path), 0, 8)}"}"
 
   invoke = {
@@ -95,8 +95,8 @@ resource "aws_iam_role" "this" {
   })
 }
 
-# Replaced with its role, of which Terraform then makes the new one first as well. By one name, the new policy would overwrite the old one,
-# and then be deleted in its place.
+# Replaced together with its role. Terraform creates the new one first. With a fixed name, the new policy would overwrite the old one and then be
+# deleted instead of it.
 resource "aws_iam_role_policy" "this" {
   count = length(aws_iam_role.this)
 
