@@ -9,7 +9,7 @@ module "connections" {
     stage         = "dev"
   }
 
-  # Nothing here is worth keeping: the environment can be destroyed as it is.
+  # No deletion protection: the environment can be destroyed without an apply first.
   connections_table = {
     name                   = "SecurityEventWebSocketConnections-dev"
     deletion_protection    = false
@@ -18,7 +18,7 @@ module "connections" {
 
   sweep = { probe = { report_queue = true } }
 
-  # Kept beside the function, so that delivery = "queue" can be tried and taken back.
+  # The queue exists although delivery is "function", so that you can try delivery = "queue" and change back.
   disconnect_queue = {}
 
   logs = {
@@ -26,6 +26,6 @@ module "connections" {
     client_details = "full"
   }
 
-  # Who sends dead letters back: docs/operations.md.
+  # Roles that may send dead letters back: docs/operations.md.
   retry_queue = { operators = ["role/on-call"] }
 }

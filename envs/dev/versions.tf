@@ -1,5 +1,5 @@
 terraform {
-  required_version = ">= 1.10" # older ones take no notice of use_lockfile: no lock at all
+  required_version = ">= 1.10" # older versions ignore use_lockfile, so there would be no lock
 
   required_providers {
     aws = {
@@ -8,7 +8,7 @@ terraform {
     }
   }
 
-  # bucket and region are given once: terraform init -backend-config=bucket=… -backend-config=region=…
+  # Set bucket and region once: terraform init -backend-config=bucket=… -backend-config=region=…
   backend "s3" {
     key          = "websocket-connections/dev.tfstate"
     encrypt      = true

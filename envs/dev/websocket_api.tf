@@ -1,4 +1,4 @@
-# The WebSocket API belongs to another stack; here it is found by its name, unless its id is given.
+# The WebSocket API belongs to another stack. It is found by its name, unless its id is given.
 
 data "aws_apigatewayv2_apis" "named" {
   count = var.websocket_api_id == null ? 1 : 0

@@ -23,6 +23,6 @@ module "connections" {
     connection_metrics = true
   }
 
-  # Who sends dead letters back: docs/operations.md.
+  # Roles that may send dead letters back: docs/operations.md.
   retry_queue = { operators = ["role/on-call"] }
 }

@@ -14,10 +14,10 @@ module "connections" {
     deletion_protection = var.deletion_protection
   }
 
-  # As in production, but the alarms tell nobody.
+  # As in production, but the alarms notify nobody.
   sweep      = { probe = { report_queue = true } }
   monitoring = {}
 
-  # Who sends dead letters back: docs/operations.md.
+  # Roles that may send dead letters back: docs/operations.md.
   retry_queue = { operators = ["role/on-call"] }
 }

@@ -1,4 +1,4 @@
-# A whole WebSocket API with the module.
+# A complete WebSocket API with the module.
 
 locals {
   table = "${var.name}-connections"
@@ -24,5 +24,5 @@ module "connections" {
   history    = { deletion_protection = false }
   monitoring = { connection_metrics = true }
 
-  disconnect_queue = {} # there when delivery = "queue" is wanted
+  disconnect_queue = {} # so that one apply can change delivery to "queue", and back
 }

@@ -29,7 +29,7 @@ output "cleanup_function" {
 }
 
 output "disconnect_queue" {
-  description = "The queue of $disconnect events. null without it."
+  description = "The queue of $disconnect events."
   value       = module.connections.disconnect_queue
 }
 

@@ -1,4 +1,4 @@
-# A dashboard that shows who has left without polling. The module announces each end, an EventBridge rule sends it to a queue, and a small
+# A dashboard that shows, without polling, who has left. The module announces each end, an EventBridge rule sends it to a queue, and a small
 # function pushes it to all open connections.
 
 locals {

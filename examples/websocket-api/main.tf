@@ -1,5 +1,5 @@
-# What your platform has already: a WebSocket API with a $connect that writes the record. It knows the connections table by its name alone,
-# so that it can be applied before the module makes the table.
+# What your platform already has: a WebSocket API whose $connect writes the record. It knows the connections table only by its name, so it can be
+# applied before the module creates the table.
 
 resource "aws_apigatewayv2_api" "this" {
   name                       = var.name
@@ -13,7 +13,7 @@ resource "aws_apigatewayv2_stage" "this" {
   #checkov:skip=CKV2_AWS_51:Clients are browsers without certificates
   api_id      = aws_apigatewayv2_api.this.id
   name        = var.stage
-  auto_deploy = true # a stage serves what was last deployed: with this, the module's route is served as soon as it is there
+  auto_deploy = true # a stage serves its last deployment: with this, the module's route is served as soon as it exists
 
   # Without both values the provider sets them to 0, and every call is answered with 429.
   default_route_settings {

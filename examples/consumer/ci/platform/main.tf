@@ -1,4 +1,4 @@
-# What the platform's stack has in the account, as far as infra/ looks it up.
+# The platform's resources that infra/ looks up.
 
 resource "aws_apigatewayv2_api" "chat" {
   name                       = "chat"

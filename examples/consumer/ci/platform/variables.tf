@@ -1,1 +1,1 @@
-# The platform owns what it owns: nothing to choose.
+# This root takes no inputs.
