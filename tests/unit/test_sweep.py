@@ -597,7 +597,7 @@ def test_a_look_at_once_that_was_not_queued_is_not_done(aws: FakeAws, swept: Swe
     assert swept.delays == [0]
 
 
-NO_SEGMENTS = [None, [], {}, {"segments": 0}, {"segments": 101}, {"segments": "1"}, {"segments": True}]
+NO_SEGMENTS: list[Any] = [None, [], {}, {"segments": 0}, {"segments": 101}, {"segments": "1"}, {"segments": True}]
 
 
 @pytest.mark.parametrize(
