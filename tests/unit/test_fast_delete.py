@@ -186,20 +186,10 @@ def test_it_asks_what_boto3_asks(connect: Connect, server: Server, plain: pytest
 # What is answered
 
 
-@pytest.mark.parametrize("more", [{}, {"blob": {"S": "x" * 400_000}}], ids=["small", "as large as can be"])
-def test_it_tells_the_record_that_was_there(connect: Connect, more: dict[str, Any]) -> None:
-    assert connect(answer(json.dumps({"Attributes": OLD | more}).encode())).delete("c1") == OLD | more
-
-
-def test_an_answer_in_many_pieces_is_put_together(connect: Connect) -> None:
-    whole = answer(json.dumps({"Attributes": OLD}).encode())
-    assert connect([bytes([byte]) for byte in whole]).delete("c1") == OLD
-
-
-def test_one_connection_serves_many_deletes(connect: Connect, server: Server) -> None:
-    fast = connect(EMPTY, EMPTY, EMPTY)
-    assert [fast.delete(name) for name in ("a", "b", "c")] == [{}, {}, {}]
-    assert (server.connections, deleted(server)) == (1, ["a", "b", "c"])
+@pytest.mark.parametrize(("more", "size"), [({}, 1), ({"blob": {"S": "x" * 400_000}}, 100_000)], ids=["small", "as large as can be"])
+def test_it_puts_the_record_together_that_was_there(connect: Connect, more: dict[str, Any], size: int) -> None:
+    whole = answer(json.dumps({"Attributes": OLD | more}).encode())
+    assert connect([whole[start : start + size] for start in range(0, len(whole), size)]).delete("c1") == OLD | more
 
 
 CRC = str(zlib.crc32(b"{}")).encode()
@@ -271,41 +261,38 @@ def test_a_kept_connection_that_breaks_is_replaced_once(connect: Connect, server
 
 
 @pytest.mark.parametrize("end", [CLOSE, GOODBYE, RESET])
-def test_a_closed_connection_is_noticed_before_it_is_used(connect: Connect, server: Server, end: str) -> None:
+@pytest.mark.parametrize("before", [[], ["a"]], ids=["its first use", "a later one"])
+def test_a_closed_connection_is_noticed_before_it_is_used(connect: Connect, server: Server, before: list[str], end: str) -> None:
+    server.welcome = None if before else end
     answered = threading.Event()
-    fast = connect([EMPTY, answered, end], EMPTY)
-    assert fast.delete("a") == {}
+    fast = connect(*([EMPTY, answered, end] for _ in before), EMPTY)
+    assert [fast.delete(name) for name in before] == [{} for _ in before]
     answered.set()
     assert server.ended.acquire(timeout=10)
-    assert fast.delete("b") == {}
-    assert (server.connections, deleted(server)) == (2, ["a", "b"])
-
-
-@pytest.mark.parametrize("end", [CLOSE, GOODBYE, RESET])
-def test_a_connection_closed_before_its_first_use_is_noticed(connect: Connect, server: Server, end: str) -> None:
-    server.welcome = end
-    fast = connect(EMPTY)
-    assert server.ended.acquire(timeout=10)
     server.welcome = None
-    assert fast.delete("a") == {}
-    assert len(server.requests) == 1
+    assert fast.delete("b") == {}
+    assert (server.connections, deleted(server)) == (2, [*before, "b"])
 
 
-@pytest.mark.parametrize(
-    ("first", "connections"),
-    [
-        (EMPTY, 1),
-        (answer(b"{}", more=b"Connection: close\r\n"), 2),
-        (answer(b"{}", more=b"Connection: Close\r\n"), 2),
-        ([EMPTY, EMPTY], 2),  # bytes that nobody asked for
-    ],
-)
-def test_a_connection_is_kept_unless_its_answer_ends_it(connect: Connect, server: Server, first: Any, connections: int) -> None:
-    fast = connect(first, EMPTY)
+def wait_until_readable(fast: FastDelete) -> None:
     assert fast._socket is not None
-    assert select.select([fast._socket], [], [], 10)[0]  # session tickets, which are not taken for a close
+    assert select.select([fast._socket], [], [], 10)[0], "the server's bytes never came"
+
+
+@pytest.mark.parametrize(("more", "connections"), [(b"", 1), (b"Connection: close\r\n", 2), (b"Connection: Close\r\n", 2)])
+def test_a_connection_is_kept_unless_its_answer_says_close(connect: Connect, server: Server, more: bytes, connections: int) -> None:
+    fast = connect(answer(b"{}", more=more), EMPTY)
+    wait_until_readable(fast)  # session tickets, which are not taken for a close
     assert [fast.delete("a"), fast.delete("b")] == [{}, {}]
     assert server.connections == connections
+
+
+def test_bytes_that_nobody_asked_for_end_the_connection(connect: Connect, server: Server) -> None:
+    fast = connect([EMPTY, EMPTY], EMPTY)
+    fast.delete("a")
+    wait_until_readable(fast)
+    assert fast.delete("b") == {}
+    assert server.connections == 2
 
 
 def test_a_reconnect_resumes_the_tls_session(connect: Connect, server: Server) -> None:
@@ -416,35 +403,29 @@ def test_a_refused_certificate_is_given_up_and_named_once(server: Server, plain:
     assert server.connections == 1 + fast_delete.MISSES  # INIT's, and one for each
 
 
-def test_a_certificate_for_another_host_is_refused(plain: pytest.MonkeyPatch, authority: trustme.CA, bundle: str) -> None:
-    with Server(authority.issue_cert("elsewhere.example")) as server:
-        plain.setenv("AWS_ENDPOINT_URL", server.url)
-        plain.setenv("AWS_CA_BUNDLE", bundle)
-        assert connect_here().delete("c1") is None
-        assert server.requests == []
-
-
-@pytest.mark.parametrize(("trusted_by", "answered"), [("amazon_roots.pem", True), ("AWS_CA_BUNDLE", True), ("SSL_CERT_FILE", False)])
-def test_aws_itself_is_trusted_by_amazons_roots_or_the_bundle(
-    plain: pytest.MonkeyPatch, authority: trustme.CA, bundle: str, trusted_by: str, answered: bool
+@pytest.mark.parametrize(
+    ("host", "endpoint", "trusted_by", "answered"),
+    [
+        (AWS, "", "amazon_roots.pem", True),
+        (AWS, "", "AWS_CA_BUNDLE", True),
+        (AWS, "", "SSL_CERT_FILE", False),  # the system's roots
+        (AWS, f"https://{AWS}", "SSL_CERT_FILE", True),
+        ("elsewhere.example", "", "AWS_CA_BUNDLE", False),
+    ],
+)
+def test_aws_is_trusted_by_amazons_roots_and_an_endpoint_by_all(
+    plain: pytest.MonkeyPatch, authority: trustme.CA, bundle: str, host: str, endpoint: str, trusted_by: str, answered: bool
 ) -> None:
-    """Not by the system's roots."""
+    plain.setenv("AWS_ENDPOINT_URL", endpoint)
     if trusted_by == "amazon_roots.pem":
         plain.setattr(fast_delete, "AMAZON_ROOTS", bundle)
     else:
         plain.setenv(trusted_by, bundle)
-    with Server(authority.issue_cert(AWS)) as instead_of_aws:
-        plain.setattr("socket.getaddrinfo", resolving(instead_of_aws.port))
-        instead_of_aws.answers.append(EMPTY)
+    with Server(authority.issue_cert(host)) as server:
+        plain.setattr("socket.getaddrinfo", resolving(server.port))
+        server.answers.append(EMPTY)
         assert connect_here().delete("c1") == ({} if answered else None)
-        assert [request.headers["host"] for request in instead_of_aws.requests] == [AWS] * answered
-
-
-def test_an_endpoint_of_ones_own_is_trusted_by_the_systems_roots(plain: pytest.MonkeyPatch, server: Server, bundle: str) -> None:
-    plain.setenv("AWS_ENDPOINT_URL", server.url)
-    plain.setenv("SSL_CERT_FILE", bundle)
-    server.answers.append(EMPTY)
-    assert connect_here().delete("c1") == {}
+        assert [request.headers["host"] for request in server.requests] == [AWS] * answered
 
 
 def test_the_roots_are_the_five_of_amazon_trust_services() -> None:

@@ -368,7 +368,7 @@ def test_who_there_was_no_time_for_is_asked_again(
 def test_an_outage_of_seconds_costs_a_part_and_nobody(
     answer: Callable[..., Answer], seconds: int, aws: FakeAws, clock: Clock, swept: Swept
 ) -> None:
-    aws.gone = swept.silent(60, **OURS)
+    aws.gone = swept.silent(30, **OURS)
     over = clock.monotonic() + seconds
     aws.on("GET @connections", lambda request: answer(request) if clock.monotonic() < over else None)
     assert len(swept.follow(ask_again(*aws.gone), **PROBE)) <= 2
