@@ -376,7 +376,7 @@ def test_who_could_not_be_asked_or_removed_is_asked_again(why: str, aws: FakeAws
 def test_who_had_no_turn_is_asked_again(aws: FakeAws, swept: Swept) -> None:
     """The last turn would come after the deadline, so asking ends up to a second before it."""
     aws.gone = swept.silent(60, **OURS)
-    lines = swept.follow(ask_again(*aws.gone), timeout=60, PROBES_PER_SECOND="1", MOST_PROBES_PER_SECOND="1", **API)
+    lines = swept.follow(ask_again(*aws.gone), timeout=60, **{**PROBE, "PROBES_PER_SECOND": "1", "MOST_PROBES_PER_SECOND": "1"})
     assert (swept.keys, len(lines)) == (set(), 2)  # 45 s each
 
 
