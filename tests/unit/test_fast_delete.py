@@ -223,7 +223,7 @@ ODD = {
     "another connection's record": answer(b'{"Attributes":{"connectionId":{"S":"c2"}}}'),
     "a record without its key": answer(b'{"Attributes":{"clientId":{"S":"c1"}}}'),
     "an interim answer": b"HTTP/1.1 100 Continue\r\n\r\n",
-    **{f"cut after {length} bytes": EMPTY[:length] for length in range(7, len(EMPTY), 7)},
+    **{f"cut after {length} bytes": EMPTY[:length] for length in range(7, len(EMPTY), 14)},
 }
 
 
@@ -617,7 +617,7 @@ def regions() -> Iterator[tuple[str, bool]]:
 
 
 @pytest.mark.parametrize(("region", "is_standard"), sorted(regions()))
-def test_a_region_of_the_standard_partition_is_reached_as_by_botocore(
+def test_a_standard_region_is_reached_as_botocore_reaches_it(
     plain: pytest.MonkeyPatch, no_network: Asked, region: str, is_standard: bool
 ) -> None:
     plain.setenv("AWS_DEFAULT_REGION", region)
