@@ -10,9 +10,8 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from socket import SHUT_RDWR
-from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
@@ -25,14 +24,13 @@ CONNECTING_AT_ONCE = 8
 
 
 class Client:
-    """An open WebSocket connection. Its name is in its record, as clientId, and in the function's log, as userAgent."""
+    """An open WebSocket connection. Its name is in its record as clientId, and in the function's log as userAgent."""
 
     def __init__(self, url: str, name: str) -> None:
         self.name = name
-        self._open = ExitStack()
         options: dict[str, Any] = {"user_agent_header": name, "open_timeout": 60, "close_timeout": 5}
-        options |= {"proxy": True if url.startswith("wss:") else None, "ping_interval": None}  # silent unless it says something
-        self.socket = self._open.enter_context(connect(f"{url}?clientId={quote(name)}", **options))
+        options |= {"proxy": True if url.startswith("wss:") else None, "ping_interval": None}  # no traffic of its own
+        self.socket = connect(f"{url}?clientId={quote(name)}", **options)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         self.socket.close(code, reason)
@@ -40,13 +38,7 @@ class Client:
     def close_without_code(self) -> None:
         self.socket.protocol.send_close()
         self.socket.socket.sendall(b"".join(self.socket.protocol.data_to_send()))
-        self._open.close()
-
-    def send_too_much(self) -> None:
-        self.socket.send("x" * (128 * 1024 + 1))
-
-    def lose_the_line(self) -> None:
-        self.socket.socket.shutdown(SHUT_RDWR)
+        self.socket.close()
 
     def is_open(self) -> bool:
         return bool(self.socket.ping().wait(5))
@@ -56,10 +48,10 @@ class Client:
 ENDINGS: dict[str, Callable[[Client], None]] = {
     "closed with code 1000": lambda client: client.close(1000, "bye"),
     "closed with code 4001": lambda client: client.close(4001, "session expired"),
-    "closed without a code": lambda client: client.close_without_code(),
+    "closed without a code": Client.close_without_code,
     "navigated away": lambda client: client.close(1001),
-    "message too big": lambda client: client.send_too_much(),
-    "line cut": lambda client: client.lose_the_line(),
+    "message too big": lambda client: client.socket.send("x" * (128 * 1024 + 1)),
+    "line cut": lambda client: client.socket.socket.shutdown(SHUT_RDWR),
 }
 
 
@@ -69,12 +61,12 @@ def open_clients(url: str, names: Iterable[str]) -> list[Client]:
 
 
 class ClientProcess:
-    """A process of its own that holds connections until it is killed."""
+    """A process that holds connections until it is killed, or the block ends."""
 
     def __init__(self, url: str, names: Iterable[str]) -> None:
         command = [sys.executable, "-m", "tools.clients", url, *names]
         self._process = leash.start(command, cwd=str(REPOSITORY), stdout=subprocess.PIPE)
-        self.pid = int(self._process.stdout.readline()) if self._process.stdout else 0  # it says so when all are connected
+        self.pid = int(self._process.stdout.readline()) if self._process.stdout else 0  # printed once all are connected
 
     def kill(self) -> None:
         with suppress(ProcessLookupError):
@@ -83,7 +75,7 @@ class ClientProcess:
     def __enter__(self) -> ClientProcess:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         leash.end(self._process)
 
 
@@ -112,8 +104,9 @@ class Visitors:
 
 
 def spread(seconds: Iterable[float]) -> str:
-    """p50, p99 and the greatest of some durations."""
-    ordered = sorted(seconds)
+    """p50, p99 and maximum of some durations, "never" if there are none."""
+    if not (ordered := sorted(seconds)):
+        return "never"
     points = {"p50": ordered[len(ordered) // 2], "p99": ordered[int(len(ordered) * 0.99)], "max": ordered[-1]}
     return ", ".join(f"{name} {value:.2f} s" if value >= 1 else f"{name} {value * 1000:.0f} ms" for name, value in points.items())
 

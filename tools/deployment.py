@@ -1,4 +1,4 @@
-"""What Terraform has deployed, known by its outputs: ways to look at it, and changes to it for as long as a block runs.
+"""What Terraform has deployed, found by its outputs: ways to look at it, and to change it for as long as a block runs.
 
 The same for a stack on the local AWS and for one in an account.
 """
@@ -11,13 +11,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from types import TracebackType
 from typing import Any, Protocol, TypeVar
+
+from botocore.exceptions import ClientError
+
+from .clients import Client, open_clients
 
 FUNCTIONS = ("disconnect", "cleanup")
 METRICS = "WebSocketConnections"  # the functions' own namespace
-LINES_WITHIN_S = 90  # from what happened to the function's line in CloudWatch
-LATE_MS = 60_000  # a line may come this long after its time
+LINES_WITHIN_S = 90  # how long a line may take to reach CloudWatch
+LATE_MS = 60_000  # how much later than its time a line may come
+SCHEDULE_FIELDS = ("Name", "GroupName", "Description", "ScheduleExpression", "FlexibleTimeWindow", "Target")
 
 Found = TypeVar("Found")
 Record = dict[str, Any]  # as DynamoDB has it
@@ -37,13 +41,13 @@ class Deployment:
 
     def __init__(self, aws: Aws, outputs: Callable[[], dict[str, Any]]) -> None:
         self.aws, self._read = aws, outputs
-        self.began = time.time()  # older lines and metrics are another deployment's
+        self.began = time.time()  # older lines and metrics belong to another deployment
 
     @cached_property
     def outputs(self) -> dict[str, Any]:
         return self._read()
 
-    # Names
+    # Names. `which` is "disconnect" or "cleanup".
 
     @property
     def name(self) -> str:
@@ -51,8 +55,10 @@ class Deployment:
         return self.function("disconnect").removesuffix("-disconnect")
 
     def function(self, which: str) -> str:
-        """The name of "disconnect" or "cleanup"."""
         return str(self.outputs[f"{which}_function"]["name"])
+
+    def role(self, which: str) -> str:
+        return str(self.outputs[f"{which}_function"]["role_name"])
 
     @property
     def table(self) -> str:
@@ -63,12 +69,6 @@ class Deployment:
         """Where clients connect."""
         api = self.outputs["websocket_api"]
         return self.aws.websocket_url(api["id"], api["stage"])
-
-    @property
-    def connections(self) -> Any:
-        """A client of @connections."""
-        api = self.outputs["websocket_api"]
-        return self.aws.connections(api["id"], api["stage"])
 
     @property
     def retry_queue(self) -> str:
@@ -91,19 +91,33 @@ class Deployment:
         for page in self.aws.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
             yield from page["Items"]
 
+    @cached_property
+    def connections(self) -> Any:
+        """A client of @connections."""
+        api = self.outputs["websocket_api"]
+        return self.aws.connections(api["id"], api["stage"])
+
+    def ask(self, call: str, connection_id: str, **arguments: Any) -> int:
+        """The HTTP status that @connections answers to get_connection, post_to_connection or delete_connection."""
+        try:
+            answer = getattr(self.connections, call)(ConnectionId=connection_id, **arguments)
+        except ClientError as problem:
+            answer = problem.response
+        return int(answer["ResponseMetadata"]["HTTPStatusCode"])
+
     def events(self, which: str, since_ms: int) -> Iterator[dict[str, Any]]:
-        """CloudWatch's entries of a function's log, those alone that are JSON."""
+        """CloudWatch's entries of a function's log that are JSON."""
         group = self.outputs[f"{which}_function"]["log_group_name"]
         for page in self.aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since_ms):
             yield from (event for event in page["events"] if event["message"].startswith("{"))
 
     def lines(self, which: str = "disconnect", outcome: str | None = None) -> list[Line]:
-        """What a function, and Lambda about it, has written so far; with `outcome` only such lines."""
+        """What a function, and Lambda for it, has logged so far; with `outcome`, only such lines."""
         lines = (json.loads(event["message"]) for event in self.events(which, int(self.began * 1000)))
         return [line for line in lines if outcome in (None, line.get("outcome"))]
 
     def lines_about(self, ids: set[str], seconds: float = LINES_WITHIN_S, which: str = "disconnect") -> dict[str, list[Line]]:
-        """The lines about these connections, by connection; waits until each has one."""
+        """The lines by connection. Waits until each of these connections has one."""
 
         def look() -> dict[str, list[Line]]:
             found: dict[str, list[Line]] = {}
@@ -115,13 +129,13 @@ class Deployment:
         return until(look, lambda found: found.keys() == ids, seconds)
 
     def messages(self, queue: str) -> int:
-        """How many messages the queue of this URL holds, visible or not."""
+        """How many messages the queue with this URL holds, visible or not."""
         names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
         found = self.aws.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
         return sum(int(found.get(name, 0)) for name in names)
 
     def metric(self, namespace: str, name: str, **dimensions: str) -> int:
-        """The sum of what was published since `began`."""
+        """The metric's sum since `began`."""
         found = self.aws.client("cloudwatch").get_metric_statistics(
             Namespace=namespace,
             MetricName=name,
@@ -138,7 +152,7 @@ class Deployment:
         return str(found["StateValue"])
 
     def schedules(self) -> list[dict[str, Any]]:
-        """The sweep's, whole."""
+        """The sweep's schedules."""
         scheduler = self.aws.client("scheduler")
         found = scheduler.list_schedules(NamePrefix=self.name)["Schedules"]
         return [scheduler.get_schedule(GroupName=schedule["GroupName"], Name=schedule["Name"]) for schedule in found]
@@ -146,13 +160,13 @@ class Deployment:
     # Changes
 
     def sweep(self, wait: bool = True) -> None:
-        """Do what EventBridge Scheduler does when the time has come."""
+        """Do what the schedules do."""
         for target in [schedule["Target"] for schedule in self.schedules()]:
             kind = "RequestResponse" if wait else "Event"
             self.aws.client("lambda").invoke(FunctionName=target["Arn"], InvocationType=kind, Payload=target["Input"])
 
     def age(self, records: Iterable[Record], ms: int) -> None:
-        """Rewrite records as if their connections had been made that much earlier."""
+        """Rewrite records as if their connections were that much older."""
         for record in list(records):
             connected_at = {"N": str(int(record["connectedAt"]["N"]) - ms)}
             self.aws.client("dynamodb").put_item(TableName=self.table, Item={**record, "connectedAt": connected_at})
@@ -161,7 +175,7 @@ class Deployment:
         self.aws.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(message))
 
     def clear(self) -> None:
-        """Forget all records, what is still to be retried, and what was given up."""
+        """Delete all records, retries and dead letters."""
         for queue in (self.retry_queue, self.dead_letters):
             self.aws.client("sqs").purge_queue(QueueUrl=queue)
         self.delete_records()
@@ -179,24 +193,24 @@ class Deployment:
         return {setting: before[setting] for setting in settings}
 
     def set_log_levels(self, which: str, **levels: str) -> dict[str, Any]:
-        """SystemLogLevel, ApplicationLogLevel; returns the configuration before, for `configure`."""
+        """SystemLogLevel, ApplicationLogLevel. Returns the configuration before, for `configure`."""
         now = self.aws.client("lambda").get_function_configuration(FunctionName=self.function(which))["LoggingConfig"]
         return self.configure(which, LoggingConfig={**now, **levels})
 
     @contextmanager
     def variables(self, which: str, without: tuple[str, ...] = (), **more: str) -> Iterator[None]:
-        """The function with another environment."""
+        """The function with other environment variables."""
         own = self.aws.client("lambda").get_function_configuration(FunctionName=self.function(which))["Environment"]["Variables"]
         kept = {name: value for name, value in own.items() if name not in without}
-        self.configure(which, Environment={"Variables": {**kept, **more}})
+        before = self.configure(which, Environment={"Variables": {**kept, **more}})
         try:
             yield
         finally:
-            self.configure(which, Environment={"Variables": own})
+            self.configure(which, **before)
 
     @contextmanager
     def without_statement(self, role: str, sid: str, policy: str = "") -> Iterator[None]:
-        """A role, by its name, without one statement of an inline policy, its only one if none is named."""
+        """A role without one statement of an inline policy, by default its first one."""
         iam = self.aws.client("iam")
         its = {"RoleName": role, "PolicyName": policy or iam.list_role_policies(RoleName=role)["PolicyNames"][0]}
         whole = iam.get_role_policy(**its)["PolicyDocument"]
@@ -212,12 +226,9 @@ class Deployment:
         finally:
             iam.put_role_policy(**its, PolicyDocument=json.dumps(whole))
 
-    def role(self, which: str) -> str:
-        return str(self.outputs[f"{which}_function"]["role_name"])
-
     @contextmanager
     def reserved(self, which: str, executions: int) -> Iterator[None]:
-        """The function with so many executions at a time; 0 stops it."""
+        """The function with reserved concurrency; 0 stops it."""
         functions, name = self.aws.client("lambda"), self.function(which)
         functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=executions)
         try:
@@ -227,16 +238,15 @@ class Deployment:
 
     @contextmanager
     def schedules_off(self) -> Iterator[None]:
-        """The sweep's schedules, disabled."""
-        fields = ("Name", "GroupName", "Description", "ScheduleExpression", "FlexibleTimeWindow", "Target")
-        found = [{name: schedule[name] for name in fields} for schedule in self.schedules()]
+        scheduler = self.aws.client("scheduler")
+        found = [{name: schedule[name] for name in SCHEDULE_FIELDS} for schedule in self.schedules()]
         for schedule in found:
-            self.aws.client("scheduler").update_schedule(**schedule, State="DISABLED")
+            scheduler.update_schedule(**schedule, State="DISABLED")
         try:
             yield
         finally:
             for schedule in found:
-                self.aws.client("scheduler").update_schedule(**schedule, State="ENABLED")
+                scheduler.update_schedule(**schedule, State="ENABLED")
 
 
 class News:
@@ -244,12 +254,12 @@ class News:
 
     def __init__(self, on: Deployment) -> None:
         self._on = on
-        self.records: dict[str, Record] = {}  # connectionId -> as it was at the last look
+        self.records: dict[str, Record] = {}  # by connectionId, at the last look
         self._seen: set[str] = set()  # ids of log entries
         self._since = int(time.time() * 1000)
 
     def look(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The log first: whoever sees a record gone has then seen its line as well, if there is one yet."""
+        """Reads the logs before the table: who sees that a record is gone has already seen the line about it, if it has come."""
         for which in FUNCTIONS:
             events = [event for event in self._on.events(which, self._since) if event["eventId"] not in self._seen]
             self._seen.update(event["eventId"] for event in events)
@@ -261,19 +271,29 @@ class News:
 
 
 class Watch:
-    """Reads the table over and over, and notes when each client's record came and went."""
+    """Reads the table again and again, and notes when each client's record came and went."""
 
     def __init__(self, on: Deployment) -> None:
         self._on = on
-        self.records: dict[str, Record] = {}  # client's name -> its record, as long as it is there
-        self.gone_at: dict[str, float] = {}  # client's name -> time.monotonic()
+        self.records: dict[str, Record] = {}  # by client's name
+        self.gone_at: dict[str, float] = {}  # time.monotonic() by client's name
         self._changed = threading.Condition()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
+    def connect(self, names: Iterable[str]) -> list[Client]:
+        """Open a client with each name, and wait until the table has their records."""
+        clients = open_clients(self._on.url, names)
+        self.wait_until_there(client.name for client in clients)
+        return clients
+
     def wait_for(self, condition: Callable[[], bool], seconds: float) -> bool:
         with self._changed:
             return self._changed.wait_for(condition, seconds)
+
+    def wait_for_fewer(self, seconds: float) -> bool:
+        before = len(self.records)
+        return self.wait_for(lambda: len(self.records) < before, seconds)
 
     def wait_until_there(self, names: Iterable[str], seconds: float = 60) -> bool:
         come = set(names)
@@ -284,7 +304,7 @@ class Watch:
         return self.wait_for(lambda: not ended & self.records.keys(), seconds)
 
     def ids(self, names: Iterable[str]) -> dict[str, str]:
-        """The connections of those that are in the table, by name."""
+        """The connectionIds of those in the table, by name."""
         return {name: self.records[name]["connectionId"]["S"] for name in names if name in self.records}
 
     def _follow(self) -> None:
@@ -300,13 +320,13 @@ class Watch:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stop.set()
         self._thread.join()
 
 
 def until(look: Callable[[], Found], enough: Callable[[Found], bool] = bool, seconds: float = 0, every: float = 0.5) -> Found:
-    """Look again and again until it is enough or the time (s) is over; what was found last."""
+    """Look again and again until it is enough or the time (s) is over. Returns what was found last."""
     deadline = time.monotonic() + seconds
     while not enough(found := look()) and time.monotonic() < deadline:
         time.sleep(every)

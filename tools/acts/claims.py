@@ -1,4 +1,4 @@
-"""What the acts show, claim by claim."""
+"""The claims that acts test, in the order of the report."""
 
 from __future__ import annotations
 
@@ -6,32 +6,31 @@ from dataclasses import dataclass
 
 HELD, BROKEN, UNSEEN = "held", "did not hold", "not observed"
 
-# Why an emulator can't tell.
-OURS = "there it is our own addition to the emulator that does this"
+# Why an emulator cannot show a claim.
+OURS = "in the emulator this is our own addition"
 HARDWARE = "the emulator runs on this machine, not on Lambda"
 NO_LIMITS = "the emulator ends no connection by itself"
 OWN_ALARMS = "the emulator evaluates alarms in its own way"
-NO_ACCESS_NOTED = "the emulator notes no access"
+NO_ACCESS_NOTED = "the emulator does not record access"
 
-# Why nobody can, or not always.
+# Why a run did not observe a claim.
 LONG_ONLY = "only with LONG=1"
 NOT_ASKED_FOR = "examples/complete asks for none of these"
-NO_KEY = "a key can't be deleted at once, and the proof leaves nothing behind"
+NO_KEY = "a key cannot be deleted at once, and the proof leaves nothing behind"
 
 
 @dataclass(frozen=True)
 class Claim:
     says: str
-    emulator: str = ""  # why an emulator can't tell; "" = it can
-    seen: str = "the run ended before"  # as long as nothing else was seen
+    emulator: str = ""  # why an emulator cannot show it; "" = it can
+    seen: str = "the run ended before"  # until something is seen
 
 
-# What an account can show, in the order of the report.
 CLAIMS = {
     "apply": Claim("it applies, and the second plan is empty"),
     "provider": Claim("AWS provider 6 does the same"),
-    "tagged": Claim("all that takes tags bears those of the run"),
-    "served": Claim("the route is served after the apply: the stage deploys by itself"),
+    "tagged": Claim("every resource that takes tags has those of the run"),
+    "served": Claim("the route is served after the apply: the stage is deployed automatically"),
     "delivery": Claim("`$disconnect` comes once for each connection that ends, however it ends"),
     "closed with code 1000": Claim("a close with code 1000 is reported as 1000: `client_closed`"),
     "closed with code 4001": Claim("a close with code 4001 is reported as 4001: `client_closed`"),
@@ -44,38 +43,38 @@ CLAIMS = {
     "event": Claim("the event says when the connection began, as `$connect` said it, with API, stage and request id"),
     "history": Claim("the history has one item for each ended connection, with the cause that the log line has"),
     "gone": Claim("`@connections` answers 410 for a connection that has ended, and serves one that lives"),
-    "system log level": Claim("START, END and REPORT lines are left out as deployed, and come when they are asked for", OURS),
-    "application log level": Claim("level WARN leaves out the function's INFO lines, by the level that each line itself states", OURS),
-    "speed": Claim("a `$disconnect` without extras starts and runs faster than one by boto3", HARDWARE),
+    "system log level": Claim("START, END and REPORT lines are left out as deployed, and written when the level asks for them", OURS),
+    "application log level": Claim("level WARN leaves out the function's INFO lines, by the level in each line", OURS),
+    "speed": Claim("a `$disconnect` without extras starts and runs faster than one with boto3", HARDWARE),
     "denied": Claim("without the statement `RemoveRecord` of its role a function may not remove a record"),
-    "queued": Claim("a removal that fails is queued, and done after the cause is mended; nothing ends in the dead-letter queue"),
+    "queued": Claim("a removal that fails is queued, and done once it is possible again; nothing ends in the dead-letter queue"),
     "schedule": Claim("EventBridge Scheduler runs the sweep under its own role"),
     "expired": Claim("the sweep removes records older than API Gateway's 2 h limit"),
     "probe": Claim("the sweep asks about silent connections, removes those that are gone and keeps those that live"),
     "refused": Claim("a `$disconnect` that finds no free function is lost: API Gateway does not repeat it", OURS),
-    "metrics": Claim("CloudWatch makes metrics of the log lines (EMF): `Closed` by cause counts what the lines say", OURS),
-    "alarm": Claim("an alarm goes off on what happened: `disconnect-throttles`", OWN_ALARMS),
+    "metrics": Claim("CloudWatch makes metrics of the log lines (EMF): `Closed` by cause has the same counts", OURS),
+    "alarm": Claim("an alarm goes off: `disconnect-throttles`", OWN_ALARMS),
     "look at once": Claim("that alarm starts a sweep, which finds the records of events that were just lost", OWN_ALARMS),
-    "queue": Claim("by the queue `$disconnect` reaches SQS, and the record is removed", OURS),
+    "queue": Claim("with the queue, `$disconnect` reaches SQS, and the record is removed", OURS),
     "queue fields": Claim(
-        "by the queue an event names API, stage, request id, times and address (code and reason are not documented)", OURS
+        "with the queue, an event has API, stage, request id, times and address (code and reason are not documented)", OURS
     ),
-    "queue storm": Claim("by the queue nobody is lost when many leave while one can be served at a time", OURS),
-    "missing data": Claim("`sweep-silent` goes off while no sweep comes, and is over after the next", OWN_ALARMS),
-    "privilege": Claim("every service that the functions' roles admit is used by them (IAM, last accessed)", NO_ACCESS_NOTED),
+    "queue storm": Claim("with the queue, no event is lost when many leave while one can be served at a time", OURS),
+    "missing data": Claim("`sweep-silent` goes off while no sweep runs, and recovers after the next", OWN_ALARMS),
+    "privilege": Claim("the functions use every service that their roles allow (IAM, last accessed)", NO_ACCESS_NOTED),
     "idle": Claim('an idle connection is ended after 10 min, reported as 1001 "Going away": `idle_timeout`', NO_LIMITS),
     "two hours": Claim("a connection is ended after 2 h: `expired`", NO_LIMITS),
     "half-open": Claim("a pulled cable looks alive to `GET @connections`, and is reported within the idle time-out", NO_LIMITS),
     "ttl": Claim("TTL removes what the sweep does not"),
-    "keys": Claim("the services use a KMS key of the customer's", seen=NO_KEY),
+    "keys": Claim("the services use a customer's KMS key", seen=NO_KEY),
     "companies": Claim("the services' own use of a VPC and of X-Ray, and Lambda's check of a signature", seen=NOT_ASKED_FOR),
-    "partitions": Claim("in China and GovCloud every disconnect goes by boto3"),
+    "partitions": Claim("in China and GovCloud every disconnect uses boto3"),
     "destroyed": Claim("Terraform removes all of it"),
 }
 
-# What needs the faults of the local AWS, or another stack beside it.
+# Claims that need the local AWS's faults, or another stack.
 LOCAL_CLAIMS = {
     "fast path": Claim("the fast path asked DynamoDB, without boto3"),
     "lost": Claim("a connection whose `$disconnect` is lost stays in the table"),
-    "reported": Claim("who posts to a connection that is gone reports it: its record is removed, and those that live stay"),
+    "reported": Claim("a sender reports connections that are gone: their records are removed, and those that live stay"),
 }

@@ -1,4 +1,4 @@
-"""What CloudWatch and IAM make of it all: metrics of what happened, and out of log lines, alarms, and the access that was used."""
+"""CloudWatch's metrics and alarms, and the access that IAM says was used."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ JOB_S = 60
 
 
 def refusals(trial: Trial) -> None:
-    """Were a refused `$disconnect` repeated, there would be more throttles than records that stayed."""
+    """If refused `$disconnect` events were repeated, there would be more throttles than records that stayed."""
     function, lost = trial.on.function("disconnect"), len(trial.lost["storm"]) + len(trial.lost["stop"])
 
     def throttles() -> int:
@@ -29,14 +29,14 @@ def refusals(trial: Trial) -> None:
 
 
 def metrics(trial: Trial) -> None:
-    """Each line of a removed connection carries a metric; both say the same in the end."""
+    """Each line of a removed connection contains a metric: both must give the same count in the end."""
 
     def look() -> tuple[Counter[str], Counter[str]]:
         lines = [line for which in FUNCTIONS for line in trial.on.lines(which) if line.get("outcome") == "removed"]
         said = Counter(str(line["cause"]) for line in lines)
         return said, Counter({cause: trial.on.metric(METRICS, "Closed", Name=trial.on.name, cause=cause) for cause in said})
 
-    with trial.step("CloudWatch's metrics out of the log lines"):
+    with trial.step("CloudWatch's metrics from the log lines"):
         said, counted = until(look, lambda both: both[0] == both[1], trial.patience("metrics", METRICS_WITHIN_S), 20)
     seen = ", ".join(f"{cause} {counted[cause]} of {number}" for cause, number in said.items())
     trial.saw("metrics", said == counted and bool(said), seen)
@@ -49,7 +49,7 @@ def alarms(trial: Trial) -> None:
 
 
 def missing_data(trial: Trial) -> None:
-    """Takes half an hour, for a sweep's metric to be missing three times in a row."""
+    """Takes half an hour, in which a sweep's metric is missing three times in a row."""
     with trial.on.schedules_off(), trial.step("no sweep for half an hour"):
         silent = _state(trial, "sweep-silent-0", "ALARM", trial.patience("missing data", SILENT_FOR_S))
     trial.on.sweep(wait=False)
@@ -59,7 +59,6 @@ def missing_data(trial: Trial) -> None:
 
 
 def _state(trial: Trial, alarm: str, wanted: str, seconds: float) -> str:
-    """An alarm's state, once it is the wanted one or the time is over."""
     return until(lambda: trial.on.alarm_state(alarm), lambda state: state == wanted, seconds, 10)
 
 

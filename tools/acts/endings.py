@@ -1,4 +1,4 @@
-"""Connections end in every way; what becomes of each: delivery, delay, codes and reasons, history, and what `@connections` answers."""
+"""Connections end in every way: delivery, delay, codes and reasons, history, and the answers of `@connections`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from tools.clients import ENDINGS, Client, ClientProcess, open_clients, spread
+from tools.clients import ENDINGS, ClientProcess, spread
 from tools.deployment import Line, Watch
 from tools.stack import removers
 
@@ -32,27 +30,25 @@ POSTED_TO = 10  # of those that have ended
 
 
 def first_client(trial: Trial) -> None:
-    """A stage deploys by itself, in its own time: until the first client's record goes, nothing about delivery is learnt."""
+    """A stage is deployed some time after an apply: clients come and go until the first record is removed."""
     tries, started, gone = 0, time.monotonic(), False
-    with Watch(trial.on) as watch, trial.step("a first client comes and goes"):
+    with Watch(trial.on) as watch, trial.step("a first client connects and leaves"):
         while not gone and time.monotonic() < started + SERVED_WITHIN_S:
             tries += 1
-            name = f"first/{tries}"
-            client = Client(trial.on.url, name)
-            watch.wait_until_there([name], 30)
+            [client] = watch.connect([f"first/{tries}"])
             client.close()
-            gone = watch.wait_until_gone([name], 15)
+            gone = watch.wait_until_gone([client.name], 15)
     trial.saw("served", gone, f"at attempt {tries}, {time.monotonic() - started:.0f} s after the apply")
     trial.on.delete_records()
 
 
 def end_in_every_way(trial: Trial) -> None:
-    """Ends `each` connections in each way."""
+    """End `each` connections in each way."""
     groups = {how: [f"{how.replace(' ', '-')}/{i}" for i in range(trial.each)] for how in EXPECTED}
     names = [name for group in groups.values() for name in group]
     delays = {}
     with Watch(trial.on) as watch, ClientProcess(trial.on.url, groups[KILLED]) as process:
-        clients = {client.name: client for client in open_clients(trial.on.url, set(names) - set(groups[KILLED]))}
+        clients = {client.name: client for client in watch.connect(set(names) - set(groups[KILLED]))}
         watch.wait_until_there(names)
         records = [watch.records[name] for name in names if name in watch.records]
         ids = watch.ids(names)
@@ -74,36 +70,37 @@ def end_in_every_way(trial: Trial) -> None:
     _delivery(trial, len(names), about, [delay for group in delays.values() for delay in group])
     _event(trial, about, records)
     if trial.on.outputs.get("history_table"):
-        _history(trial, about)
+        kept = {item["connectionId"]["S"]: item["cause"]["S"] for item in trial.on.items(trial.on.outputs["history_table"]["name"])}
+        same = sum(kept.get(connection_id) == lines[0]["cause"] for connection_id, lines in about.items())
+        trial.saw("history", bool(about) and same == len(about), f"{same} of {len(about)} with the same cause")
     if asked := removers(trial.on):
         fast = sum(asked.get(i, ["?"])[0] == "" for i in ids.values())
         trial.saw("fast path", fast == len(names), f"for {fast} of {len(names)}")
 
 
 def _ending(trial: Trial, how: str, connections: int, lines: list[Line], delays: list[float]) -> None:
-    """Codes, reasons and causes of one way to end."""
     codes = Counter(f"{line.get('closeCode')} {line.get('closeReason', '')}".strip() for line in lines)
     causes = Counter(line["cause"] for line in lines)
     reported = len({line["connectionId"] for line in lines})
-    delay = spread(delays) if delays else "never"
     trial.figures.setdefault("endings", {})[how] = {
         "connections": connections,
         "reported": reported,
-        "gone after": delay,
+        "gone after": spread(delays),
         "codes and reasons": dict(codes),
         "causes": dict(causes),
     }
     code, reason, cause = EXPECTED[how]
     as_said = [(line.get("closeCode"), line["cause"]) == (code, cause) and line.get("closeReason", "").startswith(reason) for line in lines]
     held = reported == connections == len(delays) and all(as_said)
-    trial.saw(how, held, f"{counted(codes) or 'no line'}: {counted(causes)}; {len(delays)} of {connections} gone after {delay}")
+    seen = f"{counted(codes) or 'no line'}: {counted(causes)}; {len(delays)} of {connections} gone after {spread(delays)}"
+    trial.saw(how, held, seen)
 
 
 def _delivery(trial: Trial, connections: int, about: dict[str, list[Line]], delays: list[float]) -> None:
     repeated = sum(len(lines) > 1 for lines in about.values())
-    delay = spread(delays) if delays else "never"
-    trial.figures["delivery"] = {"connections": connections, "reported": len(about), "more than once": repeated, "gone after": delay}
-    seen = f"{len(about)} of {connections} were reported, {repeated} of them more than once; the record gone after {delay}"
+    figures = {"connections": connections, "reported": len(about), "more than once": repeated, "gone after": spread(delays)}
+    trial.figures["delivery"] = figures
+    seen = f"{len(about)} of {connections} were reported, {repeated} of them more than once; the record was gone after {spread(delays)}"
     trial.saw("delivery", len(about) == connections and not repeated, seen)
 
 
@@ -116,40 +113,24 @@ def _event(trial: Trial, about: dict[str, list[Line]], records: Iterable[dict[st
     trial.saw("event", bool(lines) and same == whole == len(lines), seen)
 
 
-def _history(trial: Trial, about: dict[str, list[Line]]) -> None:
-    kept = {item["connectionId"]["S"]: item["cause"]["S"] for item in trial.on.items(trial.on.outputs["history_table"]["name"])}
-    same = sum(kept.get(connection_id) == lines[0]["cause"] for connection_id, lines in about.items())
-    trial.saw("history", bool(about) and same == len(about), f"{same} of {len(about)} with the same cause")
-
-
 def post_to_all(trial: Trial) -> None:
-    """To the dead and the living, and ask about each."""
+    """Post to ended and to living connections, and get each."""
     ended = [connection_id for ids in trial.ended.values() for connection_id in ids][:POSTED_TO]
     names, heard = ["alive/1", "alive/2"], 0
+    answers = Counter[str]()
     with Watch(trial.on) as watch:
-        alive = open_clients(trial.on.url, names)
-        watch.wait_until_there(names)
-        answers = Counter(f"ended: {status}" for connection_id in ended for status in _statuses(trial, connection_id))
-        answers += Counter(f"living: {status}" for connection_id in watch.ids(names).values() for status in _statuses(trial, connection_id))
+        alive = watch.connect(names)
+        for kind, ids in (("ended", ended), ("living", watch.ids(names).values())):
+            for connection_id in ids:
+                answers[f"{kind}: {trial.on.ask('post_to_connection', connection_id, Data=b'news')}"] += 1
+                answers[f"{kind}: {trial.on.ask('get_connection', connection_id)}"] += 1
         for client in alive:
             with suppress(TimeoutError):
                 heard += client.socket.recv(timeout=10) in ("news", b"news")
             client.close()
         watch.wait_until_gone(names)
     held = answers.keys() == {"ended: 410", "living: 200"} and heard == len(alive)
-    trial.saw("gone", held, f"{counted(answers)}; {heard} of {len(alive)} living clients had the message")
-
-
-def _statuses(trial: Trial, connection_id: str) -> list[int]:
-    """What POST and GET answer."""
-    connections, statuses = trial.on.connections, []
-    for ask, arguments in ((connections.post_to_connection, {"Data": b"news"}), (connections.get_connection, {})):
-        try:
-            answer = ask(ConnectionId=connection_id, **arguments)
-        except ClientError as problem:
-            answer = problem.response
-        statuses.append(int(answer["ResponseMetadata"]["HTTPStatusCode"]))
-    return statuses
+    trial.saw("gone", held, f"{counted(answers)}; {heard} of {len(alive)} living clients received the message")
 
 
 def counted(counts: dict[str, int]) -> str:

@@ -1,24 +1,23 @@
-"""What happens when a `$disconnect` fails, is lost, or finds no free function."""
+"""A `$disconnect` fails, is lost, or finds no free function."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from local.aws import LocalAws, is_disconnect
-from tools.clients import Client, ClientProcess, open_clients
-from tools.deployment import FUNCTIONS, Watch, until
+from tools.clients import Client, ClientProcess
+from tools.deployment import FUNCTIONS, Line, Watch, until
 
 from .trial import Trial
 
 OUTAGE_S = 10
-QUIET_S = 8  # after the last record went: whatever is still there was never reported
+QUIET_S = 8  # after the last record went: the rest was never reported
 STATEMENT = "RemoveRecord"
 TRIES = [f"may-be-allowed/{i}" for i in range(20)]
 RETRIED_WITHIN_S = 900  # the longest that a message is hidden
@@ -26,7 +25,7 @@ RETRIED_WITHIN_S = 900  # the longest that a message is hidden
 
 @contextmanager
 def losing(trial: Trial, ids: set[str] | None = None) -> Iterator[Any]:
-    """API Gateway loses the `$disconnect` of these connections, or all: a fault of the local AWS."""
+    """On the local AWS, API Gateway loses the `$disconnect` of these connections, or all."""
     assert isinstance(trial.on.aws, LocalAws)
 
     def is_lost(request: Any) -> bool:
@@ -37,7 +36,7 @@ def losing(trial: Trial, ids: set[str] | None = None) -> Iterator[Any]:
 
 
 def outage(trial: Trial, leaving: int | None = None, losing_: int | None = None) -> None:
-    """DynamoDB is away for the functions while clients leave, and some of their `$disconnect` are lost: on the local AWS."""
+    """On the local AWS, DynamoDB fails for the functions while clients leave, and API Gateway loses some of their `$disconnect`."""
     assert isinstance(trial.on.aws, LocalAws)
     names = [f"unlucky-{i}" for i in range(leaving or 4 * trial.each)]
     lost = set(names[: losing_ or len(names) // 2])
@@ -47,11 +46,10 @@ def outage(trial: Trial, leaving: int | None = None, losing_: int | None = None)
         return trial.on.metric("AWS/Lambda", "Errors", FunctionName=trial.on.function("disconnect"))
 
     with Watch(trial.on) as watch:
-        clients = open_clients(trial.on.url, names)
-        watch.wait_until_there(names)
+        clients = watch.connect(names)
         others, before = watch.records.keys() - set(names), errors()
         left_at = {}
-        event = f"for {OUTAGE_S} s DynamoDB fails every call; {len(names)} leave, and API Gateway loses {len(lost)} $disconnect"
+        event = f"DynamoDB fails every call for {OUTAGE_S} s; {len(names)} clients leave; API Gateway loses {len(lost)} $disconnect events"
         with losing(trial, set(watch.ids(lost).values())) as losses:
             with trial.step(event), trial.on.aws.faults.fail("dynamodb", "InternalServerError"):
                 back_at = time.monotonic() + OUTAGE_S
@@ -59,22 +57,23 @@ def outage(trial: Trial, leaving: int | None = None, losing_: int | None = None)
                     client.close()
                     left_at[client.name] = time.monotonic()
                 watch.wait_for(lambda: time.monotonic() >= back_at, OUTAGE_S)
-            # Where even the retry queue can't be reached in time the invocation fails: then it counts as lost.
+            # An invocation that can't reach the retry queue in time fails, and counts as lost.
             kept = until(lambda: len(rest & watch.records.keys()) - errors() + before, lambda number: number <= 0, RETRIED_WITHIN_S)
             until(lambda: trial.on.messages(trial.on.retry_queue), lambda number: number == 0, RETRIED_WITHIN_S)
-        after = max((watch.gone_at[name] for name in rest & watch.gone_at.keys()), default=back_at) - back_at
+        gone = rest & watch.gone_at.keys()
+        after = max((watch.gone_at[name] for name in gone), default=back_at) - back_at
         buried = trial.on.messages(trial.on.dead_letters)
-        seen = f"{len(rest & watch.gone_at.keys())} of {len(rest)}, the last {after:.1f} s after DynamoDB was back; {buried} given up"
+        seen = f"{len(gone)} of {len(rest)} removed, the last {after:.1f} s after DynamoDB was back; {buried} dead letters"
         trial.saw("queued", kept <= 0 and not buried, seen)
         still = watch.records.keys() - others
-        seen = f"{losses.hits} of {len(lost)} lost on the way, {len(still)} still there"
+        seen = f"{losses.hits} of {len(lost)} events lost, {len(still)} records still there"
         trial.saw("lost", losses.hits == len(lost) and lost <= still, seen)
-    trial.figures["outage"] = sorted(watch.gone_at[name] - left_at[name] for name in rest & watch.gone_at.keys())
+    trial.figures["outage"] = sorted(watch.gone_at[name] - left_at[name] for name in gone)
     trial.lost["outage"] = sorted(still)
 
 
 def lose(trial: Trial, why: str, number: int) -> None:
-    """A process that holds so many connections is killed, and none of their `$disconnect` arrives: on the local AWS."""
+    """On the local AWS, a process with this many connections is killed, and none of their `$disconnect` arrives."""
     names = [f"{why.replace(' ', '-')}-{i}" for i in range(number)]
     with Watch(trial.on) as watch, ClientProcess(trial.on.url, names) as process, losing(trial) as losses:
         watch.wait_until_there(names)
@@ -82,21 +81,20 @@ def lose(trial: Trial, why: str, number: int) -> None:
         watch.wait_for(lambda: losses.hits == number, 30)
         still = watch.records.keys() & set(names)
         everybody = len(watch.records)
-    seen = f"a process that held {number} of {everybody} is killed, {losses.hits} lost, {len(still)} still there"
+    seen = f"a process with {number} of {everybody} connections is killed, {losses.hits} events lost, {len(still)} records still there"
     trial.saw("lost", losses.hits == number == len(still), seen)
     trial.lost[why] = names
 
 
 def deny(trial: Trial) -> None:
-    """The permission to remove a record is taken away from both functions, so that the retries fail too, until it is given back."""
+    """Both functions lose the permission to remove a record, so that retries fail as well, until they get it back."""
     names = [f"not-allowed/{i}" for i in range(2 * trial.each)]
     with Watch(trial.on) as watch:
         with ExitStack() as away, trial.step("the permission to remove a record is taken away, clients leave, and it is given back"):
             for which in FUNCTIONS:
                 away.enter_context(trial.on.without_statement(trial.on.role(which), STATEMENT))
             denied = _until_denied(trial, watch)
-            clients = open_clients(trial.on.url, names)
-            watch.wait_until_there(names)
+            clients = watch.connect(names)
             ids = set(watch.ids(names).values())
             for client in clients:
                 client.close()
@@ -104,25 +102,29 @@ def deny(trial: Trial) -> None:
             waiting = until(lambda: trial.on.messages(trial.on.retry_queue), bool, 30)
         given_back = time.monotonic()
         trial.saw("denied", bool(denied), denied or "it was removed all the same")
-        with trial.step("what was queued is retried"):
+        with trial.step("the queue retries"):
             gone = watch.wait_until_gone([*names, *TRIES], RETRIED_WITHIN_S)
         buried = trial.on.messages(trial.on.dead_letters)
-        seen = f"{queued} of {len(names)} were queued (at once {waiting} messages), {'all' if gone else 'not all'} removed after "
+        seen = f"{queued} of {len(names)} were queued ({waiting} messages at once), {'all' if gone else 'not all'} removed after "
         held = queued == len(names) and gone and not buried
-        trial.saw("queued", held, f"{seen}{time.monotonic() - given_back:.0f} s, {buried} messages were given up")
+        trial.saw("queued", held, f"{seen}{time.monotonic() - given_back:.0f} s, {buried} dead letters")
 
 
 def _until_denied(trial: Trial, watch: Watch) -> str:
-    """IAM takes its time: clients leave one by one until one's removal is refused; the error, "" if none was."""
-    for attempt, name in enumerate(TRIES, 1):
-        client = Client(trial.on.url, name)
-        watch.wait_until_there([name])
-        connection_id = watch.ids([name])[name]
-        client.close()
-        [line, *_] = trial.on.lines_about({connection_id}).get(connection_id, [{}])
+    """IAM changes take effect late: clients leave one by one until a removal is refused. Returns the error, "" if none was."""
+    for attempt, [line, *_] in leave_one_by_one(trial, watch, TRIES):
         if "AccessDenied" in line.get("error", ""):
             return f"{line['outcome']}, AccessDeniedException, at attempt {attempt}"
     return ""
+
+
+def leave_one_by_one(trial: Trial, watch: Watch, names: Iterable[str]) -> Iterator[tuple[int, list[Line]]]:
+    """For each client the attempt's number and the lines about it."""
+    for attempt, name in enumerate(names, 1):
+        [client] = watch.connect([name])
+        connection_id = watch.ids([name])[name]
+        client.close()
+        yield attempt, trial.on.lines_about({connection_id}).get(connection_id, [{}])
 
 
 def storm(trial: Trial) -> None:
@@ -136,12 +138,11 @@ def stop(trial: Trial) -> None:
 
 
 def end_at_once(trial: Trial, names: list[str], executions: int, seconds: float = 0) -> list[str]:
-    """The clients that are still in the table when all have left at once, while so many executions are reserved: after so long, or when
-    nothing happens any more."""
+    """All clients leave at once, with this many reserved executions. Returns who is still in the table after so long, or when nothing
+    changes any more."""
     with Watch(trial.on) as watch, ExitStack() as meanwhile:
-        clients = open_clients(trial.on.url, names)
-        watch.wait_until_there(names)
-        meanwhile.enter_context(trial.step(f"{len(names)} clients leave at once, while {executions} can be served at a time"))
+        clients = watch.connect(names)
+        meanwhile.enter_context(trial.step(f"{len(names)} clients leave at once; reserved executions: {executions}"))
         try:
             meanwhile.enter_context(trial.on.reserved("disconnect", executions))
         except ClientError as problem:  # a new account has none to reserve
@@ -149,12 +150,6 @@ def end_at_once(trial: Trial, names: list[str], executions: int, seconds: float 
         with ThreadPoolExecutor(16) as pool:
             list(pool.map(Client.close, clients))
         if not watch.wait_until_gone(names, seconds):
-            _until_quiet(watch)
+            while watch.wait_for_fewer(QUIET_S):
+                pass
         return [name for name in names if name in watch.records]
-
-
-def _until_quiet(watch: Watch) -> None:
-    left = -1
-    while left != len(watch.records):
-        left = len(watch.records)
-        watch.wait_for(partial(lambda before: len(watch.records) < before, left), QUIET_S)

@@ -1,11 +1,10 @@
-"""Durations and memory, cold and warm, by Lambda's own REPORT lines; and which lines the log levels let through."""
+"""Durations and memory, cold and warm, from Lambda's REPORT lines; and which lines the log levels let through."""
 
 from __future__ import annotations
 
 from statistics import median
 from typing import Any
 
-from tools.clients import open_clients
 from tools.deployment import LINES_WITHIN_S, Deployment, Watch, until
 
 from .trial import Trial
@@ -17,7 +16,7 @@ WARM = 10
 
 
 def system_lines(trial: Trial) -> None:
-    """Whether Lambda's lines are left out as deployed; then asks for them, for the rest of the run."""
+    """Lambda's lines are left out as deployed; from here on they are written."""
     own = until(trial.on.lines, lambda lines: any("outcome" in line for line in lines), LINES_WITHIN_S)
     before = sum("type" in line for line in own)
     trial.on.set_log_levels("disconnect", SystemLogLevel="INFO")
@@ -47,7 +46,7 @@ def measure(trial: Trial) -> None:
 
 
 def _measure(trial: Trial, mode: str, without: tuple[str, ...]) -> dict[str, Any]:
-    """Some cold starts, and warm invocations after each, one at a time."""
+    """Some cold starts, each with warm invocations after it."""
     requests: set[str] = set()
     for start in range(COLD):
         with trial.on.variables("disconnect", without, PROOF=str(start)):
@@ -68,18 +67,17 @@ def _measure(trial: Trial, mode: str, without: tuple[str, ...]) -> dict[str, Any
 
 
 def come_and_go(on: Deployment, name: str, clients: int) -> list[str]:
-    """Clients that leave one after the other, each when the one before is gone; their ids."""
-    ids: list[str] = []
+    """Clients leave one after the other, each when the record before is gone. Returns their ids."""
     with Watch(on) as watch:
-        for client in open_clients(on.url, [f"{name}/{i}" for i in range(clients)]):
-            watch.wait_until_there([client.name])
-            ids += watch.ids([client.name]).values()
+        connected = watch.connect(f"{name}/{i}" for i in range(clients))
+        ids = list(watch.ids(client.name for client in connected).values())
+        for client in connected:
             client.close()
             watch.wait_until_gone([client.name])
     return ids
 
 
 def reports(trial: Trial) -> dict[str, dict[str, float]]:
-    """The metrics of the REPORT line of each of the route's invocations, by request."""
+    """The metrics of each REPORT line of the disconnect function, by request."""
     lines = [line["record"] for line in trial.on.lines() if line.get("type") == "platform.report"]
     return {record["requestId"]: record["metrics"] for record in lines}

@@ -1,21 +1,21 @@
-"""The sweep: by its schedule, at once with the schedule's own input, after an alarm, and where senders report who is gone."""
+"""The sweep: by its schedule, with the schedule's input, after an alarm, and after reports of senders."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
 
-from tools.clients import Client, open_clients, spread
+from tools.clients import Client, spread
 from tools.deployment import Watch, until
 
 from .trial import Trial
 
 TWO_HOURS_AND_MORE_MS = 8_000_000
-SILENT_MS = 12 * 60_000  # past the idle time-out: worth a question
-A_WHILE_MS = 2 * 60_000  # old enough for a report, not silent for long enough to be a suspect
+SILENT_MS = 12 * 60_000  # past the idle time-out, so that the probe asks
+A_WHILE_MS = 2 * 60_000  # old enough for a report, too young for the probe
 SCHEDULED_WITHIN_S = 360  # five minutes, and Scheduler's precision
 SWEPT_WITHIN_S = 240
-LOOKED_WITHIN_S = 600  # before they are silent for long enough to be suspects anyway
+LOOKED_WITHIN_S = 600  # then they are silent for long enough for the usual probe
 
 
 def by_schedule(trial: Trial) -> None:
@@ -25,24 +25,26 @@ def by_schedule(trial: Trial) -> None:
 
 
 def sweep_lost(trial: Trial, why: str, share_old: float = 0, living: int = 1) -> None:
-    """Of those that were lost for this reason a share is made older than 2 h, the rest silent, and as silent some that live."""
+    """Make a share of the connections lost for this reason older than 2 h and the rest silent, add silent ones that live, and sweep."""
     lost = trial.lost[why]
     number = round(len(lost) * share_old)
     old, silent = lost[:number], lost[number:]
     alive = [f"lives/{i}" for i in range(living)]
     with Watch(trial.on) as watch:
-        clients = open_clients(trial.on.url, alive)
-        watch.wait_until_there([*lost, *alive])
+        clients = watch.connect(alive)
+        watch.wait_until_there(lost)
         ids = watch.ids(lost)
-        age(trial, watch, old, TWO_HOURS_AND_MORE_MS)
-        age(trial, watch, [*silent, *alive], SILENT_MS)
+        _age(trial, watch, old, TWO_HOURS_AND_MORE_MS)
+        _age(trial, watch, [*silent, *alive], SILENT_MS)
         asked_at = time.monotonic()
-        with trial.step(f"a sweep: {len(old)} of the lost are made older than 2 h, {len(silent)} silent, and {living} that live too"):
+        with trial.step(
+            f"a sweep; {len(old)} lost connections are made older than 2 h, {len(silent)} silent, as well as {living} that live"
+        ):
             trial.on.sweep(wait=False)
             watch.wait_until_gone(lost, SWEPT_WITHIN_S)
         took = [watch.gone_at[name] - asked_at for name in lost if name in watch.gone_at]
         kept = len(watch.records.keys() & set(alive)) if all(client.is_open() for client in clients) else 0
-        leave(watch, clients)
+        _leave(watch, clients)
     trial.figures[f"sweep after {why}"] = took
     causes = {key: lines[0].get("cause") for key, lines in trial.on.lines_about(set(ids.values()), which="cleanup").items()}
     if old:
@@ -56,41 +58,40 @@ def sweep_lost(trial: Trial, why: str, share_old: float = 0, living: int = 1) ->
 
 
 def look_at_once(trial: Trial, why: str = "storm") -> None:
-    """The alarm on throttles has the sweep look at once: young as they are, the lost go before the schedule would suspect them."""
+    """The alarm on throttles starts a sweep, which removes the lost connections before the usual probe would ask about them."""
     lost = set(trial.lost[why])
     if not lost:
-        trial.missed("look at once", "one function at a time was enough: nothing was lost")
+        trial.missed("look at once", "one execution at a time was enough: nothing was lost")
         return
-    with Watch(trial.on) as watch, trial.step(f"an alarm, and a look at once: {len(lost)} are lost"):
+    with Watch(trial.on) as watch, trial.step(f"an alarm, and a sweep at once: {len(lost)} are lost"):
         watch.wait_until_gone(lost, trial.patience("look at once", LOOKED_WITHIN_S))
         still = lost & watch.records.keys()
     trial.saw("look at once", not still, f"{len(lost) - len(still)} of {len(lost)} removed")
 
 
 def report(trial: Trial, why: str, broadcast: Callable[..., dict[str, int]], living: int = 1) -> None:
-    """A sender posts to those that were lost, and to some that live; it reports who is gone. `broadcast` is the sender's function."""
+    """A sender posts to lost and to living connections, and reports who is gone. `broadcast` is the sender's function."""
     lost, alive = trial.lost[why], [f"hears/{i}" for i in range(living)]
     with Watch(trial.on) as watch:
-        clients = open_clients(trial.on.url, alive)
-        watch.wait_until_there([*lost, *alive])
-        age(trial, watch, [*lost, *alive], A_WHILE_MS)
+        clients = watch.connect(alive)
+        watch.wait_until_there(lost)
+        _age(trial, watch, [*lost, *alive], A_WHILE_MS)
         posted_at = time.monotonic()
         answer = broadcast(message="hello", connectionIds=list(watch.ids([*lost, *alive]).values()))
         gone = watch.wait_until_gone(lost)
         took = [watch.gone_at[name] - posted_at for name in lost if name in watch.gone_at]
         heard = sum(client.socket.recv(timeout=10) in ("hello", b"hello") for client in clients)
         kept = len(watch.records.keys() & set(alive))
-        leave(watch, clients)
-    trial.figures["reported"] = took
+        _leave(watch, clients)
     held = answer == {"sent": living, "gone": len(lost), "failed": 0} and gone and heard == kept == living
-    trial.saw("reported", held, f"answered {answer}, removed {spread(took) if took else 'none'} after the message, {kept} living kept")
+    trial.saw("reported", held, f"the sender answered {answer}; removed {spread(took)} after the message; {kept} living kept")
 
 
-def age(trial: Trial, watch: Watch, names: Iterable[str], ms: int) -> None:
+def _age(trial: Trial, watch: Watch, names: Iterable[str], ms: int) -> None:
     trial.on.age([watch.records[name] for name in names if name in watch.records], ms)
 
 
-def leave(watch: Watch, clients: list[Client]) -> None:
+def _leave(watch: Watch, clients: list[Client]) -> None:
     for client in clients:
         client.close()
-    watch.wait_until_gone([client.name for client in clients])
+    watch.wait_until_gone(client.name for client in clients)

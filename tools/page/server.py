@@ -1,7 +1,7 @@
-"""A page on loopback that shows a stack on the local AWS as it lives, and lets a person play with it.
+"""A page on loopback that shows a stack on the local AWS, and lets a person try it.
 
-Four files by GET, and one WebSocket for each tab, which carries what the page shows and what its buttons order. A browser has six HTTP
-connections to a server for all of its tabs, and a stream of events would keep one of them for each.
+It serves four files by GET, and one WebSocket for each tab, for the page's content and the buttons' orders. A stream of events would need
+an HTTP connection for each tab, and a browser opens only six to a server.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LONGEST_ORDER = 4096  # bytes
 
 
 class Page:
-    """The ASGI application for a server of these names."""
+    """The ASGI application. `hosts` are the server's names."""
 
     def __init__(self, stack: Stack, hosts: set[str]) -> None:
         self.board = Board(stack)
@@ -48,7 +48,7 @@ class Page:
             "content_security_policy": f"{policy}; frame-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'",
             "x_content_type_options": "nosniff",
             "cross_origin_resource_policy": "same-origin",
-            "cache_control": "no-cache",  # not no-store, with which a browser ends the socket of a page that is left
+            "cache_control": "no-cache",  # not no-store: a browser would end the socket of a page that is left
         }
 
     def check(self, scope: Scope, headers: Mapping[str, str]) -> str:
@@ -73,12 +73,12 @@ class Page:
         with suppress(OSError):  # the tab was closed
             while (message := await receive())["type"] == "websocket.receive":
                 if said := await self._obey(message.get("text") or ""):
-                    await self._send_news(seen, send)  # which the order changed: a button's state comes before its answer
+                    await self._send_news(seen, send)  # so that a button's new state comes before the answer
                     await send({"type": "websocket.send", "text": json.dumps({"said": said})})
         showing.cancel()
 
     async def _show(self, seen: dict[str, int], send: Send) -> None:
-        """Each part of the board whenever it changes, as long as the tab is open."""
+        """Send each part of the board when it changes, as long as the tab is open."""
         with suppress(OSError):
             while True:
                 await asyncio.to_thread(self.board.look)
@@ -90,7 +90,7 @@ class Page:
             await send({"type": "websocket.send", "text": news})
 
     async def _obey(self, text: str) -> dict[str, Any] | None:
-        """What came of an order, with a status as HTTP has it."""
+        """The result of an order, with a status like HTTP's."""
         try:
             order = json.loads(text)
             if not isinstance(order, dict):
