@@ -1,7 +1,7 @@
 """Writes the generated parts of README and docs/, and checks the links.
 
 python -m tools.docs           writes each part between <!-- BEGIN name --> and <!-- END name -->
-python -m tools.docs --check   exits 1 when a page is out of date; both exit 1 when a link is broken
+python -m tools.docs --check   exits 1 if a page is out of date; both exit 1 if a link is broken
 
 `name` is one of GENERATED, or the path of a file to quote: Markdown as it is, everything else as code.
 """
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import hcl2
 
 from . import program
+from .markdown import table
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/README.md"), *ROOT.glob("modules/**/README.md")})
@@ -26,14 +27,18 @@ GAP = re.compile(r'^ *"""((?:(?!""").)*?)\n\n *MiniStack: (.*?)\n *Source: (\S+)
 QUOTED = re.compile(r"(<!-- BEGIN (\S+) -->\n).*?(<!-- END \2 -->)", re.DOTALL)
 
 
-def blocks(file: str, kind: str) -> dict[str, dict[str, Any]]:
-    """The file's blocks of a kind by name, in the file's order."""
-    with (ROOT / file).open() as text:
-        return {name.strip('"'): body for block in hcl2.load(text)[kind] for name, body in block.items()}
+def blocks(file: str | Path, kind: str) -> dict[str, dict[str, Any]]:
+    """The blocks of a kind in a file, by name. A relative path starts at the repository's root."""
+    parsed = hcl2.loads((ROOT / file).read_text())
+    return {name.strip('"'): body for block in parsed.get(kind, []) for name, body in block.items()}
+
+
+def type_of(body: dict[str, Any]) -> str:
+    return str(body.get("type", "any")).removeprefix("${").removesuffix("}")
 
 
 def arguments(call: str) -> list[str]:
-    """Splits "a, f(b, c), {d = e}" at its own commas."""
+    """Split "a, f(b, c), {d = e}" at its own commas."""
     parts, depth = [""], 0
     for character in call:
         depth += (character in "({[") - (character in ")}]")
@@ -51,7 +56,7 @@ class Field(NamedTuple):
 
 
 def fields(path: str, kind: str, default: str) -> Iterator[Field]:
-    """An input or one of its attributes, and all the attributes below it."""
+    """An input or attribute, and all attributes below it."""
     inner = re.fullmatch(r"(list\()?object\(\{(.*)\}\)\)?", kind, re.DOTALL)
     yield Field(path, ("list(object)" if inner[1] else "object") if inner else kind, default)
     for attribute in arguments(inner[2]) if inner else []:
@@ -72,7 +77,7 @@ def default(body: dict[str, Any]) -> str:
 
 
 def description(body: dict[str, Any]) -> tuple[str, dict[str, str]]:
-    """What an input or output is, and what each field is. A field's line begins with "- `name`:"."""
+    """The descriptions of an input or output, and of its fields. A field's line starts with "- `name`:"."""
     text = re.sub(r"\A<<-?(\w+)\n(.*?)\n\s*\1\Z", r"\2", body["description"].strip('"').replace('\\"', '"'), flags=re.DOTALL)
     whole, *rest = re.split(r"^\s*- `([\w.]+)`: ", text, flags=re.MULTILINE)
     return _line(whole), {name: _line(of) for name, of in zip(rest[::2], rest[1::2], strict=True)}
@@ -83,50 +88,41 @@ def _line(text: str) -> str:
 
 
 def inputs() -> str:
-    """A section for each input: what it is, and a row for each field."""
+    """A section for each input, with a row for each field."""
     sections = []
     for name, body in blocks("variables.tf", "variable").items():
         whole, of_field = description(body)
-        value = default(body)
-        first, *rest = fields(name, body["type"].removeprefix("${").removesuffix("}"), value)
-        lines = [
-            f"## `{name}`",
-            "",
-            f"{whole}",
-            "",
-            f"Type `{first.type}`, default {shown(first.default)}." if value != "required" else f"Type `{first.type}`, **required**.",
-        ]
-        if rest:
-            lines += ["", "| Field | Type | Default | What it is |", "|---|---|---|---|"]
+        first, *rest = fields(name, type_of(body), default(body))
+        value = "**required**" if first.default == "required" else f"default {shown(first.default)}"
+        sections += [f"## `{name}`", whole, f"Type `{first.type}`, {value}."]
+        rows = []
         for field in rest:
             path = field.path.removeprefix(f"{name}.")
-            lines.append(f"| `{path}` | {field.type} | {shown(field.default)} | {of_field.pop(path, '')} |")
+            rows.append((f"`{path}`", field.type, shown(field.default), of_field.pop(path, "")))
+        if rows:
+            sections.append(table(("Field", "Type", "Default", "What it is"), rows))
         if of_field:
             sys.exit(f"variables.tf: {name} has no field {', '.join(of_field)}")
-        sections.append("\n".join(lines))
-    return "\n\n".join(sections) + "\n"
+    return "\n\n".join(sections)
 
 
 def interface() -> str:
-    """A line for each input and output, for README."""
-    lines = ["| Input | Default | What it is |", "|---|---|---|"]
-    for name, body in blocks("variables.tf", "variable").items():
-        value = default(body)
-        lines.append(f"| [`{name}`](docs/inputs.md#{name}) | {shown(value)} | {description(body)[0]} |")
-    lines += ["", "| Output | What it is |", "|---|---|"]
-    lines += [f"| `{name}` | {description(body)[0]} |" for name, body in blocks("outputs.tf", "output").items()]
-    return "\n".join(lines) + "\n"
+    """A row for each input and output, for README."""
+    variables, outputs = blocks("variables.tf", "variable").items(), blocks("outputs.tf", "output").items()
+    rows = ((f"[`{name}`](docs/inputs.md#{name})", shown(default(body)), description(body)[0]) for name, body in variables)
+    of_outputs = ((f"`{name}`", description(body)[0]) for name, body in outputs)
+    return f"{table(('Input', 'Default', 'What it is'), rows)}\n\n{table(('Output', 'What it is'), of_outputs)}"
 
 
 def gaps() -> str:
     """A row for each docstring in local/patches that says what AWS does, what MiniStack does, and the source."""
-    lines = ["| in `local/patches` | AWS | MiniStack |", "|---|---|---|"]
+    rows = []
     for path in sorted(ROOT.glob("local/patches/[a-z]*.py")):
-        rows = GAP.findall(path.read_text())
-        if not rows:
+        found = GAP.findall(path.read_text())
+        if not found:
             sys.exit(f"{path}: a docstring must say what AWS does, then `MiniStack: …` and `Source: https://…`")
-        lines += [f"| `{path.name}` | {_line(aws)} ([source]({source})) | {_line(ministack)} |" for aws, ministack, source in rows]
-    return "\n".join(lines) + "\n"
+        rows += [(f"`{path.name}`", f"{_line(aws)} ([source]({source}))", _line(ministack)) for aws, ministack, source in found]
+    return table(("in `local/patches`", "AWS", "MiniStack"), rows)
 
 
 def quote(file: str) -> str:
@@ -138,13 +134,14 @@ GENERATED = {"inputs": inputs, "interface": interface, "local/patches": gaps}
 
 
 def wanted(page: str) -> str:
-    return QUOTED.sub(
-        lambda found: f"{found[1]}{GENERATED[found[2]]().rstrip() if found[2] in GENERATED else quote(found[2])}\n{found[3]}", page
-    )
+    def part(found: re.Match[str]) -> str:
+        return f"{found[1]}{GENERATED[found[2]]() if found[2] in GENERATED else quote(found[2])}\n{found[3]}"
+
+    return QUOTED.sub(part, page)
 
 
 def broken_links(page: Path) -> list[str]:
-    """The page's links to files that are not there, and to headings that no page has."""
+    """The page's links to missing files and headings."""
     broken = []
     for file, anchor in LINK.findall(page.read_text()):
         target = (page.parent / file).resolve() if file else page
@@ -161,11 +158,11 @@ def slug(heading: str) -> str:
 def main() -> int:
     check = program.only_checks(__doc__)
     if broken := [link for page in PAGES for link in broken_links(page)]:
-        sys.exit("links that lead nowhere:\n" + "\n".join(broken))
+        sys.exit("broken links:\n" + "\n".join(broken))
     stale = {page: new for page in PAGES if (new := wanted(page.read_text())) != page.read_text()}
     if check and stale:
         names = ", ".join(str(page.relative_to(ROOT)) for page in stale)
-        sys.exit(f"not what the files they quote say: {names}. Run `python -m tools.docs` and commit")
+        sys.exit(f"out of date: {names}. Run `python -m tools.docs` and commit")
     for page, text in stale.items():
         page.write_text(text)
     return 0

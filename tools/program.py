@@ -1,4 +1,4 @@
-"""What the programs behind the make targets have in common: flags, signs of life, and an end without a traceback."""
+"""What the programs behind the make targets share: options, progress messages, and errors without a traceback."""
 
 from __future__ import annotations
 
@@ -21,11 +21,10 @@ complain: Callable[[str], None] = partial(print, flush=True, file=sys.stderr)
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:
-    """A parser that takes no abbreviation: an option that is not spelled out is an error."""
+    """A parser that accepts no abbreviated options."""
     name = f"python -m {spec.name.removesuffix('.__main__')}" if (spec := sys.modules["__main__"].__spec__) else None
-    return argparse.ArgumentParser(
-        prog=name, description=description, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    shape = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(prog=name, description=description, allow_abbrev=False, formatter_class=shape)
 
 
 def flag(parser: argparse.ArgumentParser, name: str, text: str) -> None:
@@ -33,22 +32,22 @@ def flag(parser: argparse.ArgumentParser, name: str, text: str) -> None:
 
     def on(value: str) -> bool:
         if value.lower() not in YES:
-            raise argparse.ArgumentTypeError(f"{value!r} is none of {', '.join(YES)}: leave it out if you mean no")
+            raise argparse.ArgumentTypeError(f"{value!r} is none of {', '.join(YES)}. To say no, leave the option out")
         return True
 
     parser.add_argument(name, type=on, nargs="?", const=True, default=False, metavar="1", help=text)
 
 
 def only_checks(description: str | None) -> bool:
-    """Whether the one option of a program that writes files is given: `--check`."""
+    """Whether `--check` is given to a program that writes files and has no other option."""
     parser = arguments(description)
-    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 when something would be written")
+    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if something would be written")
     return bool(parser.parse_args().check)
 
 
 @contextmanager
 def alive(say: Callable[[str], None] = say, what: str = "") -> Iterator[None]:
-    """Give a sign of life every ten seconds."""
+    """Print the elapsed time every ten seconds."""
     started, done = time.monotonic(), threading.Event()
 
     def breathe() -> None:
@@ -64,7 +63,7 @@ def alive(say: Callable[[str], None] = say, what: str = "") -> Iterator[None]:
 
 @contextmanager
 def step(text: str, say: Callable[[str], None] = say) -> Iterator[None]:
-    """Announce a long step, give signs of life, and say how long it took."""
+    """Announce a long step, and print how long it took."""
     started = time.monotonic()
     say(f"  {text}")
     with alive(say):
@@ -73,7 +72,7 @@ def step(text: str, say: Callable[[str], None] = say) -> Iterator[None]:
 
 
 def run(main: Callable[[], int | None]) -> None:
-    """Ends this process with what `main` returns: 1 after a TerraformError, 130 after Ctrl-C or SIGTERM."""
+    """End this process with what `main` returns: 1 after a TerraformError, 130 after Ctrl-C or SIGTERM."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(main())
@@ -82,5 +81,5 @@ def run(main: Callable[[], int | None]) -> None:
     except KeyboardInterrupt:
         complain("\nInterrupted.")
         sys.exit(130)
-    except BrokenPipeError:  # whoever read the output has gone
+    except BrokenPipeError:  # the reader of the output has ended
         os._exit(1)

@@ -1,4 +1,4 @@
-"""One environment on a local AWS: the platform's WebSocket API (another stack, as in an account) and the env folder, both unchanged."""
+"""One environment on a local AWS: the env folder, and the other stack that owns the WebSocket API. Both folders are unchanged."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from local.aws import REGION, REPOSITORY, LocalAws
 
+from . import program
 from .deployment import Deployment
 from .terraform import Root
 
@@ -21,7 +22,7 @@ TABLES = {
 
 
 class Stack(Deployment):
-    """`root` is envs/dev, for example; `platform` has the API which it looks up."""
+    """`root` is envs/dev, for example; `platform` has its API."""
 
     aws: LocalAws
 
@@ -55,6 +56,16 @@ class Stack(Deployment):
         self.platform.apply()
         self.root.apply()
 
+    def apply_step_by_step(self) -> None:
+        """Init and apply, and say what happens."""
+        program.say("\nTerraform, with the repository's folders")
+        with program.step(f"init of examples/websocket-api (the API) and envs/{self.env_name}"):
+            self.init()
+        with program.step("apply of examples/websocket-api"):
+            self.platform.apply()
+        with program.step(f"apply of envs/{self.env_name} (about a minute: the provider waits 25 s after each change of a queue)"):
+            self.root.apply()
+
     def destroy(self) -> None:
         self.root.destroy()
         self.platform.destroy()
@@ -63,10 +74,13 @@ class Stack(Deployment):
         """examples/broadcaster for this environment, once it is applied."""
         outputs = {"websocket_api": self.platform.outputs()["websocket_api"]}
         outputs |= {name: self.outputs[name] for name in ("connections_table", "report_gone")}
-        folder, variables = self.aws.folder / self.env_name, {name: json.dumps(value) for name, value in outputs.items()}
-        data, state = folder / "broadcaster", folder / "broadcaster.tfstate"
         return Root(
-            REPOSITORY / "examples" / "broadcaster", self.aws.environment, data, state=state, name=f"{self.name}-broadcast", **variables
+            REPOSITORY / "examples" / "broadcaster",
+            self.aws.environment,
+            self.aws.folder / self.env_name / "broadcaster",
+            state=self.aws.folder / self.env_name / "broadcaster.tfstate",
+            name=f"{self.name}-broadcast",
+            **{name: json.dumps(value) for name, value in outputs.items()},
         )
 
     def broadcast(self, **event: Any) -> dict[str, int]:
@@ -76,7 +90,7 @@ class Stack(Deployment):
 
 
 def removers(on: Deployment) -> dict[str, list[str]]:
-    """By connection, who asked DynamoDB to delete its record: "Boto3", or "" for the fast path, which sends no User-Agent."""
+    """Which client deleted a connection's record: "Boto3", or "" for the fast path, which sends no User-Agent."""
     found: dict[str, list[str]] = {}
     for request in list(on.aws.faults.requests) if isinstance(on.aws, LocalAws) else []:
         if request.operation == "DeleteItem" and request.json["TableName"] == on.table:
@@ -85,7 +99,7 @@ def removers(on: Deployment) -> dict[str, list[str]]:
 
 
 def leftovers(aws: LocalAws) -> list[str]:
-    """Whatever is still in the account, except Terraform's own state bucket."""
+    """What is in the account, except Terraform's state bucket."""
     lists: dict[str, Callable[[], list[Any]]] = {
         "function": lambda: [f["FunctionName"] for f in aws.client("lambda").list_functions()["Functions"]],
         "table": lambda: list(aws.client("dynamodb").list_tables()["TableNames"]),

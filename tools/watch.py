@@ -1,4 +1,4 @@
-"""Follows a running local AWS, with the settings that `make up` prints: who is in the table of connections, and what both functions log."""
+"""Shows what happens on a running local AWS, with the settings that `make up` prints: the connections table, and both functions' logs."""
 
 from __future__ import annotations
 
@@ -19,21 +19,16 @@ from .stack import TABLES
 PAUSE_S = 0.3
 
 
-def follow(endpoint: str, name: str, key: Mapping[str, str] = os.environ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What happens from now on, without end: ("came" or "left", the record) and ("disconnect" or "cleanup", its log line).
-
-    After each look ("", {}), so that the caller may pause.
-    """
+def follow(endpoint: str, name: str, key: Mapping[str, str] = os.environ) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+    """At each look, what is new: ("came" or "left", the record) and ("disconnect" or "cleanup", its log line)."""
     aws = cast("Aws", SimpleNamespace(client=partial(client, key=key, endpoint_url=endpoint)))
     groups = {f"{which}_function": {"log_group_name": f"/aws/lambda/security-events-{name}-{which}"} for which in FUNCTIONS}
     news = News(Deployment(aws, lambda: {**groups, "connections_table": {"name": TABLES[name]}}))
     while True:
-        yield from news.look()
-        yield "", {}
+        yield list(news.look())
 
 
 def shown(kind: str, what: dict[str, Any]) -> str:
-    """One line about it."""
     if kind in ("came", "left"):
         what = {attribute: next(iter(value.values())) for attribute, value in what.items()}
     return f"{time.strftime('%H:%M:%S')}  {kind:10}  {json.dumps(what, ensure_ascii=False)}"
@@ -45,12 +40,11 @@ def main() -> None:
     parser.add_argument("env", nargs="?", choices=TABLES, default="dev")
     given = parser.parse_args()
     if "AWS_ACCESS_KEY_ID" not in os.environ:
-        parser.error("set the variables that `make up` prints: its key is a new one each time")
-    for kind, what in follow(given.endpoint, given.env):
-        if kind:
+        parser.error("set the variables that `make up` prints: each run has a new key")
+    for found in follow(given.endpoint, given.env):
+        for kind, what in found:
             program.say(shown(kind, what))
-        else:
-            time.sleep(PAUSE_S)
+        time.sleep(PAUSE_S)
 
 
 if __name__ == "__main__":

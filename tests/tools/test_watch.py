@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from botocore import xform_name
@@ -40,21 +40,15 @@ def test_it_shows_once_who_came_who_left_and_what_was_logged(aws: LocalAws, stac
     dynamodb, logs = aws.client("dynamodb"), aws.client("logs")
     news = follow(aws.endpoint, stack, aws.key)
 
-    def look() -> list[tuple[str, dict[str, Any]]]:
-        found = []
-        while (happened := next(news))[0]:
-            found.append(happened)
-        return found
-
-    assert look() == []
+    assert next(news) == []
     record = {"connectionId": {"S": "c1"}, "clientId": {"S": "kim"}}
     dynamodb.put_item(TableName=TABLES[stack], Item=record)
-    assert look() == [("came", record)]
+    assert next(news) == [("came", record)]
     dynamodb.delete_item(TableName=TABLES[stack], Key={"connectionId": {"S": "c1"}})
     line = [{"timestamp": int(time.time() * 1000), "message": '{"outcome":"removed"}'}]
     logs.put_log_events(logGroupName=GROUPS["disconnect"], logStreamName="s", logEvents=line)
-    assert look() == [("disconnect", {"outcome": "removed"}), ("left", record)]
-    assert look() == []
+    assert next(news) == [("disconnect", {"outcome": "removed"}), ("left", record)]
+    assert next(news) == []
     assert shown("left", record).endswith('{"connectionId": "c1", "clientId": "kim"}')
 
 
