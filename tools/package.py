@@ -1,11 +1,10 @@
-"""Packages the functions into zips that are the same to the last byte on every machine.
+"""Packages the functions into zips that are byte for byte the same on every machine.
 
-    python -m tools.package           builds dist/function.zip with its manifest, and the examples' zips
-    python -m tools.package --check   exits 1 when a committed file is not exactly what the sources build
+    python -m tools.package           builds dist/function.zip, its manifest, and the examples' zips
+    python -m tools.package --check   exits 1 if a committed file is not what the sources build
 
-A zip holds the sources and nothing else (docs/decisions/0004-no-bytecode.md). Members are sorted, stored (deflate differs between zlib
-versions), dated 1980 and mode 0644. The manifest holds the sources' hashes, so that Terraform, which can't look into a zip, refuses to plan
-a stale one.
+A zip holds the sources only (docs/decisions/0004-no-bytecode.md). Members are sorted, stored (deflate differs between zlib versions), dated
+1980 and have mode 0644. The manifest holds the sources' hashes, so that Terraform refuses to plan a stale zip.
 """
 
 from __future__ import annotations
@@ -29,26 +28,25 @@ def sources(folder: Path) -> dict[str, bytes]:
 
 
 def build(members: dict[str, bytes]) -> bytes:
-    """The zip of the members, by name."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, content in sorted(members.items()):
             member = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            member.create_system = 3  # Unix, whatever machine this is: the mode below is a Unix mode
+            member.create_system = 3  # Unix, on every machine
             member.external_attr = 0o100644 << 16
             archive.writestr(member, content)
     return buffer.getvalue()
 
 
 def manifest(members: dict[str, bytes], archive: bytes) -> bytes:
-    """What the Terraform precondition compares: Terraform's own filesha256 and filebase64sha256."""
+    """What Terraform's precondition compares with filesha256 and filebase64sha256."""
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
     digest = base64.b64encode(hashlib.sha256(archive).digest()).decode()
     return json.dumps({"sources": hashes, "zip_sha256_base64": digest}, indent=2, sort_keys=True).encode() + b"\n"
 
 
 def wanted() -> dict[Path, bytes]:
-    """Every committed artefact and what it must contain."""
+    """Every committed file and its content."""
     function = sources(ROOT / "function")
     archive = build(function)
     files = {ROOT / "dist/function.zip": archive, ROOT / "dist/manifest.json": manifest(function, archive)}

@@ -1,12 +1,12 @@
-"""What a change would do, for a review: plans of root folders against the local AWS, so without an account or credentials.
+"""Plans Terraform root folders against the local AWS, for reviews. No account and no credentials are needed.
 
     python -m tools.plan                                      every environment of this repository, on an empty account
     python -m tools.plan FOLDER …                             these folders
-    python -m tools.plan --base origin/main FOLDER            what the working tree changes in a stack that was made by that commit
-    python -m tools.plan --platform OTHER_FOLDER FOLDER       with a stack in the account that the folder looks things up in
+    python -m tools.plan --base origin/main FOLDER            what the working tree changes in a stack applied from that commit
+    python -m tools.plan --platform OTHER_FOLDER FOLDER       applies another folder first, whose resources this one looks up
 
-Prints Markdown that fits a pull request's comment; exits 1 when a plan would replace or destroy a DynamoDB table. The folder's backend is
-not asked, the state is a temporary file, and nothing that is written into the folder stays. `--json FOLDER` keeps the plans as JSON.
+Prints Markdown for a pull request's comment. Exits 1 if a plan would replace or destroy a DynamoDB table. The folder's backend is not
+used, the state is a temporary file, and nothing stays in the folder. `--json FOLDER` keeps the plans as JSON.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ KINDS = {
     ("create", "delete"): "replace",
 }
 LARGEST_PLAN = 40_000  # characters shown: a comment holds 65,536
-BACKEND = """# Written by tools/plan.py for the time of one plan.
+BACKEND = """# Written by tools/plan.py, which removes it after the plan.
 terraform {
   backend "local" {
     path = "%s"
@@ -48,8 +48,7 @@ terraform {
 
 @dataclass
 class Plan:
-    """What Terraform would do in a folder. `tables` are the addresses of tables that it would replace or destroy, `ignored` fields of a
-    module call that the module does not have."""
+    """What Terraform would do in a folder. `ignored`: fields of a module call that the module does not have."""
 
     folder: str
     text: str
@@ -62,6 +61,7 @@ class Plan:
 
     @property
     def tables(self) -> list[str]:
+        """The addresses of tables that it would replace or destroy."""
         return [c["address"] for kind, c in self._changes() if kind in ("replace", "destroy") and c["type"] == "aws_dynamodb_table"]
 
     def _changes(self) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -72,19 +72,16 @@ class Plan:
 
     def markdown(self) -> str:
         counts = ", ".join(f"**{self.counts[kind]}** to {kind}" for kind in ("create", "update", "replace", "destroy"))
-        warning = "".join(f"\n> [!CAUTION]\n> `{address}` would be lost: every record in it.\n" for address in self.tables)
+        warning = "".join(f"\n> [!CAUTION]\n> `{address}` would be lost, with every record.\n" for address in self.tables)
         warning += "".join(f"\n> [!WARNING]\n> {line}\n" for line in self.ignored)
-        shown = (
-            self.text
-            if len(self.text) <= LARGEST_PLAN
-            else f"{self.text[:LARGEST_PLAN]}\n… {len(self.text) - LARGEST_PLAN} characters more"
-        )
+        more = f"\n… {len(self.text) - LARGEST_PLAN} characters more" if len(self.text) > LARGEST_PLAN else ""
+        shown = self.text[:LARGEST_PLAN] + more
         return f"### `{self.folder}`\n\n{counts}\n{warning}\n<details><summary>Plan</summary>\n\n```\n{shown.strip()}\n```\n\n</details>\n"
 
 
 @contextmanager
 def state_in(state: Path, folder: Path) -> Iterator[None]:
-    """An override file takes the place of the folder's backend; that and a lock file which was not there before are removed again."""
+    """Replace the folder's backend by an override file. It is removed again, and so is a new lock file."""
     override, lock = folder / "plan_override.tf", folder / ".terraform.lock.hcl"
     if override.exists():
         raise TerraformError(f"{override} exists: remove it if an interrupted plan left it, or rename it (other_override.tf)")
@@ -100,7 +97,7 @@ def state_in(state: Path, folder: Path) -> Iterator[None]:
 
 @contextmanager
 def checkout(folder: Path, revision: str) -> Iterator[Path]:
-    """The folder as it was in a commit, in a checkout of its own."""
+    """The folder as it was in a commit."""
 
     def git(*arguments: str) -> str:
         done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True)
@@ -119,7 +116,7 @@ def checkout(folder: Path, revision: str) -> Iterator[Path]:
 
 
 def of_repository(folder: Path) -> tuple[Path | None, dict[str, str]]:
-    """The stack that an environment of this repository looks its API up in, and that stack's variables."""
+    """For an environment of this repository: the folder that has its API, and that folder's variables."""
     if folder.parent != REPOSITORY / "envs":
         return None, {}
     name = folder.name
@@ -129,10 +126,8 @@ def of_repository(folder: Path) -> tuple[Path | None, dict[str, str]]:
 def plan(aws: LocalAws, folder: Path, platform: Path | None, base: str | None) -> Plan:
     data = Path(tempfile.mkdtemp(dir=aws.folder))
     known, variables = of_repository(folder)
-    # A folder of somebody else's may need them.
-    given: dict[str, Any] = (
-        {} if known else {name.removeprefix("TF_VAR_"): value for name, value in os.environ.items() if name.startswith("TF_VAR_")}
-    )
+    users_own = {name.removeprefix("TF_VAR_"): value for name, value in os.environ.items() if name.startswith("TF_VAR_")}
+    given: dict[str, Any] = {} if known else users_own
     if platform := platform or known:
         _apply(aws, platform, data / "platform", {**given, **variables})
     if base:
@@ -147,7 +142,7 @@ def plan(aws: LocalAws, folder: Path, platform: Path | None, base: str | None) -
 
 
 def _apply(aws: LocalAws, folder: Path, data: Path, variables: dict[str, Any]) -> None:
-    with state_in(data.with_suffix(".tfstate"), folder), program.step(f"apply of {_shown(folder)}, to plan against", program.complain):
+    with state_in(data.with_suffix(".tfstate"), folder), program.step(f"apply of {_shown(folder)}, which the plan needs", program.complain):
         root = Root(folder, aws.environment, data, **variables)
         root.init()
         root.apply()
@@ -160,8 +155,8 @@ def _shown(folder: Path) -> str:
 def main() -> int:
     parser = program.arguments(__doc__)
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="root folders; default: every environment")
-    parser.add_argument("--base", help="a commit whose stack is applied first, so that the plan shows the change from it")
-    parser.add_argument("--platform", type=Path, help="a root folder that is applied first: the stack whose resources the folder looks up")
+    parser.add_argument("--base", help="a commit that is applied first, so that the plan shows the change since then")
+    parser.add_argument("--platform", type=Path, help="a root folder that is applied first, because the others look up its resources")
     parser.add_argument("--json", type=Path, help="a folder to keep the plans in, as JSON")
     arguments = parser.parse_args()
     folders = [folder.resolve() for folder in arguments.folders] or [REPOSITORY / "envs" / name for name in TABLES]
@@ -177,7 +172,7 @@ def main() -> int:
                 arguments.json.mkdir(parents=True, exist_ok=True)
                 (arguments.json / f"{planned.folder.replace(os.sep, '-')}.json").write_text(json.dumps(planned.content))
     if lost:
-        program.complain(f"refused: {', '.join(lost)} would be lost with every record in it")
+        program.complain(f"refused: {', '.join(lost)} would be lost, with every record")
     return 1 if lost else 0
 
 

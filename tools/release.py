@@ -1,7 +1,6 @@
-"""`make release-notes VERSION=1.2.3`: refuses a release that is not ready, else prints what CHANGELOG.md says of it.
+"""`make release-notes VERSION=1.2.3` prints a version's part of CHANGELOG.md, or says what is missing for the release.
 
-The workflow release.yml asks this before it tags, so that what a tag names is whole: its part of the changelog, zips that are what their
-sources build, and pages whose `ref` leads to it.
+The workflow release.yml runs this before it tags.
 """
 
 from __future__ import annotations
@@ -30,17 +29,17 @@ REFERRING = [
 
 
 class NotReady(Exception):
-    """What is missing, and what to do about it."""
+    """The text says what is missing and what to do."""
 
 
 def notes(version: str, root: Path = ROOT) -> str:
-    """The changelog's part about a version, without its heading."""
+    """The version's part of the changelog, without its heading."""
     if not re.fullmatch(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", version):
-        raise NotReady(f"{version!r} is no version: say for example 1.2.3, without a v")
+        raise NotReady(f"{version!r} is not a version: write for example 1.2.3, without a v")
     changelog = (root / "CHANGELOG.md").read_text()
     part = re.search(rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d\n(.*?)(?=^## |\Z)", changelog, re.DOTALL | re.MULTILINE)
     if not part or not part[1].strip():
-        raise NotReady(f"CHANGELOG.md has no part '## [{version}] - YYYY-MM-DD': move there what stands under [Unreleased]")
+        raise NotReady(f"CHANGELOG.md has no part '## [{version}] - YYYY-MM-DD': move the entries of [Unreleased] there")
     for name in REFERRING:
         versions = set(REFERENCE.findall((root / name).read_text()))
         if versions != {version}:
@@ -48,7 +47,7 @@ def notes(version: str, root: Path = ROOT) -> str:
     return part[1].strip()
 
 
-def main() -> int:
+def main() -> None:
     parser = program.arguments(__doc__)
     parser.add_argument("version", metavar="VERSION", help="what is released: 1.2.3")
     version = parser.parse_args().version
@@ -56,12 +55,10 @@ def main() -> int:
         text = notes(version)
         packaged = subprocess.run([sys.executable, "-m", "tools.package", "--check"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
         if packaged.returncode:
-            raise NotReady(f"a committed zip is not what its sources build: run `make package` and commit dist/\n{packaged.stdout}")
+            raise NotReady(f"a committed zip is out of date: run `make package` and commit dist/\n{packaged.stdout}")
     except NotReady as problem:
-        print(problem, file=sys.stderr)
-        return 1
+        sys.exit(str(problem))
     print(text)
-    return 0
 
 
 if __name__ == "__main__":

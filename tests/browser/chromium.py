@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright
 
-from tools.npm import NpmError, installed
+from tools.installed import UnavailableError, npm_packages
 
 ARGUMENTS = ["--disable-gpu", "--disable-dev-shm-usage", "--disable-quic"]
 NAMES = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "headless_shell")
@@ -53,8 +53,8 @@ def _find() -> tuple[Path, dict[str, str]]:
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         raise NoBrowser("there is no browser: put Chrome or Chromium on PATH, or name one: CHROMIUM=/path/to/it")
     try:
-        return _unpacked(installed(Path(__file__).resolve().parent, "chromium"))
-    except NpmError as problem:
+        return _unpacked(npm_packages(Path(__file__).resolve().parent, "chromium"))
+    except UnavailableError as problem:
         raise NoBrowser(f"there is no browser: put Chrome or Chromium on PATH, or name one (CHROMIUM=/path/to/it); or: {problem}") from None
 
 

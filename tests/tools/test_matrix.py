@@ -24,14 +24,14 @@ def test_an_unavailable_version_is_named_and_skipped(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(matrix, "CACHE", tmp_path)
     [(cells, errors)] = matrix.rows({"OpenTofu 1.12.6": matrix.opentofu})
-    assert (cells[:2], errors) == (["OpenTofu 1.12.6", "left out: there is no tofu on PATH, and no Go to build it with"], "")
+    assert (cells[:2], errors) == (["OpenTofu 1.12.6", "not available: there is no tofu on PATH, and no Go to build it with"], "")
 
 
 def test_a_folder_must_refuse_the_versions_that_it_excludes(tmp_path: Path) -> None:
     refuses, fails = "{ echo Error: Unsupported Terraform Core version; exit 1; }", "{ echo; echo Error: no such provider; exit 1; }"
     assert fake(tmp_path, (1, 9), refuses).validate() == "0 of 1 folders; .: need 1.10"
     for version, init, said in (
-        ((1, 9), "exit 0", "is taken by a tool that its required_version excludes"),
+        ((1, 9), "exit 0", "accepts a version that its required_version excludes"),
         ((1, 9), fails, "no such provider"),
         ((1, 10), fails, "no such provider"),
     ):
