@@ -1,11 +1,11 @@
-"""What Terraform must be allowed to do: a policy for who plans and what who applies needs besides, of the calls that the local AWS judged.
+"""Writes the policies that Terraform needs: one to plan, and one with what apply needs as well.
 
-    python -m tools.permissions             writes docs/permissions/plan.json and apply.json, in five minutes
-    python -m tools.permissions --check     exits 1 when they are not what would be written
+    python -m tools.permissions             writes docs/permissions/plan.json and apply.json (five minutes)
+    python -m tools.permissions --check     exits 1 if they are out of date
 
-A root is applied with the smallest call, with everything on, with other tags, by the queue and with the smallest again, planned in between
-by another user, and destroyed. Each call's action goes to the statement whose resources it named. NAME, TABLE and the like stand for what
-a team puts there.
+On the local AWS, which notes every call, a root is applied with the smallest call of the module, with everything on, with other
+tags, with the queue, and with the smallest call again. Another user plans in between. In the end it is destroyed. Each action goes to the
+statement for its resource. NAME, TABLE and the like stand for what a team writes there.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from local.aws import REGION, REPOSITORY, LocalAws, local_aws
 from . import program
 from .terraform import Root, TerraformError
 
-Call = tuple[str, str]  # an action and the resource that it was judged on, or the statement that allows it
+Call = tuple[str, str]  # an action, and its resource or the statement that allows it
 FOLDER = REPOSITORY / "docs" / "permissions"
 ACCOUNT = "000000000000"
 NEVER_DENIED = "sts:GetCallerIdentity"
@@ -49,7 +49,7 @@ STATEMENTS = {
     "WithoutResource": ["*"],
 }
 
-# What no call shows: AWS checks it inside of another.
+# Permissions that AWS checks inside other calls, so that no call shows them.
 DEFAULT_KEY = "alias/aws/dynamodb"  # asked for with a key of one's own, to tell them apart; AWS judges by the key behind it
 KEY = "arn:aws:kms:REGION:ACCOUNT:key/KEY_ID"
 UNSEEN: dict[str, list[dict[str, Any]]] = {
@@ -124,7 +124,7 @@ STEPS = (("first", "function"), ("second", "function"), ("second", "queue"))  # 
 
 
 class User:
-    """A user of the local AWS with these policies, and Terraform as that user."""
+    """A user of the local AWS with these policies, for Terraform and boto3."""
 
     def __init__(self, aws: LocalAws, name: str, *policies: str) -> None:
         self._aws, iam = aws, aws.client("iam")
@@ -140,10 +140,10 @@ class User:
         return self._aws.client(service, aws_access_key_id=self.key_id, aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"])
 
     def root(self, folder: Path) -> Root:
-        return Root(folder, self.environment, folder / ".terraform", state=folder / "terraform.tfstate")
+        return Root(folder, self.environment, folder / ".terraform")
 
     def calls(self) -> set[Call]:
-        """What this user's calls were judged by so far: local/patches/permissions.py."""
+        """This user's calls so far, as local/patches/permissions.py notes them."""
         lines = (line.split(" ", 2) for line in (self._aws.folder / "judged-calls").read_text().splitlines())
         return {(action, resource) for key, action, resource in lines if key == self.key_id and action != NEVER_DENIED}
 
@@ -164,7 +164,7 @@ def filled(policy: str, **values: str) -> str:
 
 
 def record(aws: LocalAws) -> tuple[set[Call], set[Call], str]:
-    """The calls of who plans and of who applies, and the API's id."""
+    """The calls of the planning and of the applying user, and the API's id."""
     folder = aws.folder / "permissions"
     folder.mkdir()
     key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
@@ -197,14 +197,14 @@ def record(aws: LocalAws) -> tuple[set[Call], set[Call], str]:
 
 
 def allowed(calls: Iterable[Call], api_id: str) -> set[Call]:
-    """The calls, by the statements that allow them."""
+    """Each action with the statement that allows it."""
     found = set()
     for action, resource in calls:
         if resource.endswith(DEFAULT_KEY):
             continue  # TellDefaultKey
         sids = [s for s, arns in STATEMENTS.items() if any(fnmatchcase(resource, filled(arn, API_ID=api_id)) for arn in arns)]
         if not sids or (sids == ["WithoutResource"] and resource != "*"):
-            raise TerraformError(f"No statement is for {action} on {resource}: add its resource to STATEMENTS in tools/permissions.py.")
+            raise TerraformError(f"No statement allows {action} on {resource}: add its resource to STATEMENTS in tools/permissions.py.")
         found.add((action, sids[0]))
     return found
 
@@ -222,7 +222,6 @@ def policy(calls: set[Call], unseen: list[dict[str, Any]]) -> str:
 
 
 def policies() -> dict[str, str]:
-    """plan and apply, as they are to be written."""
     with local_aws() as aws:
         planned, applied, api_id = record(aws)
     plan = allowed(planned, api_id)
@@ -233,7 +232,7 @@ def main() -> int:
     check = program.only_checks(__doc__)
     stale = {name: text for name, text in policies().items() if not (f := FOLDER / f"{name}.json").exists() or f.read_text() != text}
     if check and stale:
-        sys.exit(f"not what Terraform calls: docs/permissions, {', '.join(stale)}. Run `make permissions` and commit")
+        sys.exit(f"out of date in docs/permissions: {', '.join(stale)}. Run `make permissions` and commit")
     for name, text in stale.items():
         (FOLDER / f"{name}.json").write_text(text)
     return 0

@@ -1,4 +1,4 @@
-"""Terraform as this machine has it: its binary, a provider from a local mirror or the registry, and root folders run with both."""
+"""Terraform on this machine: the binary, the provider from a local mirror or the registry, and root folders."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ CACHE = REPOSITORY / ".cache"
 MINIMUM = (1, 11)
 PROVIDER = Path("registry.terraform.io", "hashicorp", "aws")
 LOCKED_ON = "linux_amd64"  # the platform whose checksum the lock files hold
-# Terraform and its provider live for seconds, and a third of their CPU time would go into collecting garbage.
+# Terraform and its provider run for seconds. Garbage collection would take a third of their CPU time.
 UNCOLLECTED = {"GOGC": "off", "GOMEMLIMIT": "1GiB"}
 USERS_OWN = {"TF_CLI_CONFIG_FILE", "TF_PLUGIN_CACHE_DIR"}
 NO_PLACE_FOR_A_MIRROR = {"proc", "sys", "dev", "run", "tmp"}
 
 
 class TerraformError(Exception):
-    """Terraform is missing, or said no."""
+    """Terraform is missing, or failed."""
 
 
 @cache
@@ -48,54 +48,50 @@ def binary() -> str:
 
 @cache
 def environment() -> dict[str, str]:
-    """The variables that let Terraform run unattended, and find the provider on this machine where it can."""
+    """The variables with which Terraform asks nothing, and takes the provider from this machine if it is there."""
     settings = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1", **UNCOLLECTED}
     own = _own_configuration()
     if "provider_installation" in own:
-        return settings  # the user has decided where providers come from
-    found = mirror()
-    if found is None:
+        return settings  # the user decides where providers come from
+    if not (found := mirror()):
         (CACHE / "providers").mkdir(parents=True, exist_ok=True)
-        settings |= {"TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1"}  # in new lock files, and none is kept
+        settings |= {"TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1"}  # only new lock files, which are not kept
         settings |= {"TF_PLUGIN_CACHE_DIR": os.environ.get("TF_PLUGIN_CACHE_DIR", str(CACHE / "providers"))}
     return {**settings, "TF_CLI_CONFIG_FILE": _write_configuration(own, found)}
 
 
 def mirror() -> Path | None:
-    """A folder with the AWS provider for this machine, where Terraform looks by itself or elsewhere near the root of the file system."""
+    """A folder with the AWS provider for this machine: one that Terraform uses by default, or one near the root of the file system."""
     return next((folder for folder in (*_implied_mirrors(), *_folders(Path("/"), depth=3)) if _has_provider(folder)), None)
 
 
 @cache
 def target(path: str) -> str:
-    """The platform that a Terraform is for: linux_amd64."""
+    """The platform of a Terraform binary: linux_amd64."""
     return str(version_of(path)["platform"])
 
 
 def keep_lock(folder: Path) -> list[str]:
-    """What has `init` leave the folder's lock file as it is.
+    """The option with which `init` does not change the folder's lock file.
 
-    Not on another platform than LOCKED_ON: by the registry's checksums init takes the provider, but later commands want the platform's own.
+    None on platforms other than LOCKED_ON, where commands after init need the platform's own checksum.
     """
     return ["-lockfile=readonly"] if (folder / ".terraform.lock.hcl").exists() and target(binary()) == LOCKED_ON else []
 
 
 @contextmanager
 def installing() -> Iterator[None]:
-    """One `init` at a time, where they share a cache of providers: several that find it cold write over each other's download.
-
-    https://github.com/hashicorp/terraform/issues/31964
-    """
+    """One `init` at a time if they share a provider cache: https://github.com/hashicorp/terraform/issues/31964"""
     if "TF_PLUGIN_CACHE_DIR" not in environment():
         yield
         return
-    with (CACHE / "providers.lock").open("w") as lock:  # closing it gives the lock back
+    with (CACHE / "providers.lock").open("w") as lock:  # closing it releases the lock
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def settled(env: Mapping[str, str]) -> dict[str, str]:
-    """Without the user's own TF_* variables, which choose workspaces, add arguments and log, except those about where providers are."""
+    """Without the user's TF_* variables, which choose workspaces, add arguments and log. Those that locate providers are kept."""
     return {name: value for name, value in env.items() if not name.startswith("TF_") or name in USERS_OWN}
 
 
@@ -105,7 +101,7 @@ def version_of(path: str) -> dict[str, Any]:
 
 
 def _own_configuration() -> str:
-    """The user's CLI configuration; it may be named and yet be missing."""
+    """The user's CLI configuration, "" if there is none."""
     named = os.environ.get("TF_CLI_CONFIG_FILE") or os.environ.get("TERRAFORM_CONFIG") or str(Path.home() / ".terraformrc")
     return Path(named).read_text() if Path(named).is_file() else ""
 
@@ -140,13 +136,13 @@ def _has_provider(folder: Path) -> bool:
 
 
 def from_mirror(mirror: Path, provider: Path) -> str:
-    """CLI configuration that takes this provider from the mirror, and others as usual."""
+    """CLI configuration that takes this provider from the mirror, and all others as usual."""
     installed = f'filesystem_mirror {{\n    path    = "{mirror}"\n    include = ["{provider}"]\n  }}'
     return f'provider_installation {{\n  {installed}\n  direct {{\n    exclude = ["{provider}"]\n  }}\n}}\n'
 
 
 def _write_configuration(own: str, found: Path | None) -> str:
-    """The user's configuration with the mirror added to it, in a file of this project's cache; its path."""
+    """The path of a file with the user's configuration and the mirror."""
     if found:
         own += f"\n{from_mirror(found, PROVIDER)}"
     CACHE.mkdir(exist_ok=True)
@@ -157,16 +153,16 @@ def _write_configuration(own: str, found: Path | None) -> str:
 
 @dataclass(frozen=True)
 class Program:
-    """Terraform, or another version of it, or OpenTofu, and the variables that it runs with."""
+    """A Terraform or OpenTofu, and its environment variables."""
 
     path: str
     environment: Mapping[str, str]
 
 
 class Root:
-    """A root folder, run as it is; what Terraform notes about it goes to `data`, so that the folder stays clean."""
+    """A root folder. Terraform's own files go to `data`, so that the folder stays clean."""
 
-    grace = leash.GRACE_SECONDS  # how long Terraform may go on, when this process ends, to finish and note what is under way
+    grace = leash.GRACE_SECONDS  # how long Terraform may take to finish and save its state when this process ends
     program: Program | None = None  # instead of the Terraform on PATH
 
     def __init__(self, folder: Path, env: Mapping[str, str], data: Path, *, state: Path | None = None, **variables: str) -> None:
@@ -182,21 +178,21 @@ class Root:
         self.run("apply", "-auto-approve", *self._state, *(f"-var={name}={value}" for name, value in variables.items()))
 
     def plan(self, file: Path | None = None, *options: str) -> str:
-        """The plan, as a person reads it; "" when there is nothing to do. `file` keeps it for `show`."""
+        """The plan as text, "" if nothing changes. `file` keeps it for `show`."""
         code, text = self._call("plan", "-detailed-exitcode", *self._state, *options, *([f"-out={file}"] if file else []))
         if code == 1:
             raise TerraformError(f"terraform plan in {self.folder} failed:\n{text}")
         return text if code == 2 else ""
 
     def show(self, file: Path, *options: str) -> str:
-        """A plan that was kept, as a person reads it or with "-json"."""
+        """A kept plan, as text or with "-json"."""
         return self.run("show", *options, str(file))
 
     def outputs(self) -> dict[str, Any]:
         return {name: output["value"] for name, output in json.loads(self.run("output", "-json", *self._state)).items()}
 
     def versions(self) -> dict[str, str]:
-        """Terraform's own and the providers', which `init` has chosen."""
+        """Terraform's, and those of the providers that `init` chose."""
         found = json.loads(self.run("version", "-json"))
         return {"terraform": found["terraform_version"], **{name.split("/")[-1]: v for name, v in found["provider_selections"].items()}}
 
@@ -204,7 +200,7 @@ class Root:
         return self.run("state", "list", *self._state).splitlines()
 
     def destroy(self) -> None:
-        self.run("destroy", "-auto-approve", "-lock-timeout=2m", *self._state)  # an apply that was ended may still note what it did
+        self.run("destroy", "-auto-approve", "-lock-timeout=2m", *self._state)  # an interrupted apply may still save its state
 
     def run(self, *arguments: str) -> str:
         code, text = self._call(*arguments)
@@ -213,23 +209,14 @@ class Root:
         return text
 
     def _call(self, command: str, *arguments: str) -> tuple[int, str]:
-        """The exit code, and what it printed: its result, or after a failure its errors."""
+        """The exit code, and the output; after a failure, the errors."""
         colour = [] if command in ("output", "state", "version") else ["-no-color"]
         program = self.program or Program(binary(), environment())
-        # Into a file: on a broken pipe Terraform would die before it has noted what it did.
-        with (
-            tempfile.TemporaryFile("w+") as output,
-            tempfile.TemporaryFile("w+") as errors,
-            installing() if command == "init" else nullcontext(),
-        ):
-            process = leash.start(
-                [program.path, command, *colour, *arguments],
-                env={**self._env, **program.environment},
-                cwd=str(self.folder),
-                stdout=output,
-                stderr=errors,
-                grace=self.grace,
-            )
+        # Into a file: a broken pipe would end Terraform before it has saved its state.
+        turn = installing() if command == "init" else nullcontext()
+        with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors, turn:
+            whole, env = [program.path, command, *colour, *arguments], {**self._env, **program.environment}
+            process = leash.start(whole, env=env, cwd=str(self.folder), stdout=output, stderr=errors, grace=self.grace)
             try:
                 process.wait()
             finally:
