@@ -106,10 +106,10 @@ def test_a_build_that_is_terminated_leaves_nothing(tmp_path: Path) -> None:
     cache.mkdir()
     build = f"""
 from pathlib import Path
-from tools import go, program
+from tools import installed, program
 def main():
-    with go.environment(Path({str(cache)!r})) as env:
-        go.run("install", env=env)
+    with installed.go_environment(Path({str(cache)!r})) as env:
+        installed.run_go("install", env=env)
 program.run(main)
 """
     path = {**os.environ, "PATH": f"{tmp_path}:/usr/bin:/bin"}

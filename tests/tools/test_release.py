@@ -28,7 +28,7 @@ def test_the_notes_are_the_changelogs_part_about_the_version(ready: Path) -> Non
 
 @pytest.mark.parametrize("version", ["", "v1.2.3", "1.2", "1.2.3-rc1", "01.2.3", "1.2.4", "1.2.2\n", "1.2.1"])
 def test_an_invalid_unlisted_or_empty_version_is_refused(version: str, ready: Path) -> None:
-    with pytest.raises(NotReady, match=r"is no version|CHANGELOG\.md has no part"):
+    with pytest.raises(NotReady, match=r"is not a version|CHANGELOG\.md has no part"):
         notes(version, ready)
 
 
