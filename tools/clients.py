@@ -10,7 +10,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from socket import SHUT_RDWR
 from typing import Any
 from urllib.parse import quote
@@ -30,7 +30,8 @@ class Client:
         self.name = name
         options: dict[str, Any] = {"user_agent_header": name, "open_timeout": 60, "close_timeout": 5}
         options |= {"proxy": True if url.startswith("wss:") else None, "ping_interval": None}  # no traffic of its own
-        self.socket = connect(f"{url}?clientId={quote(name)}", **options)
+        self._open = ExitStack()  # websockets 17 wants its connections opened as context managers
+        self.socket = self._open.enter_context(connect(f"{url}?clientId={quote(name)}", **options))
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         self.socket.close(code, reason)
@@ -38,7 +39,7 @@ class Client:
     def close_without_code(self) -> None:
         self.socket.protocol.send_close()
         self.socket.socket.sendall(b"".join(self.socket.protocol.data_to_send()))
-        self.socket.close()
+        self._open.close()
 
     def is_open(self) -> bool:
         return bool(self.socket.ping().wait(5))
