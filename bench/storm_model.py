@@ -2,8 +2,9 @@
 
 python -m bench.storm_model     from the speed results: bench/results/storm-model.md and .svg (a minute)
 
-A loss system without a queue: an event takes an idle environment; else it starts one, if the limits let it; else it is lost. What
-Lambda documents is in LIMITS, what is assumed in ASSUMED; both go below the table. The way by a queue is in storm_queue.py.
+A loss system without a queue: an event takes an idle environment; else it starts one, if the limits let it; else it is lost. LIMITS
+and ASSUMED, below the table, say what Lambda documents and what is assumed. With `delivery = "queue"`, SQS takes every event, and Lambda's
+event source mapping works it off: QUEUE_LIMITS and QUEUE_ASSUMED.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from bench import bill, report, storm_queue
-from bench.storm_queue import NEW_TABLE, WARM_TABLE, Queue
+from bench import bill, report
 from tools import markdown
 
 CONCURRENCY = 1000  # an account's in a region, unless raised
@@ -47,6 +47,22 @@ HEALED = (
     "[typically within two days](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html)."
 )
 
+FIRST, MORE_PER_S = 5, 300 / 60  # batches at a time, and how many more each second
+VISIBILITY_S = 60  # six times the function's time-out of 10 s
+STEP_S = 0.05
+QUEUE_LIMITS = (
+    "By the queue, documented: a standard queue takes a nearly unlimited number of messages a second "
+    "([quotas](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-quotas.html)); an event source mapping "
+    "starts with five batches at a time and adds up to 300 a minute "
+    "([scaling](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html)); a new on-demand table takes 4,000 writes a "
+    "second, and with warm throughput as many as that says "
+    "([on-demand](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html))."
+)
+QUEUE_ASSUMED = (
+    "Assumed: API Gateway itself delivers to the queue. The concurrency is free. In a batch, an event takes as long as a warm disconnect. "
+    "Throttled events come back after a minute, and throttling takes no time."
+)
+
 
 class Storm(NamedTuple):
     closes: int
@@ -61,6 +77,18 @@ class Function(NamedTuple):
 
     cold: float
     warm: float
+
+
+class Queue(NamedTuple):
+    """How many batches at a time, how many writes a second the table takes, how fast (a second) batches are added."""
+
+    batches: int
+    writes_per_s: float
+    more_per_s: float = MORE_PER_S
+
+
+NEW_TABLE = Queue(batches=35, writes_per_s=4_000)  # disconnect_queue.maximum_concurrency's default
+WARM_TABLE = Queue(batches=300, writes_per_s=40_000)
 
 
 def lost(arrivals: Iterable[float], function: Function, concurrency: int, warm: int = 0) -> int:
@@ -116,6 +144,23 @@ def true_again_s(lost: int) -> float:
     return min(EXPIRED_S, seconds)
 
 
+def true_by_queue_s(closes: int, within_s: float, cold: float, warm: float, queue: Queue) -> float:
+    """How long (s) after the last of so many closes the table is true."""
+    now, left, done = 0.0, 0.0, 0.0
+    back: deque[tuple[float, float]] = deque()  # when throttled messages come back, and how many
+    while done < closes - 0.5:
+        left += max(0.0, min(STEP_S, within_s - now)) * closes / within_s
+        while back and back[0][0] <= now:
+            left += back.popleft()[1]
+        batches = min(queue.batches, FIRST + queue.more_per_s * max(0.0, now - cold)) if now >= cold else 0
+        tried = min(left, batches / warm * STEP_S)
+        removed = min(tried, queue.writes_per_s * STEP_S)
+        if tried > removed:
+            back.append((now + VISIBILITY_S, tried - removed))
+        left, done, now = left - tried, done + removed, now + STEP_S
+    return max(0.0, now - within_s)
+
+
 def functions() -> dict[str, Function]:
     summary = json.loads((report.RESULTS / f"speed-{report.RUNTIME}.json").read_text())["summary"]
     times = {name: bill.durations_ms(summary[name]) for name in ("package", "baseline")}
@@ -156,7 +201,7 @@ def queue_table(ours: Function, shares: dict[Storm, float]) -> str:
     header = ("closes", "within", "by the function: lost", "true again", "by the queue: lost", *(f"true again: {name}" for name in columns))
     rows = []
     for storm in STORMS:
-        waits = (storm_queue.true_again_s(*storm, *function, queue) for function, queue in columns.values())
+        waits = (true_by_queue_s(*storm, *function, queue) for function, queue in columns.values())
         direct = (f"{shares[storm]:.1%}", duration(wait_s(shares, storm)))
         rows.append((f"{storm.closes:,}", f"{storm.within_s} s", *direct, "0.0%", *map(duration, waits)))
     return markdown.table(header, rows)
@@ -184,10 +229,10 @@ def main() -> None:
     times = ", ".join(f"{name} {f.cold * 1e3:.0f} ms cold and {f.warm * 1e3:.1f} ms warm" for name, f in named.items())
     about = f"`python -m bench.storm_model`, from speed-{report.RUNTIME}.json: an environment is busy for {times}."
     report.save("storm-model.md", f"{text}\n\n{about}\n\n{LIMITS}\n\n{ASSUMED}\n\n{HEALED}\n")
-    report.save("storm-queue.md", f"{queued}\n\n{storm_queue.LIMITS}\n\n{storm_queue.ASSUMED}\n")
+    report.save("storm-queue.md", f"{queued}\n\n{QUEUE_LIMITS}\n\n{QUEUE_ASSUMED}\n")
     by_queue = {f"by the queue, {queue.writes_per_s:,} writes/s": queue for queue in (NEW_TABLE, WARM_TABLE)}
     waits = {"by the function": {storm: wait_s(columns["this module"], storm) for storm in STORMS}}
-    waits |= {name: {storm: storm_queue.true_again_s(*storm, *ours, queue) for storm in STORMS} for name, queue in by_queue.items()}
+    waits |= {name: {storm: true_by_queue_s(*storm, *ours, queue) for storm in STORMS} for name, queue in by_queue.items()}
     report.save("storm-model.svg", pictures.storms("Share of the closes that a storm loses, by its size", "lost", columns))
     report.save("storm-queue.svg", pictures.storms("How long after a storm the table is true again, by its size", "seconds", waits))
 

@@ -7,9 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.storm_model import Function, asking_s, evenly, lost, true_again_s
-from bench.storm_queue import NEW_TABLE, Queue
-from bench.storm_queue import true_again_s as true_by_queue_s
+from bench.storm_model import NEW_TABLE, Function, Queue, asking_s, evenly, lost, true_again_s, true_by_queue_s
 
 
 def erlang_b(servers: int, load: float) -> float:
