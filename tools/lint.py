@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,12 +14,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from . import fields, program, terraform, tflint
-from .installed import UnavailableError
+from . import fields, program, terraform
+from .installed import UnavailableError, go_environment, run_go
 from .terraform import CACHE, REPOSITORY
 
 Outcome = tuple[bool | None, str]  # whether it passed; None = it was not run
 LOCAL_SOURCE = re.compile(r'^\s*source\s*=\s*"(\.[^"]*)"', re.MULTILINE)
+TFLINT = "0.64.0"
+TFLINT_MODULE = "github.com/terraform-linters/tflint"
 # The one warning that is ignored: AWS provider 6.29 and newer want key_schema in an index, which 5.x does not know.
 UNAVOIDABLE = re.compile(r"(hash|range)_key is deprecated\. Use key_schema instead\.?")
 
@@ -76,16 +79,35 @@ def module_fields(folder: Path) -> Outcome:
     return not found, "\n".join(found)
 
 
-def tflint_rules(folder: Path = REPOSITORY) -> Outcome:
+def tflint_binary() -> str:
+    """The one on PATH if its version fits, otherwise one that Go builds. Raises UnavailableError if there is neither."""
+    built = CACHE / "bin" / "tflint"
+    for path in filter(None, (shutil.which("tflint"), shutil.which(built))):
+        found = re.search(r"version (\d+)\.(\d+)\.(\d+)", command(path, "--version")[1])
+        if found and tuple(map(int, found.groups())) >= tuple(map(int, TFLINT.split("."))):
+            return path
+    if not shutil.which("go"):
+        raise UnavailableError(f"install tflint {TFLINT} or newer (https://github.com/terraform-linters/tflint), or Go to build it")
+    program.say(f"Building tflint {TFLINT} once (about two minutes) …")
+    built.parent.mkdir(parents=True, exist_ok=True)
+    with go_environment(CACHE) as environment:
+        run_go("install", f"{TFLINT_MODULE}@v{TFLINT}", env={**environment, "GOBIN": str(built.parent)})
+    return str(built)
+
+
+def tflint(folder: Path = REPOSITORY) -> Outcome:
     try:
-        path = tflint.binary()
+        path = tflint_binary()
     except UnavailableError as missing:
         return False if os.environ.get("CI") else None, str(missing)
-    rules, word = tflint.configuration(path)
+    env = {"TFLINT_PLUGIN_DIR": str(CACHE / "tflint")}
+    rules, word = REPOSITORY / ".tflint.aws.hcl", "bundled and AWS rules"
+    if not command(path, "--init", f"--config={rules}", env=env)[0]:  # the AWS rules are a plugin
+        rules, word = REPOSITORY / ".tflint.hcl", "bundled rules; the AWS rules could not be downloaded"
     options = ["--recursive", f"--config={rules}", "--format=compact"]
     if folder != REPOSITORY:  # a root is not a module
         options.append("--disable-rule=terraform_standard_module_structure")
-    held, text = command(path, *options, env={"TFLINT_PLUGIN_DIR": str(CACHE / "tflint")}, cwd=folder)
+    held, text = command(path, *options, env=env, cwd=folder)
     return held, text.strip() or word
 
 
@@ -101,7 +123,7 @@ LINTERS: dict[str, Callable[[], Outcome]] = {
     "mypy": partial(command, sys.executable, "-m", "mypy"),
     "terraform fmt": terraform_fmt,
     "terraform validate": terraform_validate,
-    "tflint": tflint_rules,
+    "tflint": tflint,
     "checkov": partial(command, ".venv-checkov/bin/checkov", "--config-file", ".checkov.yaml"),
     "checkov of a plan": checkov_plan,
     "package": partial(command, sys.executable, "-m", "tools.package", "--check"),
@@ -111,7 +133,7 @@ LINTERS: dict[str, Callable[[], Outcome]] = {
 
 def linters(folder: Path) -> dict[str, Callable[[], Outcome]]:
     """Those for Terraform, in one folder."""
-    rules = (terraform_fmt, terraform_validate, module_fields, tflint_rules)
+    rules = (terraform_fmt, terraform_validate, module_fields, tflint)
     return {rule.__name__.replace("_", " "): partial(rule, folder) for rule in rules}
 
 

@@ -1,4 +1,4 @@
-"""`make lint` and `make check`: which warnings count, which fields are unknown, and how tflint is had or told to be missing."""
+"""`make lint` and `make check`: which warnings count, which fields are unknown, and how tflint is found, built or reported missing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import fields, lint, tflint
+from tools import fields, lint
 from tools.deployment import until
 from tools.terraform import REPOSITORY
 
@@ -47,8 +47,8 @@ def test_a_linter_that_is_missing_does_not_count_as_passed(
 ) -> None:
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("PATH", "/nowhere")  # neither tflint nor Go
-    monkeypatch.setattr(tflint, "CACHE", tmp_path)
-    monkeypatch.setattr(lint, "linters", lambda folder: {"fmt": lambda: (True, ""), "tflint": lambda: lint.tflint_rules(folder)})
+    monkeypatch.setattr(lint, "CACHE", tmp_path)
+    monkeypatch.setattr(lint, "linters", lambda folder: {"fmt": lambda: (True, ""), "tflint": lambda: lint.tflint(folder)})
     monkeypatch.setattr(sys, "argv", ["lint", str(tmp_path)])
     assert lint.main() == 0
     assert "1 linters passed; not run: tflint" in capsys.readouterr().out
@@ -86,12 +86,12 @@ def test_building_tflint_leaves_nothing_but_tflint(tmp_path: Path, monkeypatch: 
     cache, home, seen, go = tmp_path / "cache", tmp_path / "home", tmp_path / "seen", tmp_path / "bin" / "go"
     home.mkdir()
     go.parent.mkdir()
-    go.write_text(GO.format(seen=seen, version=tflint.VERSION))
+    go.write_text(GO.format(seen=seen, version=lint.TFLINT))
     go.chmod(0o755)
-    monkeypatch.setattr(tflint, "CACHE", cache)
+    monkeypatch.setattr(lint, "CACHE", cache)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("PATH", f"{go.parent}{os.pathsep}/usr/bin{os.pathsep}/bin")
-    assert tflint.binary() == str(cache / "bin" / "tflint")
+    assert lint.tflint_binary() == str(cache / "bin" / "tflint")
     assert all(folder.startswith(str(cache)) for folder in seen.read_text().split())
     assert "-modcacherw" in Path(f"{seen}.flags").read_text()
     assert [str(path.relative_to(cache)) for path in cache.rglob("*") if path.is_file()] == ["bin/tflint"]
