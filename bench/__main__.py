@@ -1,8 +1,8 @@
 """python -m bench            measures what a disconnect costs under this Python, and writes bench/results/ (five minutes)
 python -m bench --quick    fewer rounds; prints only (two minutes)
-python -m bench --check    a quick measurement; exits 1 if a ratio to the baseline is worse than the committed one
 
-`make bench` uses Lambda's default Python. Larger tables have their own commands: python -m bench.sweep, python -m bench.mass_loss.
+`make bench` uses Lambda's default Python. Afterwards `git diff bench/results` shows what is faster or slower. Larger tables have their own
+commands: python -m bench.sweep, python -m bench.mass_loss.
 """
 
 from __future__ import annotations
@@ -13,31 +13,24 @@ from bench import bill, pictures, report, speed
 from tools import program
 
 
-def main() -> int:
+def main() -> None:
     parser = program.arguments(__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds; nothing is written")
-    parser.add_argument("--check", action="store_true", help="compare with the committed results; nothing is written")
-    options = parser.parse_args()
-    quick = options.quick or options.check
+    quick = parser.parse_args().quick
     rounds, warm = (7, 50) if quick else (25, 200)
     python = ".".join(map(str, sys.version_info[:2]))
     summary = report.summarise(*speed.run(rounds, warm))
     table = report.table(summary)
     print(table)
-    if options.check:
-        found = report.worse(summary, f"speed-{python}")
-        print("\n".join(["", f"Worse than speed-{python}.json says:", *found]) if found else "\nNo worse than the committed results.")
-        return 1 if found else 0
-    if not quick:
-        where = {"date": report.now(), "machine": report.machine(), "rounds": rounds, "warm": warm}
-        report.save(f"speed-{python}.json", {**where, "summary": summary})
-        about = f"{where['date']}, `python -m bench`, medians of {rounds} rounds, {warm} warm disconnects each. {where['machine']}."
-        report.save(f"speed-{python}.md", f"{table}\n\n{about}\n")
-        report.save(f"speed-{python}.svg", pictures.speed(summary, f"Python {python}, {where['date']}, {rounds} rounds"))
-        report.save("speed.md", report.overview())
-        if python == report.RUNTIME:
-            bill.main()
-    return 0
+    if quick:
+        return
+    where = {"date": report.now(), "machine": report.machine(), "rounds": rounds, "warm": warm}
+    report.save(f"speed-{python}.json", {**where, "summary": summary})
+    about = f"{where['date']}, `python -m bench`, medians of {rounds} rounds, {warm} warm disconnects each. {where['machine']}."
+    report.save(f"speed-{python}.md", f"{table}\n\n{about}\n")
+    report.save(f"speed-{python}.svg", pictures.speed(summary, f"Python {python}, {where['date']}, {rounds} rounds"))
+    if python == report.RUNTIME:
+        bill.main()
 
 
 if __name__ == "__main__":

@@ -21,27 +21,23 @@ OTHERS = {"client": "`boto3.client`", "empty": "empty handler"}
 
 
 class Measure(NamedTuple):
-    """`unit` times the raw value gives the shown one; a ratio above the committed one times `tolerance` is worse.
-
-    `beyond`: the ratio is of what this module takes beyond an empty handler, which is the runtime client's share and in both.
-    """
+    """`unit` times the raw value gives the shown one. `beyond`: the ratio leaves out an empty handler's share, the runtime client."""
 
     label: str
     unit: float
     shown: str
     goal: float
-    tolerance: float
     beyond: bool = False
 
 
 MEASURES = {
-    "cold": Measure("Cold start: INIT and first disconnect, CPU", 1e3, "{:.0f} ms", 0.19, 1.10),
-    "instructions": Measure("Cold start, instructions", 1e-6, "{:.0f} M", 0.16, 1.02),
-    "warm": Measure("Warm disconnect beyond an empty handler, CPU", 1e3, "{:.2f} ms", 0.13, 1.15, beyond=True),
-    "warm_instructions": Measure("Warm disconnect beyond an empty handler, instructions", 1e-3, "{:.0f} k", 0.06, 1.02, beyond=True),
-    "reconnect": Measure("First disconnect after an idle close, CPU", 1e3, "{:.1f} ms", 0.12, 1.15),
-    "dropped": Measure("First disconnect after a freeze that dropped the connection, CPU", 1e3, "{:.1f} ms", 0.12, 1.15),
-    "memory": Measure("Peak memory", 1e-6, "{:.1f} MB", 0.44, 1.03),
+    "cold": Measure("Cold start: INIT and first disconnect, CPU", 1e3, "{:.0f} ms", 0.19),
+    "instructions": Measure("Cold start, instructions", 1e-6, "{:.0f} M", 0.16),
+    "warm": Measure("Warm disconnect beyond an empty handler, CPU", 1e3, "{:.2f} ms", 0.13, beyond=True),
+    "warm_instructions": Measure("Warm disconnect beyond an empty handler, instructions", 1e-3, "{:.0f} k", 0.06, beyond=True),
+    "reconnect": Measure("First disconnect after an idle close, CPU", 1e3, "{:.1f} ms", 0.12),
+    "dropped": Measure("First disconnect after a freeze that dropped the connection, CPU", 1e3, "{:.1f} ms", 0.12),
+    "memory": Measure("Peak memory", 1e-6, "{:.1f} MB", 0.44),
 }
 PHASES = {
     "cold_wire": "cold start",
@@ -117,17 +113,6 @@ def _on_the_wire(summary: dict[str, Any]) -> str:
     return markdown.table(("Sent, received, round trips", "this module", "`boto3.resource`"), rows)
 
 
-def overview() -> str:
-    """The ratios under Lambda's default Python, for README."""
-    summary = json.loads((RESULTS / f"speed-{RUNTIME}.json").read_text())["summary"]
-    rows = [
-        (measure.label, *(f"{summary[variant]['ratio'][name]['median']:.2f}" for variant in ("package", "client")))
-        for name, measure in MEASURES.items()
-        if name in summary["package"]["ratio"]
-    ]
-    return markdown.table((f"Share of `boto3.resource`, Python {RUNTIME}", "this module", "`boto3.client`"), rows) + "\n"
-
-
 def columns(shapes: dict[str, str], results: list[dict[str, Any]]) -> str:
     """A table of results. `shapes`: by heading, how a result's values are formatted; `megabytes` is its peak memory."""
     rows = ([shape.format(**result, megabytes=result["peak"] / 1e6) for shape in shapes.values()] for result in results)
@@ -137,14 +122,3 @@ def columns(shapes: dict[str, str], results: list[dict[str, Any]]) -> str:
 def save(name: str, value: Any) -> None:
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / name).write_text(value if isinstance(value, str) else json.dumps(value, indent=1) + "\n")
-
-
-def worse(summary: dict[str, Any], results: str) -> list[str]:
-    """What is worse than in the committed results, in words."""
-    committed = json.loads((RESULTS / f"{results}.json").read_text())["summary"]["package"]["ratio"]
-    found = []
-    for name, measure in MEASURES.items():
-        ratio = summary["package"]["ratio"].get(name)
-        if ratio and name in committed and ratio["median"] > committed[name]["median"] * measure.tolerance:
-            found.append(f"{measure.label}: {ratio['median']:.3f} of the baseline, was {committed[name]['median']:.3f}")
-    return found

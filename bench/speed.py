@@ -51,16 +51,15 @@ class Variant(NamedTuple):
 
 
 @contextmanager
-def stage(tickets: int = 2) -> Iterator[tuple[dict[str, Variant], Endpoint]]:
+def stage() -> Iterator[tuple[dict[str, Variant], Endpoint]]:
     """The variants, unpacked as Lambda would, and the endpoint that they talk to."""
     compileall.compile_dir(SITE_PACKAGES, quiet=2)  # as the packages in Lambda's runtime are
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         authority = trustme.CA(key_type=trustme.KeyType.RSA)
         between = authority.create_child_ca(key_type=trustme.KeyType.RSA)  # AWS's endpoints send a leaf and an intermediate, RSA both
-        between.issue_cert("127.0.0.1", key_type=trustme.KeyType.RSA).private_key_and_cert_chain_pem.write_to_path(
-            str(folder / "server.pem")
-        )
+        own_certificate = between.issue_cert("127.0.0.1", key_type=trustme.KeyType.RSA)
+        own_certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
         own = authority.cert_pem.bytes()
         variants = {}
         for variant in ("empty", "client", "baseline"):
@@ -74,7 +73,7 @@ def stage(tickets: int = 2) -> Iterator[tuple[dict[str, Variant], Endpoint]]:
         roots = folder / "package.pem"
         roots.write_bytes((folder / "package/amazon_roots.pem").read_bytes() + own)
         variants["package"] = Variant(folder / "package", "disconnect.lambda_handler", roots)
-        with endpoint_process(folder / "server.pem", tickets) as endpoint:
+        with endpoint_process(folder / "server.pem") as endpoint:
             yield variants, endpoint
 
 
@@ -113,7 +112,7 @@ def measure(name: str, variant: Variant, endpoint: Endpoint, warm: int) -> dict[
 
 
 def _check(name: str, variant: Variant, result: dict[str, Any]) -> None:
-    """That the numbers are those of what they say: every event deleted a record, and the package did it without boto3."""
+    """Every event must have deleted a record, and the package must have done so without boto3."""
     wires = [result[phase] for phase in ("cold_wire", "warm_wire", "reconnect_wire", "dropped_wire") if phase in result]
     if any(wire["requests"] != (name != "empty") or wire["boto3"] != (name in ("client", "baseline")) for wire in wires):
         raise RuntimeError(f"{name} did not ask as it should: {wires}")
@@ -131,8 +130,7 @@ def _events() -> Iterator[dict[str, Any]]:
 
 
 def counts(variant: Variant, endpoint: Endpoint) -> dict[str, float]:
-    """What is the same whatever else the machine does: user-space instructions of INIT and the first disconnect, those of a warm one, and
-    a warm one's system calls. Nothing that only a tool knows which is not here."""
+    """Figures that do not depend on the machine's load: user-space instructions, and system calls. Each needs a tool on PATH."""
     counted: dict[str, float] = {}
     if shutil.which("valgrind"):
         counted["instructions"] = _count(CALLGRIND, variant, endpoint, 1)
@@ -158,7 +156,7 @@ def _count(counter: Counter, variant: Variant, endpoint: Endpoint, disconnects: 
 
 
 def run(rounds: int, warm: int) -> tuple[dict[str, list[dict[str, Any]]], dict[str, dict[str, float]]]:
-    """Rounds of all variants in turn, then what can be counted; says how far it is on stderr."""
+    """Measure all variants in rounds, then count."""
     for tool, what in {"valgrind": "instructions", "strace": "system calls"}.items():
         if not shutil.which(tool):
             print(f"{what} are not counted: there is no {tool} on PATH", file=sys.stderr)

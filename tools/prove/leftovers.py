@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -34,17 +34,19 @@ class Left:
         return f"{self.kind} {self.name}"
 
 
-@dataclass(frozen=True)
-class Kind:
-    """How a kind of thing is found by its ARN, looked at and removed: the calls' names and their one parameter, or functions."""
+Call = str | Callable[[Any, str], Any]  # a client's method, or a function of the client and the name
+
+
+class Kind(NamedTuple):
+    """How a kind of resource is found by its ARN, looked up and removed."""
 
     service: str
-    arn: str | None  # what the resource of its ARN begins with; None = the search by tag does not find it
-    look: str | Callable[[Any, str], Any]  # nothing, or an error that says so, when it is not there
-    remove: str | Callable[[Any, str], Any]
-    parameter: str = ""
+    arn: str | None  # how the resource of its ARN begins; None = the search by tag does not find it
+    look: Call  # an error that says so, or nothing, if it is not there
+    remove: Call
+    parameter: str = ""  # of the methods
 
-    def call(self, how: str | Callable[[Any, str], Any], account: Account, name: str) -> Any:
+    def call(self, how: Call, account: Account, name: str) -> Any:
         client = account.client(self.service)
         return getattr(client, how)(**{self.parameter: name}) if isinstance(how, str) else how(client, name)
 
@@ -55,8 +57,8 @@ def _remove_role(iam: Any, name: str) -> None:
     iam.delete_role(RoleName=name)
 
 
-def _queue_url(sqs: Any, name: str) -> str:
-    return str(sqs.get_queue_url(QueueName=name)["QueueUrl"])
+def _remove_queue(sqs: Any, name: str) -> None:
+    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"])
 
 
 def _alarms(cloudwatch: Any, name: str) -> list[Any]:
@@ -71,14 +73,14 @@ def _remove_rule(events: Any, name: str) -> None:
     events.delete_rule(Name=name)
 
 
-# In the order in which they may go: what uses another thing before it.
+# In the order of removal: what uses another thing comes before it.
 KINDS = {
     "event source mapping": Kind("lambda", "event-source-mapping:", "get_event_source_mapping", "delete_event_source_mapping", "UUID"),
     "schedule group": Kind("scheduler", "schedule-group/", "get_schedule_group", "delete_schedule_group", "Name"),
     "event rule": Kind("events", "rule/", "describe_rule", _remove_rule, "Name"),
     "API": Kind("apigatewayv2", "/apis/", "get_api", "delete_api", "ApiId"),
     "function": Kind("lambda", "function:", "get_function", "delete_function", "FunctionName"),
-    "queue": Kind("sqs", "", _queue_url, lambda sqs, name: sqs.delete_queue(QueueUrl=_queue_url(sqs, name))),
+    "queue": Kind("sqs", "", "get_queue_url", _remove_queue, "QueueName"),
     "table": Kind("dynamodb", "table/", "describe_table", "delete_table", "TableName"),
     "alarm": Kind("cloudwatch", "alarm:", _alarms, lambda cloudwatch, name: cloudwatch.delete_alarms(AlarmNames=[name])),
     "saved query": Kind("logs", None, lambda logs, name: name, "delete_query_definition", "queryDefinitionId"),
@@ -88,7 +90,7 @@ KINDS = {
 
 
 def find(account: Account, run: str | None = None) -> list[Left]:
-    """What there is of a run, or of any; what the search by tag still names although it is gone already is left out."""
+    """What is left of a run, or of any, in the order of removal. The search by tag also names things that are already gone."""
     found = [*_by_tag(account, run), *_roles(account, run)]
     for known in {run} if run else {left.run for left in found}:
         found += _by_name(account, known)
@@ -107,7 +109,7 @@ def is_there(account: Account, left: Left) -> bool:
 
 
 def remove(account: Account, left: Left) -> str:
-    """Ask for its removal; why it can't go, perhaps only as long as something else is there that uses it, else ""."""
+    """Ask for its removal. Returns the error, perhaps because something else still uses it, or ""."""
     kind = KINDS[left.kind]
     try:
         kind.call(kind.remove, account, left.name)
@@ -126,7 +128,7 @@ def _by_tag(account: Account, run: str | None) -> Iterator[Left]:
 
 
 def kind_and_name(arn: str) -> tuple[str, str]:
-    """What an ARN names. A stage goes with its API."""
+    """What an ARN names. A stage belongs to its API."""
     _, _, service, _, _, resource = arn.split(":", 5)
     for kind, its in KINDS.items():
         if its.arn is not None and its.service.removesuffix("v2") == service and resource.startswith(its.arn):
