@@ -26,7 +26,7 @@ from local.aws import REPOSITORY, LocalAws, local_aws
 
 from . import program
 from .fields import unknown
-from .stack import TABLES
+from .stack import PLATFORM, TABLES, platform_variables
 from .terraform import Root, TerraformError
 
 KINDS = {
@@ -115,21 +115,13 @@ def checkout(folder: Path, revision: str) -> Iterator[Path]:
             git("worktree", "remove", "--force", str(tree))
 
 
-def of_repository(folder: Path) -> tuple[Path | None, dict[str, str]]:
-    """For an environment of this repository: the folder that has its API, and that folder's variables."""
-    if folder.parent != REPOSITORY / "envs":
-        return None, {}
-    name = folder.name
-    return REPOSITORY / "examples" / "websocket-api", {"name": f"security-events-{name}", "stage": name, "connections_table": TABLES[name]}
-
-
 def plan(aws: LocalAws, folder: Path, platform: Path | None, base: str | None) -> Plan:
     data = Path(tempfile.mkdtemp(dir=aws.folder))
-    known, variables = of_repository(folder)
+    is_env = folder.parent == REPOSITORY / "envs"
     users_own = {name.removeprefix("TF_VAR_"): value for name, value in os.environ.items() if name.startswith("TF_VAR_")}
-    given: dict[str, Any] = {} if known else users_own
-    if platform := platform or known:
-        _apply(aws, platform, data / "platform", {**given, **variables})
+    given: dict[str, Any] = {} if is_env else users_own
+    if platform := platform or (PLATFORM if is_env else None):
+        _apply(aws, platform, data / "platform", platform_variables(folder.name) if is_env else users_own)
     if base:
         with checkout(folder, base) as before:
             if before.is_dir():

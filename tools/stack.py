@@ -19,6 +19,11 @@ TABLES = {
     "staging": "SecurityEventWebSocketConnections-staging",
     "prod": "SecurityEventWebSocketConnections",
 }
+PLATFORM = REPOSITORY / "examples" / "websocket-api"  # the stack that owns an environment's WebSocket API
+
+
+def platform_variables(env: str) -> dict[str, str]:
+    return {"name": f"security-events-{env}", "stage": env, "connections_table": TABLES[env]}
 
 
 class Stack(Deployment):
@@ -30,15 +35,8 @@ class Stack(Deployment):
         self.env_name, folder = env, aws.folder / env
         self.root = Root(REPOSITORY / "envs" / env, aws.environment, folder / "env")
         super().__init__(aws, self._outputs)
-        self.platform = Root(
-            REPOSITORY / "examples" / "websocket-api",
-            aws.environment,
-            folder / "platform",
-            state=folder / "platform.tfstate",
-            name=f"security-events-{env}",
-            stage=env,
-            connections_table=TABLES[env],
-        )
+        state = folder / "platform.tfstate"
+        self.platform = Root(PLATFORM, aws.environment, folder / "platform", state=state, **platform_variables(env))
 
     def _outputs(self) -> dict[str, Any]:
         own = self.root.outputs()

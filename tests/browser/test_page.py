@@ -84,7 +84,7 @@ def test_what_a_lost_disconnect_leaves_is_swept(tab: Page) -> None:
     press(tab, "End one")
     expect(tab.locator("#held")).to_have_text("1")
     lose.click()
-    expect(tab.locator("#said")).to_have_text("it is off: 1 calls failed")
+    expect(tab.locator("#said")).to_have_text("it is off; failed calls: 1")
 
     press(tab, "Send a message to everybody in the table")
     expect(tab.locator("#said")).to_have_text("1 reached, 1 in the table but gone (410)")

@@ -148,7 +148,7 @@ class Hands:
         if fault:
             fault.withdraw()
         if not order["on"]:
-            return f"it is off: {fault.hits if fault else 0} calls failed"
+            return f"it is off; failed calls: {fault.hits if fault else 0}"
         self._faults[name] = self._stack.aws.faults.fail(**FAULTS[name])
         return "it is on from now"
 
