@@ -1,4 +1,4 @@
-"""What the page shows, read from the local AWS's own APIs whenever somebody looks."""
+"""What the page shows, read from the local AWS's APIs while a tab is open."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ CURVE_MS = 180_000
 
 
 class Board:
-    """Named parts, each any JSON value, that change."""
+    """The page's content: named parts, each a JSON value."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack, self._news = stack, News(stack)
         self._numbers = count(1)
         self._records: dict[str, dict[str, Any]] = {}
-        self._ended: dict[str, dict[str, Any]] = {}  # by connectionId, the last one last
+        self._ended: dict[str, dict[str, Any]] = {}  # by connectionId, the latest at the end
         self._lines: deque[dict[str, Any]] = deque(maxlen=LINES_KEPT)
-        self._curve: list[list[int]] = []  # epoch ms, sockets that are open, records in the table: at each change
+        self._curve: list[list[int]] = []  # at each change: epoch ms, open sockets, records in the table
         self._parts: dict[str, tuple[int, str]] = {}  # name -> version, JSON
         self._writing, self._looking, self._looked = threading.Lock(), threading.Lock(), 0.0
         schedules = [schedule["ScheduleExpression"] for schedule in stack.schedules()]
@@ -34,7 +34,6 @@ class Board:
         self.put("stack", about)
 
     def put(self, part: str, value: Any) -> None:
-        """Show this from now on."""
         text = json.dumps(value)
         with self._writing:
             version, before = self._parts.get(part, (0, ""))
@@ -42,14 +41,14 @@ class Board:
                 self._parts[part] = version + 1, text
 
     def newer(self, seen: dict[str, int]) -> str:
-        """The parts, as a JSON object, that are newer than what `seen` says, which is brought up to date; "" if there is none."""
+        """The parts that are newer than the versions in `seen`, as a JSON object, "" if there are none. Updates `seen`."""
         with self._writing:
             found = {name: part for name, part in self._parts.items() if part[0] > seen.get(name, 0)}
         seen.update({name: version for name, (version, _) in found.items()})
         return f"{{{','.join(f'{json.dumps(name)}:{text}' for name, (_, text) in found.items())}}}" if found else ""
 
     def look(self) -> None:
-        """Read everything again, unless somebody else is doing so or has just done it."""
+        """Read everything again, unless another tab is doing so or has just done so."""
         if not self._looking.acquire(blocking=False):
             return
         try:
@@ -57,7 +56,7 @@ class Board:
                 self._look()
                 self._looked = time.monotonic()
                 self.put("trouble", "")
-        except Exception as problem:  # whatever it is, the page says so instead of standing still
+        except Exception as problem:  # the page shows it
             self.put("trouble", f"The local AWS cannot be read: {problem}")
         finally:
             self._looking.release()
@@ -68,7 +67,7 @@ class Board:
                 self._end(what["connectionId"]["S"])
             elif kind != "came":
                 line = {"id": next(self._numbers), "function": kind, **what}
-                line.pop("_aws", None)  # where its metrics go
+                line.pop("_aws", None)  # its metrics
                 self._lines.appendleft(line)
                 if line.get("outcome") == "removed":
                     self._end(line["connectionId"], line)
@@ -91,12 +90,11 @@ class Board:
         self.put("curve", self._curve)
 
     def _end(self, connection_id: str, line: dict[str, Any] | None = None) -> None:
-        """Its record is gone, or a line says so, whichever is seen first; it may have been too short to be seen in the table at all."""
+        """Its record is gone, or a line says so, whichever is seen first. A short connection may never have been seen in the table."""
         new = {"connectionId": connection_id, "record": self._records.get(connection_id, {}), "at": int(time.time() * 1000), "line": None}
         entry = self._ended.setdefault(connection_id, new)
         entry["line"] = entry["line"] or line
 
 
 def _plain(item: dict[str, Any]) -> dict[str, Any]:
-    """A record's texts and numbers."""
     return {name: json.loads(value["N"]) if "N" in value else value.get("S") for name, value in item.items()}
