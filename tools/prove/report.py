@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.acts.claims import BROKEN, HELD, UNSEEN
-from tools.acts.endings import counted
 from tools.markdown import table
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 PRIVATE = re.compile(
     r"arn:[\w-]+:\S*|\w+://\S+|\b(\d{1,3}\.){3}\d{1,3}\b|\b([0-9a-f]{1,4}:){3,}[0-9a-f:]*|\b\d{12}\b|\bA[A-Z]{3}[A-Z0-9]{12,}\b|\b[0-9a-f-]{32,}\b"
 )
-FIGURES = {"endings": "Endings", "delivery": "Delivery", "durations": "Durations"}
 
 
 def content(proof: Proof, cost: float) -> dict[str, Any]:
@@ -78,17 +76,10 @@ def markdown(report: dict[str, Any]) -> str:
         f"{report['minutes']} min, at most {cost}. By `make prove`.",
         table(("claim", "verdict", "seen"), ((says, f"**{v}**" if v == BROKEN else v, _cell(seen)) for says, v, seen in claims)),
     ]
-    for name in [name for name in FIGURES if name in report["figures"]]:
-        figures = report["figures"][name]
-        rows = figures if all(isinstance(row, dict) for row in figures.values()) else {"all": figures}
-        names = list(next(iter(rows.values())))
-        parts += [f"## {FIGURES[name]}", table(["", *names], ([row, *(_cell(values[n]) for n in names)] for row, values in rows.items()))]
     if report["failed steps"]:
         parts += ["## Steps that failed", "\n".join(f"- {step}: {_cell(why)}" for step, why in report["failed steps"].items())]
     return "\n\n".join(parts) + "\n"
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, dict):
-        value = counted(value)
-    return str(value).replace("|", "\\|").replace("\n", " ")
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
