@@ -1,10 +1,10 @@
-"""What a storm loses on Lambda: many connections end within seconds, each as a `$disconnect` that nobody repeats. Computed, not measured.
+"""What a storm loses on Lambda: many connections end within seconds, and no `$disconnect` is repeated. Computed, not measured.
 
 python -m bench.storm_model     from the speed results: bench/results/storm-model.md and .svg (a minute)
 
-A loss system without a queue: an event takes an idle environment; else it starts one, if the limits let it; else it is lost. LIMITS
-and ASSUMED, below the table, say what Lambda documents and what is assumed. With `delivery = "queue"`, SQS takes every event, and Lambda's
-event source mapping works it off: QUEUE_LIMITS and QUEUE_ASSUMED.
+Without the queue, an event takes an idle environment; otherwise it starts one, if the limits allow; otherwise it is lost. With
+`delivery = "queue"`, SQS takes every event, and Lambda's event source mapping works it off. docs/storms.md says which limits are documented
+and what is assumed.
 """
 
 from __future__ import annotations
@@ -21,47 +21,16 @@ CONCURRENCY = 1000  # an account's in a region, unless raised
 STARTS, STARTS_PER_S = 1000, 100.0  # environments that a function may start at once, and how fast that refills
 REQUESTS_PER_ENVIRONMENT_S = 10  # of the concurrency, reserved or the account's: what a short function may be invoked
 ENVIRONMENT_S = 0.1  # before INIT: the code is fetched, the process started
-LIMITS = (
-    "Documented: 1,000 concurrent executions by default, and ten times the concurrency as requests a second "
-    "([quotas](https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html)); 1,000 more environments per 10 s and function, "
-    "refilled continuously ([scaling](https://docs.aws.amazon.com/lambda/latest/dg/scaling-behavior.html)). API Gateway does not repeat a "
-    "`$disconnect`. A reservation is also a limit."
-)
-ASSUMED = (
-    "Assumed: closes are spread evenly over the time. No environment is warm at the start. All of the account's concurrency is free. "
-    "Requests are counted by whole seconds. 0.1 s pass before INIT. CPU times are this bench's, at 256 MB's share of a CPU, and at a whole "
-    "one for INIT and the first disconnect. DynamoDB answers in 5 ms and accepts every write (a new on-demand table: 4,000 a second)."
-)
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 WITHIN_S = (1, 10, 60)
 RESERVED = 100
 # Of the sweep, as docs/sweep.md says.
 FIRST_PER_S, MOST_PER_S, SAMPLE, LOOK_S, AGAIN_S = 10, 300, 10_000, 180, 45
 EXPIRED_S = 7_800  # the 2 h limit, margin and one sweep
-HEALED = (
-    "*Table true again*: when the last dead record is removed. This is for the module without a reservation, with `sweep.probe` and "
-    "`monitoring`, when every record names its API and stage. The alarm comes within three minutes. Then the sweep takes 10,000 records at "
-    "a time and asks about each twice, 45 s apart. The rate doubles each second from 10 to 300, and starts at 10 again with each part. "
-    "Without the probe, records expire after two hours and ten minutes, which the model takes as the maximum. Reading the table, and "
-    "removing what has expired, takes longer than that by minutes. The baseline has only the table's TTL, if it has one: "
-    "[typically within two days](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html)."
-)
 
 FIRST, MORE_PER_S = 5, 300 / 60  # batches at a time, and how many more each second
 VISIBILITY_S = 60  # six times the function's time-out of 10 s
 STEP_S = 0.05
-QUEUE_LIMITS = (
-    "By the queue, documented: a standard queue takes a nearly unlimited number of messages a second "
-    "([quotas](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-quotas.html)); an event source mapping "
-    "starts with five batches at a time and adds up to 300 a minute "
-    "([scaling](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html)); a new on-demand table takes 4,000 writes a "
-    "second, and with warm throughput as many as that says "
-    "([on-demand](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html))."
-)
-QUEUE_ASSUMED = (
-    "Assumed: API Gateway itself delivers to the queue. The concurrency is free. In a batch, an event takes as long as a warm disconnect. "
-    "Throttled events come back after a minute, and throttling takes no time."
-)
 
 
 class Storm(NamedTuple):
@@ -228,8 +197,8 @@ def main() -> None:
     print(text, queued, sep="\n\n")
     times = ", ".join(f"{name} {f.cold * 1e3:.0f} ms cold and {f.warm * 1e3:.1f} ms warm" for name, f in named.items())
     about = f"`python -m bench.storm_model`, from speed-{report.RUNTIME}.json: an environment is busy for {times}."
-    report.save("storm-model.md", f"{text}\n\n{about}\n\n{LIMITS}\n\n{ASSUMED}\n\n{HEALED}\n")
-    report.save("storm-queue.md", f"{queued}\n\n{QUEUE_LIMITS}\n\n{QUEUE_ASSUMED}\n")
+    report.save("storm-model.md", f"{text}\n\n{about}\n")
+    report.save("storm-queue.md", f"{queued}\n")
     by_queue = {f"by the queue, {queue.writes_per_s:,} writes/s": queue for queue in (NEW_TABLE, WARM_TABLE)}
     waits = {"by the function": {storm: wait_s(columns["this module"], storm) for storm in STORMS}}
     waits |= {name: {storm: true_by_queue_s(*storm, *ours, queue) for storm in STORMS} for name, queue in by_queue.items()}
