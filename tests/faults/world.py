@@ -7,7 +7,6 @@ fault proxy to moto. What can't be waited for is simulated: their clock (and SQS
 from __future__ import annotations
 
 import contextlib
-import copy
 import io
 import json
 import math
@@ -15,9 +14,8 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import aws
@@ -29,9 +27,11 @@ from tests.faults.clock import Clock, Context, load, simulated_time
 from tests.faults.process import killed_after
 from tests.queue_message import rendered
 from tests.unit.fake_aws import Answer, FakeAws, Request
+from tests.unit.support import Table, event, sqs_record
 
-ROOT = Path(__file__).resolve().parents[2]
-EVENT = json.loads((ROOT / "tests/data/events/client_closed_without_code.json").read_text())
+if TYPE_CHECKING:
+    from tests.unit.support import Item
+
 API_ID, STAGE = "a1b2c3d4e5", "live"
 REGION = "eu-west-1"
 ARN = f"arn:aws:sqs:{REGION}:123456789012"
@@ -53,8 +53,6 @@ RELATED_TABLES = [
     {"table": KEYED, "attribute": "connectionId", "index": None, "keys": ["connectionId", "topic"]},
     {"table": INDEXED, "attribute": "connectionId", "index": "byConnection", "keys": ["room"]},
 ]
-
-Item = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -79,6 +77,7 @@ ENDINGS = {
     "cable pulled": Ending(None, "", 90, "gone", event=False),
 }
 BY_SERVER = ENDINGS["closed by the server"]
+CLOSED = ENDINGS["client closed without a code"]
 
 
 @dataclass
@@ -120,17 +119,16 @@ class Gateway:
         connection.ended_s = self.clock.now
         if not ending.event:
             return []
-        event = copy.deepcopy(EVENT)
-        event["requestContext"] |= {
-            "connectionId": connection.id,
-            "connectedAt": int(connection.connected_s * 1000),
-            "requestTimeEpoch": self.clock.ms,
-            "disconnectStatusCode": ending.code,
-            "disconnectReason": ending.reason,
-            "apiId": API_ID,
-            "stage": STAGE,
-        }
-        return [event]
+        sent = event(
+            connectionId=connection.id,
+            connectedAt=int(connection.connected_s * 1000),
+            requestTimeEpoch=self.clock.ms,
+            disconnectStatusCode=ending.code,
+            disconnectReason=ending.reason,
+            apiId=API_ID,
+            stage=STAGE,
+        )
+        return [sent]
 
 
 class World:
@@ -232,31 +230,15 @@ class World:
             for name, function in QUEUES.items()
         }
         self.queue_url = self.urls["retry"]
-        self.create_table(TABLE, ["connectionId"], {"byClient": ["clientId", "connectedAt"]} if "CLIENT_INDEX" in self.features else None)
+        indexes = {"byClient": ("clientId", "connectedAt")} if "CLIENT_INDEX" in self.features else {}
+        Table(self.dynamodb, TABLE, **indexes)
         if "RELATED_TABLES" in self.features:
-            self.create_table(KEYED, ["connectionId", "topic"])
-            self.create_table(INDEXED, ["room"], {"byConnection": ["connectionId"]})
+            Table(self.dynamodb, KEYED, ("connectionId", "topic"))
+            Table(self.dynamodb, INDEXED, ("room",), byConnection=("connectionId",))
         if "HISTORY_TABLE" in self.features:
-            self.create_table(HISTORY, ["connectionId"])
+            Table(self.dynamodb, HISTORY)
         if "OFFLINE_TABLE" in self.features:
-            self.create_table(OFFLINE, ["clientId"])
-
-    def create_table(self, name: str, key: list[str], indexes: dict[str, list[str]] | None = None) -> None:
-        def schema(names: list[str]) -> list[dict[str, str]]:
-            return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"), strict=False)]
-
-        names = dict.fromkeys([*key, *(name for index in (indexes or {}).values() for name in index)])
-        more = [
-            {"IndexName": index, "KeySchema": schema(keys), "Projection": {"ProjectionType": "ALL"}}
-            for index, keys in (indexes or {}).items()
-        ]
-        self.dynamodb.create_table(
-            TableName=name,
-            KeySchema=schema(key),
-            AttributeDefinitions=[{"AttributeName": n, "AttributeType": "N" if n == "connectedAt" else "S"} for n in names],
-            BillingMode="PAY_PER_REQUEST",
-            **({"GlobalSecondaryIndexes": more} if more else {}),
-        )
+            Table(self.dynamodb, OFFLINE, ("clientId",))
 
     # What clients do
 
@@ -293,8 +275,12 @@ class World:
         connection.recorded = True
         connection.indexed = "S" in (item["clientId"] or {}) and "N" in (item["connectedAt"] or {})
 
-    def end(self, connection: Connection, ending: Ending) -> list[dict[str, Any]]:
+    def end(self, connection: Connection, ending: Ending = CLOSED) -> list[dict[str, Any]]:
         return self.gateway.end(connection, ending)
+
+    def close(self, connection: Connection, ending: Ending = CLOSED) -> list[Any]:
+        """The connection ends, and its event, if there is one, arrives at once. Returns what was answered."""
+        return [self.send(sent) for sent in self.end(connection, ending)]
 
     # What AWS does
 
@@ -343,16 +329,12 @@ class World:
         self.send_owed()
         return True
 
-    def report(self, message: dict[str, Any]) -> bool:
-        """What a sender says by the reports' queue; whether it was dealt with."""
-        body = json.dumps(message)
-        record = {"messageId": "m1", "receiptHandle": "r1", "body": body, "attributes": {}, "eventSourceARN": f"{ARN}:reports"}
-        answer = self.invoke("cleanup", {"Records": [record]})
+    def report(self, message: dict[str, Any]) -> None:
+        """What a sender says by the reports' queue."""
+        answer = self.invoke("cleanup", {"Records": [sqs_record(json.dumps(message), queue="reports")]})
         self.send_owed()
-        dealt_with = bool(answer == {"batchItemFailures": []})
-        if not dealt_with:
+        if answer != {"batchItemFailures": []}:
             self.put_off.append(message)
-        return dealt_with
 
     def look_at_once(self) -> None:
         """The event of an alarm on lost events."""

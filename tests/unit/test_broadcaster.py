@@ -12,7 +12,7 @@ from tests.unit.fake_aws import Answer, error
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from tests.unit.fake_aws import FakeAws, Request
+    from tests.unit.fake_aws import FakeAws
     from tests.unit.support import Lines, Load, RetryQueue, Table
 
 FOLDER = Path(__file__).parents[2] / "examples/broadcaster/broadcast"
@@ -29,23 +29,16 @@ def posted_to(aws: FakeAws) -> set[str]:
 
 
 def reported(queue: RetryQueue) -> list[str]:
-    """The ids in the messages that are there, all of them."""
-    ids = []
-    while messages := queue.receive():
-        assert {message["version"] for message in messages} == {1}
-        ids += [message["gone"]["connectionId"] for message in messages]
-    return sorted(ids)
+    messages = queue.receive()
+    assert all(message["version"] == 1 for message in messages)
+    return sorted(message["gone"]["connectionId"] for message in messages)
 
 
 def test_every_connection_of_every_page_gets_the_message(broadcast: ModuleType, connections: Table, aws: FakeAws) -> None:
     everybody = {f"c{number}" for number in range(7)}
     for connection_id in everybody:
         connections.put(connection_id)
-
-    def pages_of_three(request: Request) -> None:
-        request.parameters["Limit"] = 3
-
-    aws.on("Scan", pages_of_three)
+    aws.on("Scan", lambda request: request.parameters.update(Limit=3))
     assert broadcast.lambda_handler({"message": "hello"}, None) == {"sent": 7, "gone": 0, "failed": 0}
     assert posted_to(aws) == everybody
     assert len(aws.asked("Scan")) == 3
