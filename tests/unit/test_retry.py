@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from tests.unit.support import Clock, Lines, Load, RetryQueue
 
     Start = Callable[..., ModuleType]
+    Handle = Callable[..., list[int]]
 
-CONTEXT_S = 120.0
+DENIED = error(400, "AccessDeniedException")
 
 
 @pytest.fixture
@@ -33,25 +34,32 @@ def start(aws: FakeAws, connections: Table, queue: RetryQueue, dead_letters: Ret
     aws.on("ChangeMessageVisibility", lambda request: Answer(200, {}))
 
     def start(**environment: str) -> ModuleType:
-        return load("cleanup", RETRY_QUEUE_URL=queue.url, DEAD_LETTER_QUEUE_URL=dead_letters.url, **environment)
+        module = load("cleanup", RETRY_QUEUE_URL=queue.url, DEAD_LETTER_QUEUE_URL=dead_letters.url, **environment)
+        aws.requests.clear()
+        return module
 
     return start
 
 
-def close_message(connection_id: str) -> str:
+@pytest.fixture
+def handle(start: Start) -> Handle:
+    """Hands messages (bodies, or records) over in one batch; returns the numbers of those that come back."""
+
+    def handle(*messages: str | dict[str, Any], timeout: float = 120.0, **environment: str) -> list[int]:
+        records = [sqs_record(m, f"m{number}") if isinstance(m, str) else m for number, m in enumerate(messages)]
+        answer = start(**environment).lambda_handler({"Records": records}, Context(timeout))
+        assert answer.keys() == {"batchItemFailures"}
+        return [int(failure["itemIdentifier"][1:]) for failure in answer["batchItemFailures"]]
+
+    return handle
+
+
+def close(connection_id: str) -> str:
     return json.dumps({"version": 1, "close": {"ended": ended(connection_id)}})
 
 
-def finish_message(connection_id: str, *steps: str) -> str:
+def finish(connection_id: str, *steps: str) -> str:
     return json.dumps({"version": 1, "finish": {"ended": ended(connection_id), "steps": steps}})
-
-
-def batch(*bodies: str) -> dict[str, Any]:
-    return {"Records": [sqs_record(body, f"m{number}") for number, body in enumerate(bodies)]}
-
-
-def failures(*numbers: int) -> dict[str, Any]:
-    return {"batchItemFailures": [{"itemIdentifier": f"m{number}"} for number in numbers]}
 
 
 def test_what_the_route_could_not_remove_is_removed_and_logged(
@@ -59,12 +67,12 @@ def test_what_the_route_could_not_remove_is_removed_and_logged(
 ) -> None:
     route = load("disconnect", RETRY_QUEUE_URL=queue.url)
     connections.put(event()["requestContext"]["connectionId"])
-    aws.on("DeleteItem", error(500, "InternalServerError"))
+    aws.on("DeleteItem", DENIED)
     route.lambda_handler(event(), Context())
     [queued] = lines()
     aws.on("DeleteItem", lambda request: None)
 
-    assert start(CONNECTION_METRICS="true").lambda_handler(queue.batch(), Context(CONTEXT_S)) == failures()
+    assert start(CONNECTION_METRICS="true").lambda_handler(queue.batch(), Context(120)) == {"batchItemFailures": []}
 
     assert connections.keys == set()
     [line] = lines()
@@ -86,65 +94,61 @@ RELATED = json.dumps([{"table": TABLE, "attribute": "connectionId", "index": Non
     ids=["history", "related", "turned off since"],
 )
 def test_only_the_failed_steps_run_without_the_record(
-    environment: dict[str, str], steps: list[str], operations: list[str], aws: FakeAws, dynamodb: Any, start: Start, lines: Lines
+    environment: dict[str, str], steps: list[str], operations: list[str], aws: FakeAws, dynamodb: Any, handle: Handle, lines: Lines
 ) -> None:
     Table(dynamodb, "history")
-    aws.requests.clear()
-    assert start(**environment).lambda_handler(batch(finish_message("c", *steps)), Context(CONTEXT_S)) == failures()
+    assert handle(finish("c", *steps), **environment) == []
     assert aws.operations == operations
     assert lines() == []
 
 
-def test_a_step_that_fails_again_comes_back(aws: FakeAws, start: Start, lines: Lines) -> None:
-    cleanup = start(HISTORY_TABLE="nowhere")
-    assert cleanup.lambda_handler(batch(finish_message("c", "history")), Context(CONTEXT_S)) == failures(0)
+def test_a_step_that_fails_again_comes_back(aws: FakeAws, handle: Handle, lines: Lines) -> None:
+    assert handle(finish("c", "history"), HISTORY_TABLE="nowhere") == [0]
     step, message = lines()
     assert (step["step"], step["connectionId"]) == ("history", "c")
     assert (message["step"], message["messageId"], message["error"]) == ("retry", "m0", "UnfinishedError: failed again: history")
     assert len(aws.asked("ChangeMessageVisibility")) == 1
 
 
-def test_one_message_does_not_fail_the_others(aws: FakeAws, connections: Table, start: Start) -> None:
+def test_one_message_does_not_fail_the_others(aws: FakeAws, connections: Table, handle: Handle) -> None:
     for name in "abc":
         connections.put(name)
-    poison = error(400, "ValidationException")
-    aws.on("DeleteItem", lambda request: poison(request) if request.parameters["Key"]["connectionId"]["S"] == "b" else None)
-    cleanup = start()
-    assert cleanup.lambda_handler(batch(close_message("a"), close_message("b"), close_message("c")), Context(CONTEXT_S)) == failures(1)
+    aws.on("DeleteItem", lambda request: DENIED(request) if request.parameters["Key"]["connectionId"]["S"] == "b" else None)
+    assert handle(close("a"), close("b"), close("c")) == [1]
     assert connections.keys == {"b"}
 
 
 @pytest.mark.parametrize("body", ["", "not JSON"])
 def test_a_malformed_message_becomes_a_dead_letter(
-    body: str, aws: FakeAws, connections: Table, dead_letters: RetryQueue, start: Start, lines: Lines
+    body: str, connections: Table, dead_letters: RetryQueue, handle: Handle, lines: Lines
 ) -> None:
     connections.put("c")
-    assert start().lambda_handler(batch(body, close_message("c")), Context(CONTEXT_S)) == failures()
+    assert handle(body, close("c")) == []
     assert connections.keys == set()
     assert [record["body"] for record in dead_letters.batch()["Records"]] == [body or "{}"]
     buried, removed = lines()
     assert (buried["level"], buried["step"], buried["messageId"], removed["outcome"]) == ("ERROR", "message", "m0", "removed")
 
 
-def test_a_message_without_a_source_is_ours(connections: Table, start: Start) -> None:
+def test_a_malformed_message_that_can_not_be_moved_comes_back(aws: FakeAws, handle: Handle, lines: Lines) -> None:
+    aws.on("SendMessage", error(400, "AccessDenied"))
+    assert handle("not JSON") == [0]
+    assert [line["step"] for line in lines()] == ["message", "message"]
+
+
+def test_a_message_without_a_source_is_ours(connections: Table, handle: Handle) -> None:
     """Sent by hand, as an invocation."""
     connections.put("c")
-    record = sqs_record(close_message("c"))
+    record = sqs_record(close("c"))
     del record["eventSourceARN"]
-    assert start().lambda_handler({"Records": [record]}, Context(CONTEXT_S)) == failures()
+    assert handle(record) == []
     assert connections.keys == set()
-
-
-def test_a_malformed_message_that_can_not_be_moved_comes_back(aws: FakeAws, start: Start, lines: Lines) -> None:
-    aws.on("SendMessage", error(400, "AccessDenied"))
-    assert start().lambda_handler(batch("not JSON"), Context(CONTEXT_S)) == failures(0)
-    assert [line["step"] for line in lines()] == ["message", "message"]
 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
 )
-WORK = JSON | st.fixed_dictionaries({}, optional={"ended": JSON, "steps": JSON, "segment": JSON, "segments": JSON, "start": JSON})
+WORK = JSON | st.fixed_dictionaries({}, optional=dict.fromkeys(("ended", "steps", "segment", "segments", "start"), JSON))
 ASKS = {"close": WORK, "finish": WORK, "offline": WORK, "sweep": st.lists(JSON)}
 MESSAGE = JSON | st.fixed_dictionaries({"version": st.just(1) | JSON}, optional=ASKS)
 
@@ -157,7 +161,7 @@ def test_no_message_can_fail_its_batch(aws: FakeAws, start: Start) -> None:
     @given(message=MESSAGE)
     def check(message: Any) -> None:
         aws.requests.clear()
-        assert cleanup.lambda_handler(batch(json.dumps(message)), Context(CONTEXT_S)) == failures()
+        assert cleanup.lambda_handler({"Records": [sqs_record(json.dumps(message))]}, Context(120)) == {"batchItemFailures": []}
         assert aws.operations == ["SendMessage"]
 
     check()
@@ -174,28 +178,42 @@ def test_each_return_is_later_than_the_last(receive_count: int, spread: float, d
     assert request == {"QueueUrl": queue.url, "ReceiptHandle": "receipt", "VisibilityTimeout": delay_s}
 
 
-def test_messages_are_hidden_by_how_often_they_came_and_spread(aws: FakeAws, start: Start) -> None:
-    aws.on("DeleteItem", error(400, "AccessDeniedException"))
-    start().lambda_handler({"Records": [sqs_record(close_message("c"), f"m{n}", receive_count=4) for n in range(10)]}, Context(CONTEXT_S))
+def test_messages_are_hidden_by_how_often_they_came_and_spread(aws: FakeAws, handle: Handle) -> None:
+    aws.on("DeleteItem", DENIED)
+    handle(*(sqs_record(close("c"), f"m{number}", receive_count=4) for number in range(10)))
     asked = aws.asked("ChangeMessageVisibility")
-    assert [request["ReceiptHandle"] for request in asked] == [f"receipt-m{n}" for n in range(10)]
+    assert [request["ReceiptHandle"] for request in asked] == [f"receipt-m{number}" for number in range(10)]
     assert all(20 <= request["VisibilityTimeout"] <= 40 for request in asked)
     assert len({request["VisibilityTimeout"] for request in asked}) > 2
 
 
 @pytest.mark.parametrize("attributes", [{}, {"ApproximateReceiveCount": "many"}])
-def test_a_message_that_can_not_be_hidden_comes_back(attributes: dict[str, str], aws: FakeAws, start: Start) -> None:
-    aws.on("DeleteItem", error(400, "AccessDeniedException"))
-    aws.on("ChangeMessageVisibility", error(400, "AccessDenied"))
-    record = {**sqs_record(close_message("c"), "m0"), "attributes": attributes}
-    assert start().lambda_handler({"Records": [record]}, Context(CONTEXT_S)) == failures(0)
+def test_a_message_that_can_not_be_hidden_comes_back(attributes: dict[str, str], aws: FakeAws, handle: Handle) -> None:
+    aws.on("DeleteItem", DENIED)
+    aws.on("ChangeMessageVisibility", DENIED)
+    assert handle({**sqs_record(close("c"), "m0"), "attributes": attributes}) == [0]
 
 
-def test_sweeps_come_last_as_they_take_all_the_time(aws: FakeAws, connections: Table, start: Start) -> None:
-    connections.put("c")
+@pytest.mark.parametrize(
+    ("timeout", "outcome", "level"), [(120, "error", "ERROR"), (10, "postponed", "WARN")], ids=["failed again", "out of time"]
+)
+def test_a_message_that_comes_back_says_how_old_it_is(
+    timeout: float, outcome: str, level: str, aws: FakeAws, clock: Clock, handle: Handle, lines: Lines
+) -> None:
+    aws.on("DeleteItem", DENIED)
+    record = sqs_record(close("c"), "m0")
+    record["attributes"] |= {"SentTimestamp": str(clock.ms - 2_000_000), "ApproximateFirstReceiveTimestamp": str(clock.ms - 1_000_000)}
+    assert handle(record, timeout=timeout) == [0]
+    assert aws.operations == ["DeleteItem", "ChangeMessageVisibility"][outcome == "postponed" :]
+    [line] = lines()
+    assert (line["outcome"], line["level"]) == (outcome, level)
+    assert 1_000 <= line["RetryAge"] <= 1_100
+    assert {"Name": "RetryAge", "Unit": "Seconds"} in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+
+
+def test_sweeps_come_last_as_they_take_all_the_time(aws: FakeAws, connections: Table, handle: Handle) -> None:
     sweep = json.dumps({"version": 1, "sweep": {"segment": 0, "segments": 1}})
-    aws.requests.clear()
-    assert start().lambda_handler(batch(sweep, close_message("c"), sweep), Context(CONTEXT_S)) == failures()
+    assert handle(sweep, close("c"), sweep) == []
     assert aws.operations == ["DeleteItem", "Scan", "Scan"]
 
 
@@ -205,35 +223,15 @@ STRAY: list[Any] = [None, [], {}, "sweep", {"Records": "all"}, {"sweep": []}, SW
 
 @pytest.mark.parametrize("stray", STRAY, ids=repr)
 def test_a_stray_invocation_learns_what_was_expected(stray: object, aws: FakeAws, start: Start, lines: Lines) -> None:
-    """It is not logged: nobody has masked it."""
-    aws.requests.clear()
+    """It is not logged: it may hold personal data."""
     with pytest.raises(ended_.RejectedError, match=r"expected|must|needs"):
-        start().lambda_handler(stray, Context(CONTEXT_S))
+        start().lambda_handler(stray, Context(120))
     assert aws.requests == []
     assert "kim" not in json.dumps(lines())
 
 
-def test_a_sweep_that_fails_names_its_segment_alone(aws: FakeAws, start: Start, lines: Lines) -> None:
-    aws.on("Scan", error(400, "AccessDeniedException"))
+def test_a_sweep_that_fails_logs_only_its_segment(aws: FakeAws, start: Start, lines: Lines) -> None:
+    aws.on("Scan", DENIED)
     with pytest.raises(Exception, match="AccessDenied"):
-        start().lambda_handler({"sweep": {"segment": 1, "segments": 2, "again": ["c"] * 50}}, Context(CONTEXT_S))
+        start().lambda_handler({"sweep": {"segment": 1, "segments": 2, "again": ["c"] * 50}}, Context(120))
     assert [(line["step"], line["segment"], "sweep" in line) for line in lines()] == [("sweep", "1", False)]
-
-
-@pytest.mark.parametrize(
-    ("timeout", "outcome", "level"), [(CONTEXT_S, "error", "ERROR"), (10, "postponed", "WARN")], ids=["failed again", "out of time"]
-)
-def test_a_message_that_comes_back_says_how_old_it_is(
-    timeout: float, outcome: str, level: str, aws: FakeAws, clock: Clock, start: Start, lines: Lines
-) -> None:
-    aws.on("DeleteItem", error(400, "AccessDeniedException"))
-    record = sqs_record(close_message("c"), "m0")
-    record["attributes"] |= {"SentTimestamp": str(clock.ms - 2_000_000), "ApproximateFirstReceiveTimestamp": str(clock.ms - 1_000_000)}
-    cleanup = start()
-    aws.requests.clear()
-    assert cleanup.lambda_handler({"Records": [record]}, Context(timeout)) == failures(0)
-    assert aws.operations == ["DeleteItem", "ChangeMessageVisibility"][outcome == "postponed" :]
-    [line] = lines()
-    assert (line["outcome"], line["level"]) == (outcome, level)
-    assert 1_000 <= line["RetryAge"] <= 1_100
-    assert {"Name": "RetryAge", "Unit": "Seconds"} in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
