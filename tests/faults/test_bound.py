@@ -23,8 +23,7 @@ from sweep import Sweep
 from sweep_part import Part
 
 from tests.faults.clock import Clock, InLine, simulated_time
-from tests.faults.features import PROBE
-from tests.faults.world import EXPIRED_AFTER_S, SUSPECT_AFTER_S, SWEEP_EVERY_S
+from tests.faults.world import EXPIRED_AFTER_S, PROBE, SUSPECT_AFTER_S, SWEEP_EVERY_S
 from tests.unit.support import API, TABLE
 
 if TYPE_CHECKING:

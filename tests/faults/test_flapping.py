@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.conftest import MakeWorld
-from tests.faults.features import FEATURES
-from tests.faults.world import GRACE_S, World
+from tests.faults.world import FEATURES, GRACE_S, World
 
 
 def wait(world: World, seconds: int, step_s: int = 5) -> None:

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.conftest import MakeWorld
-from tests.faults.features import FEATURES, QUEUE
-from tests.faults.world import CLOSED, HISTORY, KEYED, TIMEOUT_S, VISIBILITY_S, Connection, World
+from tests.faults.world import CLOSED, FEATURES, HISTORY, KEYED, TIMEOUT_S, VISIBILITY_S, Connection, World
 
 QUEUE_VISIBILITY_S = 6 * TIMEOUT_S["disconnect"]
 
@@ -41,7 +40,7 @@ def test_killed_while_it_serves_a_disconnect(make_world: MakeWorld) -> None:
 
 def test_killed_while_it_works_off_the_disconnect_queue(make_world: MakeWorld) -> None:
     """With poison among the events."""
-    world = make_world(FEATURES["everything"], QUEUE)
+    world = make_world(FEATURES["everything"], FEATURES["queue"])
     for call, connection in connections(world):
         world.sqs.send_message(QueueUrl=world.urls["disconnects"], MessageBody="poison")
         world.kill_after = call

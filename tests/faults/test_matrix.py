@@ -14,8 +14,7 @@ import pytest
 
 from local.fault_proxy import ERRORS, NOT_WHOLE
 from tests.faults.conftest import MakeWorld
-from tests.faults.features import FEATURES
-from tests.faults.world import ENDINGS, HISTORY, KEYED, OFFLINE, TABLE, Connection, Ending, World
+from tests.faults.world import ENDINGS, FEATURES, HISTORY, KEYED, OFFLINE, TABLE, Connection, Ending, World
 from tests.unit.fake_aws import Answer
 
 Sends = Callable[[World, Connection, Ending], None]
@@ -57,16 +56,6 @@ def thrice(world: World, connection: Connection, ending: Ending) -> None:
 def after_reconnect(world: World, connection: Connection, ending: Ending) -> None:
     events = world.end(connection, ending)
     world.connect(connection.client)
-    for event in events:
-        world.send(event)
-
-
-def again_after_reconnect(world: World, connection: Connection, ending: Ending) -> None:
-    events = world.end(connection, ending)
-    for event in events:
-        world.send(event)
-    world.connect(connection.client)
-    world.advance(120)
     for event in events:
         world.send(event)
 
@@ -156,7 +145,6 @@ FAULTS: dict[str, Fault] = {
     "event 10 min late": Fault(nothing, late, AT_ONCE, (*SOME, "probe")),
     "event repeated": Fault(nothing, thrice, AT_ONCE, ALL),
     "event after the client has reconnected": Fault(nothing, after_reconnect, AT_ONCE, BY_CLIENT),
-    "event again after the client has reconnected": Fault(nothing, again_after_reconnect, AT_ONCE, BY_CLIENT),
     "event before $connect writes the record": Fault(nothing, before_connect_writes, SWEPT, (*SOME, "probe")),
     # DynamoDB as a whole
     "DynamoDB throttles": Fault(dynamodb(THROTTLED), once, RETRIED, TWO, SWEEP_FAILS),

@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 
 from tests.faults.conftest import MakeWorld
-from tests.faults.features import ALONE, FEATURES, NEWEST, PROBE, STALE
-from tests.faults.world import CLOSED, ENDINGS
+from tests.faults.world import ALONE, CLOSED, ENDINGS, FEATURES, PROBE
 
 WRONG_STAGE = {"WEBSOCKET_STAGE": "tset"}  # Terraform derives the endpoint from it, so that it is wrong too
 
 
 @pytest.mark.parametrize("answer", [403, 410])
 @pytest.mark.parametrize("named", [True, False], ids=["records name their stage", "records name no stage"])
-@pytest.mark.parametrize("extra", [STALE, PROBE | NEWEST], ids=["stale", "probe and newest"])
+@pytest.mark.parametrize("extra", [FEATURES["stale"], PROBE | FEATURES["newest"]], ids=["stale", "probe and newest"])
 def test_an_endpoint_of_another_stage_costs_no_live_record(make_world: MakeWorld, answer: int, named: bool, extra: dict[str, str]) -> None:
     world = make_world(extra, WRONG_STAGE)
     world.gateway.wrong_endpoint = answer

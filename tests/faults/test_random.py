@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.faults.conftest import Backend
-from tests.faults.features import FEATURES
-from tests.faults.world import ENDINGS, INTEGRATION_S, SWEEP_EVERY_S, Connection, World
+from tests.faults.world import ENDINGS, FEATURES, INTEGRATION_S, SWEEP_EVERY_S, Connection, World
 
 CLIENTS = st.sampled_from(["ann", "ben"])
 AGES = st.sampled_from([30, 0, 700, 7_190])

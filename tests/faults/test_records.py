@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from tests.faults.conftest import MakeWorld
-from tests.faults.features import ALONE, FEATURES
-from tests.faults.world import API_ID, ENDINGS, World
+from tests.faults.world import ALONE, API_ID, ENDINGS, FEATURES, World
 
 DAY_S = 86_400
 SWEPT = "swept"

@@ -45,14 +45,27 @@ TIMEOUT_S = {"disconnect": 10, "cleanup": 120}
 GRACE_S = 60  # before a client is announced as offline
 QUEUES = {"retry": "cleanup", "disconnects": "disconnect"}  # each queue's function
 VISIBILITY_S = 6 * TIMEOUT_S["cleanup"]
-RECEIVES = 20
 
 TABLE, KEYED, INDEXED, HISTORY, OFFLINE = "connections", "subscriptions", "rooms", "history", "offline"
 BUS = f"arn:aws:events:{REGION}:123456789012:event-bus/default"
-RELATED_TABLES = [
-    {"table": KEYED, "attribute": "connectionId", "index": None, "keys": ["connectionId", "topic"]},
-    {"table": INDEXED, "attribute": "connectionId", "index": "byConnection", "keys": ["room"]},
-]
+
+# The extras, as settings of the functions
+PROBE = {"PROBES_PER_SECOND": "10", "MOST_PROBES_PER_SECOND": "300", "SUSPECT_AFTER_SECONDS": str(SUSPECT_AFTER_S)}
+ALONE = {**PROBE, "EXCLUSIVE_TABLE": "true"}
+BY_KEY = {"table": KEYED, "attribute": "connectionId", "index": None, "keys": ["connectionId", "topic"]}
+BY_INDEX = {"table": INDEXED, "attribute": "connectionId", "index": "byConnection", "keys": ["room"]}
+EVENTS = {"EVENT_BUS": BUS, "CLIENT_OFFLINE_AFTER_SECONDS": str(GRACE_S), "OFFLINE_TABLE": OFFLINE}
+FEATURES: dict[str, dict[str, str]] = {
+    "nothing extra": {},
+    "probe": PROBE,
+    "related": {"RELATED_TABLES": json.dumps([BY_KEY, BY_INDEX])},
+    "history": {"HISTORY_TABLE": HISTORY, "HISTORY_DAYS": "90"},
+    "stale": {"DUPLICATES": "stale", "CLIENT_INDEX": "byClient"},
+    "newest": {"DUPLICATES": "newest", "CLIENT_INDEX": "byClient"},
+    "announcements": {**EVENTS, "CLIENT_INDEX": "byClient"},
+    "queue": {"DELIVERY": "queue"},  # for the world: the functions don't know it
+}
+FEATURES["everything"] = {**PROBE, **EVENTS, **FEATURES["related"], **FEATURES["history"], **FEATURES["newest"]}
 
 
 @dataclass(frozen=True)
@@ -61,20 +74,19 @@ class Ending:
 
     code: int | None
     reason: str
-    age_s: int
-    cause: str
+    age_s: int = 90
     event: bool = True
 
 
 ENDINGS = {
-    "client closed without a code": Ending(1005, "Client-side close frame status not set", 90, "client_closed"),
-    "client closed with a code": Ending(4001, "bye", 90, "client_closed"),
-    "navigated away": Ending(1001, "", 90, "navigated_away"),
-    "idle": Ending(1001, "Going away", 700, "idle_timeout"),
-    "closed by the server": Ending(1000, "Connection Closed Normally", 90, "closed_by_server"),
-    "message too big": Ending(1009, "", 90, "message_too_big"),
-    "expired": Ending(1001, "Going away", LIFETIME_S, "expired"),
-    "cable pulled": Ending(None, "", 90, "gone", event=False),
+    "client closed without a code": Ending(1005, "Client-side close frame status not set"),
+    "client closed with a code": Ending(4001, "bye"),
+    "navigated away": Ending(1001, ""),
+    "idle": Ending(1001, "Going away", 700),
+    "closed by the server": Ending(1000, "Connection Closed Normally"),
+    "message too big": Ending(1009, ""),
+    "expired": Ending(1001, "Going away", LIFETIME_S),
+    "cable pulled": Ending(None, "", event=False),
 }
 BY_SERVER = ENDINGS["closed by the server"]
 CLOSED = ENDINGS["client closed without a code"]
@@ -222,7 +234,7 @@ class World:
     def _create(self) -> None:
         self.dead_letter_url = self.sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
         arn = self.sqs.get_queue_attributes(QueueUrl=self.dead_letter_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": RECEIVES})
+        redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 20})
         self.urls = {
             name: self.sqs.create_queue(
                 QueueName=name, Attributes={"VisibilityTimeout": str(6 * TIMEOUT_S[function]), "RedrivePolicy": redrive}
@@ -286,11 +298,6 @@ class World:
 
     def send(self, event: dict[str, Any]) -> Any:
         """API Gateway invokes the route once, or sends once to its queue; the answer is for nobody."""
-        answer = self._deliver(event)
-        self.send_owed()
-        return answer
-
-    def _deliver(self, event: dict[str, Any]) -> Any:
         if "DELIVERY" not in self.features:
             return self.invoke("disconnect", event)
         self.sqs.send_message(QueueUrl=self.urls["disconnects"], MessageBody=rendered(event["requestContext"]))
@@ -298,7 +305,7 @@ class World:
 
     def send_owed(self) -> None:
         while self.gateway.owed:
-            self._deliver(self.gateway.owed.pop())
+            self.send(self.gateway.owed.pop())
 
     def poll(self) -> bool:
         """Lambda's event source mappings: a batch of each queue. Whether there was one."""
@@ -326,25 +333,21 @@ class World:
             done = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(received) if m["MessageId"] not in failed]
             if done:
                 self.sqs.delete_message_batch(QueueUrl=url, Entries=done)
-        self.send_owed()
         return True
 
     def report(self, message: dict[str, Any]) -> None:
         """What a sender says by the reports' queue."""
         answer = self.invoke("cleanup", {"Records": [sqs_record(json.dumps(message), queue="reports")]})
-        self.send_owed()
         if answer != {"batchItemFailures": []}:
             self.put_off.append(message)
 
     def look_at_once(self) -> None:
         """The event of an alarm on lost events."""
         self.invoke("cleanup", {"look_at_once": {"segments": 1}})
-        self.send_owed()
 
     def sweep(self) -> None:
         """The schedule's event."""
         self.invoke("cleanup", {"sweep": {"segment": 0, "segments": 1}})
-        self.send_owed()
 
     def advance(self, seconds: float) -> None:
         """Time goes by; connections that reach their two hours end, and their events arrive."""
@@ -384,6 +387,12 @@ class World:
             self.report(message)
 
     def invoke(self, name: str, event: object) -> Any:
+        """One invocation, and the events of the sockets that it closed."""
+        answer = self._invoke(name, event)
+        self.send_owed()
+        return answer
+
+    def _invoke(self, name: str, event: object) -> Any:
         if self.kill_after is not None:
             call, self.kill_after = self.kill_after, None
             self.was_killed = killed_after(call, self.proxy, name, event, dict(os.environ), self.clock.now, TIMEOUT_S[name])

@@ -237,3 +237,21 @@ def test_ids_that_come_twice_are_read_once(aws: FakeAws, connections: Table) -> 
 
 def test_the_deadline_is_the_reserve_before_lambdas(clock: Clock) -> None:
     assert closing.deadline(Context(timeout=10), 4.0) - clock.monotonic() == pytest.approx(6, abs=0.5)
+
+
+# History
+
+WHOLE: dict[str, Any] = {
+    **{"connectedAt": CONNECTED, "durationMs": 7_076, "closeCode": 1005, "closeReason": "why", "apiId": "api1", "stage": "live"},
+    **{"gatewayRequestId": "g", "clientId": "kim", "sourceIp": "203.0.113.0", "userAgent": "App/1"},
+}
+
+
+def test_history_has_all_that_is_known_and_its_ttl_in_seconds(history: Table) -> None:
+    """Empty texts are left out, and the first to close writes it."""
+    write = closer(HISTORY_TABLE="history", HISTORY_DAYS="30").steps["history"]
+    write(ended("c", **WHOLE), later())
+    write(ended("c", cause="gone"), later())
+    write(ended("d", closeReason="", clientId=""), later())
+    ttl = {"expiresAt": 1_795_234_586 + 30 * 24 * 60 * 60}
+    assert [history.get(name) for name in "cd"] == [{**ended("c"), **WHOLE, **ttl}, {**ended("d"), **ttl}]

@@ -15,8 +15,11 @@ from tests.unit.support import Clock, event, record
 if TYPE_CHECKING:
     from typing import Any
 
-NUMBER = st.integers(-1, 2**54) | st.booleans() | st.floats() | st.text() | st.none()
-TEXT = st.text(st.characters(), max_size=300) | st.integers() | st.none()
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+)
+NUMBER = st.integers(-1, 2**54) | JSON
+TEXT = st.text(st.characters(), max_size=300) | JSON
 CONTEXT = st.fixed_dictionaries(
     {"connectionId": st.text(min_size=1, max_size=128)},
     optional={

@@ -14,6 +14,7 @@ from retry import Queue
 
 from tests.unit.fake_aws import Answer, error
 from tests.unit.support import TABLE, Context, Table, ended, event, sqs_record
+from tests.unit.test_ended import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,9 +146,6 @@ def test_a_message_without_a_source_is_ours(connections: Table, handle: Handle) 
     assert connections.keys == set()
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
-)
 WORK = JSON | st.fixed_dictionaries({}, optional=dict.fromkeys(("ended", "steps", "segment", "segments", "start"), JSON))
 ASKS = {"close": WORK, "finish": WORK, "offline": WORK, "sweep": st.lists(JSON)}
 MESSAGE = JSON | st.fixed_dictionaries({"version": st.just(1) | JSON}, optional=ASKS)
