@@ -84,11 +84,3 @@ def test_odd_records_are_served_and_never_removed_on_a_guess(make_world: MakeWor
         name for name, (_, fate) in variants.items() if expected_to_stay(world, fate)
     }
     assert world.noise() == []
-
-
-def test_a_timeless_record_is_not_gone_while_connect_works(make_world: MakeWorld) -> None:
-    world = make_world(FEATURES["probe"])
-    world.connect("client", connect_takes_s=20, connectedAt=None, expiresAt=None)  # @connections says 410 of it until then
-    world.sweep()
-    world.ask_again()
-    assert world.problems() == []

@@ -118,6 +118,12 @@ def connections(aws: FakeAws, dynamodb: Any) -> Table:
 
 
 @pytest.fixture
+def clients(aws: FakeAws, dynamodb: Any) -> Table:
+    """The connections table with its index of clients."""
+    return Table(dynamodb, TABLE, byClient=("clientId", "connectedAt"))
+
+
+@pytest.fixture
 def queue(aws: FakeAws, sqs: Any) -> RetryQueue:
     made = RetryQueue(sqs, "retry")
     aws.requests.clear()

@@ -28,11 +28,6 @@ CONNECTED, ENDED = 1_795_234_579_479, 1_795_234_586_555
 LARGEST_ENTRY = 256 * 1024
 
 
-@pytest.fixture
-def connections(aws: FakeAws, dynamodb: Any) -> Table:
-    return Table(dynamodb, TABLE, byClient=("clientId", "connectedAt"))
-
-
 def announcer(**environment: str) -> Closer:
     return closer(EVENT_BUS=BUS, **environment)
 
@@ -54,8 +49,8 @@ def announced(aws: FakeAws, kind: str = announce.ENDED) -> list[dict[str, Any]]:
     return details
 
 
-def test_an_ended_connection_is_announced_before_its_record_goes(aws: FakeAws, connections: Table, clock: Clock) -> None:
-    connections.put("c", clientId="kim", connectedAt=CONNECTED)
+def test_an_ended_connection_is_announced_before_its_record_goes(aws: FakeAws, clients: Table, clock: Clock) -> None:
+    clients.put("c", clientId="kim", connectedAt=CONNECTED)
     aws.requests.clear()
     close(announcer(), clock, "c", durationMs=7_076, closeCode=1005, closeReason="", apiId="api1", stage="live", gatewayRequestId="g")
     assert aws.operations == ["GetItem", "PutEvents", "DeleteItem"]
@@ -90,9 +85,9 @@ def announce_end(clock: Clock, **known: Any) -> None:
 
 @pytest.mark.parametrize(("client", "index"), [({}, INDEX), ({"clientId": "kim"}, {})], ids=["no client", "no index"])
 def test_without_a_client_or_an_index_nothing_is_counted(
-    client: dict[str, str], index: dict[str, str], aws: FakeAws, connections: Table, clock: Clock
+    client: dict[str, str], index: dict[str, str], aws: FakeAws, clients: Table, clock: Clock
 ) -> None:
-    connections.put("c", connectedAt=CONNECTED, **client)
+    clients.put("c", connectedAt=CONNECTED, **client)
     close(announcer(**index), clock, "c")
     [detail] = announced(aws)
     assert "connectionsLeft" not in detail

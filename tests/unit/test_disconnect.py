@@ -183,12 +183,6 @@ def test_an_event_that_ends_nothing_is_rejected_without_a_call(bad: object, aws:
     assert "must be" in line["error"]
 
 
-def test_an_event_needs_no_more_than_a_connection_id(connections: Table, start: Start) -> None:
-    connections.put("é" * 128)
-    assert start()({"requestContext": {"connectionId": "é" * 128}}) == DONE
-    assert connections.keys == set()
-
-
 def test_any_event_is_rejected_or_served_with_one_line(aws: FakeAws, start: Start, lines: Lines) -> None:
     handlers = {mode: start(CLIENT_DETAILS=mode) for mode in ("full", "masked", "off")}
     aws.on("DeleteItem", lambda request: Answer(200, {}))
@@ -220,10 +214,10 @@ def test_full_details_are_logged_and_long_texts_cut(start: Start, lines: Lines) 
 
 def test_an_event_that_comes_twice_is_counted_once_by_its_cause(connections: Table, start: Start, lines: Lines) -> None:
     connections.put(ID)
-    handler = start(CONNECTION_METRICS="true")
+    handler = start(CONNECTION_METRICS="true", METRICS_NAME="chat")
     assert handler(event("idle_timeout")) == handler(event("idle_timeout")) == DONE
     counted, again = lines()
-    assert (counted["outcome"], counted["Name"], counted["cause"], counted["Closed"]) == ("removed", "test-api", "idle_timeout", 1)
+    assert (counted["outcome"], counted["Name"], counted["cause"], counted["Closed"]) == ("removed", "chat", "idle_timeout", 1)
     assert counted["_aws"]["CloudWatchMetrics"] == [
         {"Namespace": "WebSocketConnections", "Dimensions": [["Name", "cause"]], "Metrics": [{"Name": "Closed", "Unit": "Count"}]}
     ]

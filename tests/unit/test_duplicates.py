@@ -10,7 +10,7 @@ import duplicates
 import pytest
 
 from tests.unit.fake_aws import Answer, error
-from tests.unit.support import API, TABLE, Context, Table, closer, ended, sqs_record
+from tests.unit.support import API, Context, Table, closer, ended, sqs_record
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
 
 MINUTE = 60_000
 INDEX = {"DUPLICATES": "stale", "CLIENT_INDEX": "byClient", "RETRY_QUEUE_URL": "https://retry", **API}
-
-
-@pytest.fixture
-def connections(aws: FakeAws, dynamodb: Any) -> Table:
-    return Table(dynamodb, TABLE, byClient=("clientId", "connectedAt"))
 
 
 @dataclass
@@ -55,8 +50,8 @@ class Kim:
 
 
 @pytest.fixture
-def kim(connections: Table, clock: Clock) -> Kim:
-    return Kim(connections, clock)
+def kim(clients: Table, clock: Clock) -> Kim:
+    return Kim(clients, clock)
 
 
 def asked(aws: FakeAws) -> list[str]:
@@ -226,7 +221,7 @@ def test_the_25_oldest_others_are_asked_about(aws: FakeAws, kim: Kim) -> None:
 
 
 @pytest.fixture
-def cleanup(aws: FakeAws, connections: Table, queue: RetryQueue, clock: Clock, load: Load) -> ModuleType:
+def cleanup(aws: FakeAws, clients: Table, queue: RetryQueue, clock: Clock, load: Load) -> ModuleType:
     """A warm clean-up function that sweeps at a rate of its own."""
     aws.on("ChangeMessageVisibility", lambda request: Answer(200, {}))
     return load("cleanup", **{**INDEX, "PROBES_PER_SECOND": "500", "MOST_PROBES_PER_SECOND": "500", "RETRY_QUEUE_URL": queue.url})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.unit.fake_aws import Answer, error
-from tests.unit.support import API, TABLE, Context, Table, closer, ended, sqs_record
+from tests.unit.support import API, Context, Table, closer, ended, sqs_record
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -21,11 +21,6 @@ if TYPE_CHECKING:
 
 GRACE_S = 60
 END = 1_795_234_586_555
-
-
-@pytest.fixture
-def connections(aws: FakeAws, dynamodb: Any) -> Table:
-    return Table(dynamodb, TABLE, byClient=("clientId", "connectedAt"))
 
 
 @pytest.fixture
@@ -64,7 +59,7 @@ class Kim:
 
 
 @pytest.fixture
-def kim(aws: FakeAws, connections: Table, absences: Table, queue: RetryQueue, clock: Clock, load: Load) -> Kim:
+def kim(aws: FakeAws, clients: Table, absences: Table, queue: RetryQueue, clock: Clock, load: Load) -> Kim:
     grace = {"CLIENT_OFFLINE_AFTER_SECONDS": str(GRACE_S), "OFFLINE_TABLE": "offline", "RETRY_QUEUE_URL": queue.url}
     environment = {"EVENT_BUS": "default", "CLIENT_INDEX": "byClient", **grace, **API}
     aws.on("ChangeMessageVisibility", lambda request: Answer(200, {}))
@@ -73,9 +68,9 @@ def kim(aws: FakeAws, connections: Table, absences: Table, queue: RetryQueue, cl
     return made
 
 
-def test_an_end_is_stored_and_a_check_queued(aws: FakeAws, connections: Table, absences: Table, kim: Kim) -> None:
+def test_an_end_is_stored_and_a_check_queued(aws: FakeAws, clients: Table, absences: Table, kim: Kim) -> None:
     """Before its record goes, and before the bus may refuse the announcement of the end."""
-    connections.put("c", clientId="kim", connectedAt=1)
+    clients.put("c", clientId="kim", connectedAt=1)
     aws.requests.clear()
     assert kim.closer.close(ended("c", endedAt=END), kim.clock.monotonic() + 30) == "removed"
     assert aws.operations == ["GetItem", "UpdateItem", "SendMessage", "Query", "PutEvents", "DeleteItem"]
@@ -142,10 +137,10 @@ def test_a_check_without_a_known_absence_is_made(kim: Kim) -> None:
 
 
 @pytest.mark.parametrize("stage", ["live", "test"])
-def test_a_reconnect_cancels_the_announcement(stage: str, connections: Table, kim: Kim) -> None:
+def test_a_reconnect_cancels_the_announcement(stage: str, clients: Table, kim: Kim) -> None:
     """Unless it is to another stage."""
     kim.end("c")
-    connections.put("again", clientId="kim", connectedAt=kim.clock.ms, apiId="api1", stage=stage)
+    clients.put("again", clientId="kim", connectedAt=kim.clock.ms, apiId="api1", stage=stage)
     assert kim.check("c") == ([] if stage == "live" else ["offline/c"])
 
 
@@ -153,26 +148,26 @@ def answer_from_index(aws: FakeAws, *items: dict[str, Any]) -> None:
     aws.on("Query", lambda request: Answer(200, {"Items": list(items)}))
 
 
-def test_records_of_other_apis_hide_no_reconnect(aws: FakeAws, connections: Table, kim: Kim) -> None:
+def test_records_of_other_apis_hide_no_reconnect(aws: FakeAws, clients: Table, kim: Kim) -> None:
     foreign = [{"connectionId": {"S": f"foreign{number}"}, "apiId": {"S": "api2"}} for number in range(103)]
     answer_from_index(aws, *foreign, {"connectionId": {"S": "again"}})
-    connections.put("again", clientId="kim", connectedAt=1)
+    clients.put("again", clientId="kim", connectedAt=1)
     assert kim.check("c") == []
 
 
-def test_the_table_is_believed_instead_of_its_index(aws: FakeAws, connections: Table, kim: Kim) -> None:
+def test_the_table_is_believed_instead_of_its_index(aws: FakeAws, clients: Table, kim: Kim) -> None:
     """Of 150 connections that the index still shows, the table has the last."""
     answer_from_index(aws, *({"connectionId": {"S": f"c{number}"}} for number in range(150)))
-    connections.put("c149", clientId="kim", connectedAt=149)
+    clients.put("c149", clientId="kim", connectedAt=149)
     aws.requests.clear()
     assert kim.check("c") == []
     assert aws.operations == ["GetItem", "Query", "BatchGetItem", "BatchGetItem"]
-    connections.delete("c149")
+    clients.delete("c149")
     assert kim.check("c") == ["offline/c"]
 
 
-def test_an_index_of_keys_alone_hides_no_foreign_record(aws: FakeAws, connections: Table, kim: Kim) -> None:
-    connections.put("foreign", clientId="kim", connectedAt=1, apiId="api2")
+def test_an_index_of_keys_alone_hides_no_foreign_record(aws: FakeAws, clients: Table, kim: Kim) -> None:
+    clients.put("foreign", clientId="kim", connectedAt=1, apiId="api2")
     answer_from_index(aws, {"connectionId": {"S": "foreign"}})
     assert kim.check("c") == ["offline/c"]
 
@@ -182,20 +177,20 @@ def test_an_index_of_keys_alone_hides_no_foreign_record(aws: FakeAws, connection
     [(["c"], False, [("offline/a", 30, True)]), (["c"], True, []), (["c", "other"], False, []), (["other"], False, [])],
 )
 def test_a_check_comes_again_once_while_its_own_record_is_left(
-    left: list[str], again: bool, expected: list[Any], connections: Table, kim: Kim
+    left: list[str], again: bool, expected: list[Any], clients: Table, kim: Kim
 ) -> None:
     for name in left:
-        connections.put(name, clientId="kim", connectedAt=1)
+        clients.put(name, clientId="kim", connectedAt=1)
     assert kim.check("c", "offline/a", again) == []
     assert kim.queued == expected
 
 
-def test_nothing_is_begun_after_the_deadline(aws: FakeAws, connections: Table, kim: Kim) -> None:
+def test_nothing_is_begun_after_the_deadline(aws: FakeAws, clients: Table, kim: Kim) -> None:
     for operation in ("UpdateItem", "Query"):
         aws.on(operation, lambda request: kim.clock.advance(200))
     with pytest.raises(TimeoutError):
         kim.end("c")
-    connections.put("c", clientId="kim", connectedAt=1)
+    clients.put("c", clientId="kim", connectedAt=1)
     assert kim.check("c", done=False) == []
     assert (kim.queued, aws.asked("BatchGetItem")) == ([], [])
 

@@ -11,7 +11,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.queue_message import rendered
-from tests.unit.support import EVENTS, event
 
 if TYPE_CHECKING:
     from typing import Any
@@ -40,13 +39,6 @@ def test_a_message_tells_what_an_invocation_tells(context: dict[str, Any]) -> No
     direct = ended.from_event({"requestContext": {"requestTimeEpoch": 1, **context}}, "full")
     queued = ended.from_event(queue_events.to_event(rendered({"requestTimeEpoch": 1, **context})), "full")
     assert queued == {name: value for name, value in direct.items() if value != ""}
-
-
-@pytest.mark.parametrize("name", [path.stem for path in EVENTS.glob("*.json")])
-def test_a_sample_comes_through_the_queue(name: str) -> None:
-    sample = event(name)
-    found = ended.from_event(queue_events.to_event(rendered(sample["requestContext"])), "full")
-    assert found == {key: value for key, value in ended.from_event(sample, "full").items() if value != ""}
 
 
 @given(st.text() | st.none() | st.integers() | st.binary())

@@ -73,11 +73,11 @@ def test_what_the_route_could_not_remove_is_removed_and_logged(
     [queued] = lines()
     aws.on("DeleteItem", lambda request: None)
 
-    assert start(CONNECTION_METRICS="true").lambda_handler(queue.batch(), Context(120)) == {"batchItemFailures": []}
+    assert start(CONNECTION_METRICS="true", METRICS_NAME="chat").lambda_handler(queue.batch(), Context(120)) == {"batchItemFailures": []}
 
     assert connections.keys == set()
     [line] = lines()
-    assert (line["outcome"], line["level"], line["Closed"]) == ("removed", "INFO", 1)
+    assert (line["outcome"], line["level"], line["Closed"], line["Name"]) == ("removed", "INFO", 1, "chat")
     known = ended_.from_event(event(), "masked")
     assert {name: line[name] for name in known} == known == {name: queued[name] for name in known}
 
