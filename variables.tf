@@ -39,7 +39,7 @@ variable "websocket_api" {
 
   validation {
     condition     = var.websocket_api.stage == null || can(regex("^(\\$default|[A-Za-z0-9_-]{1,128})$", var.websocket_api.stage))
-    error_message = "websocket_api.stage must be a stage's name, for example \"live\", or null for every stage. Use the same local value for the stage resource and for this input: a reference to the stage is a cycle if the stage's deployment depends on this module."
+    error_message = "websocket_api.stage must be a stage's name, for example \"live\", or null for every stage. Use the same local value for the stage resource and for this input: a reference to the stage causes a cycle if the stage's deployment depends on this module."
   }
 
   validation {
@@ -281,7 +281,7 @@ variable "cleanup_function" {
     error_message = "cleanup_function.reserved_concurrency must be null or at least retry_queue.maximum_concurrency + sweep.segments, plus 2 more with sweep.probe.report_queue, plus 1 more with sweep.probe and monitoring. With less, throttled messages end in the dead-letter queue and sweeps are dropped."
   }
 
-  # The longest time between two receives: a batch and then the longest back-off (900 s), or the visibility time-out if the function could not set
+  # The longest time between two receives: a batch and then the longest back-off (900 s), or the visibility timeout if the function could not set
   # the back-off; and the poll of the event source mapping.
   validation {
     condition = try(
@@ -563,7 +563,7 @@ variable "sweep" {
     - `probe`: Asks API Gateway whether silent connections still exist. `{}` turns it on, null off.
     - `probe.per_second`: Requests per second at the start of a run.
     - `probe.most_per_second`: Highest rate, at most 1,000. The account's 10,000 requests per second are shared by all APIs.
-    - `probe.suspect_after_seconds`: Silence after which a connection is asked about. At least 660: the idle time-out is ten minutes.
+    - `probe.suspect_after_seconds`: Silence after which a connection is asked about. At least 660: the idle timeout is ten minutes.
     - `probe.exclusive_table`: Whether only this API and stage use the table. Matters for records that do not name their API and stage.
     - `probe.report_queue`: Whether to create a queue where senders report connections that answered 410.
     - `probe.report_senders`: ARNs of roles of other accounts that may send to it. Roles of this account need the output `report_gone` only.
@@ -729,7 +729,7 @@ variable "history" {
 }
 
 variable "duplicates" {
-  description = "What happens to a client's other connections when one of them ends. `off`: nothing. `stale`: dead ones are removed. `newest`: older live ones are closed, too. Records need a `clientId`, and `$connect` must have authenticated it."
+  description = "What happens to a client's other connections when one of them ends. `off`: nothing. `stale`: the records of those that have ended are removed. `newest`: older live ones are also closed. Records need a `clientId` that `$connect` has authenticated."
   type        = string
   default     = "off"
   nullable    = false

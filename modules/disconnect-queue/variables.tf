@@ -11,7 +11,7 @@ variable "function_name" {
 }
 
 variable "function_timeout" {
-  description = "The function's time-out in seconds. The visibility time-out is six times as long, as Lambda recommends."
+  description = "The function's timeout in seconds. The visibility timeout is six times as long, as Lambda recommends."
   type        = number
   nullable    = false
 }

@@ -14,7 +14,7 @@ output "invoke_arn" {
 }
 
 output "timeout" {
-  description = "The function's time-out in seconds."
+  description = "The function's timeout in seconds."
   value       = aws_lambda_function.this.timeout
 }
 

@@ -114,7 +114,7 @@ variable "memory_size" {
 }
 
 variable "timeout" {
-  description = "Time-out in seconds."
+  description = "Timeout in seconds."
   type        = number
   nullable    = false
 
