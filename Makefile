@@ -43,7 +43,7 @@ check: folder terraform .venv/local
 
 # More processes than cores: the lifecycle tests mostly wait for Terraform.
 test: terraform .venv/test .venv/browser
-	$(BIN)/python -m pytest -n 5 --dist loadgroup $(T)
+	$(BIN)/python -m pytest -n 5 --dist loadgroup --no-loadscope-reorder $(T)
 
 unit: python .venv/test
 	$(BIN)/python -m pytest -q -n auto tests/unit

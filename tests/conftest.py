@@ -9,6 +9,12 @@ import pytest
 
 from local.aws import LocalAws, local_aws
 
+# Groups of tests, or files whose tests are in no group.
+LONGEST_FIRST = (
+    *("changes", "half made", "lifecycle", "queue", "proof", "browser", "dashboard feed", "test_adoption", "test_permissions"),
+    *("alarms", "known", "planned", "refusals", "test_demo", "test_bound", "test_flapping"),
+)
+
 
 def pytest_configure() -> None:
     """Signals that whoever started the tests ignores (nohup, a background job) would be ignored by what the tests start and end by them."""
@@ -33,8 +39,14 @@ def aws(running_aws: LocalAws) -> Iterator[LocalAws]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, which is mostly waiting, so that the rest runs meanwhile."""
-    items.sort(key=lambda item: not {"lifecycle", "browser"} & set(item.path.parts))
+    """Begin with what takes longest, so that nothing long is left at the end."""
+
+    def place(item: pytest.Item) -> int:
+        group = item.get_closest_marker("xdist_group")
+        name = group.args[0] if group else item.path.stem
+        return LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST)
+
+    items.sort(key=place)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -106,7 +106,7 @@ resource "aws_iam_role" "this" {
 
 # A generated name, as in modules/lambda-function.
 resource "aws_iam_role_policy" "this" {
-  count = length(aws_iam_role.this)
+  count = length(var.existing_role[*]) == 0 ? 1 : 0 # not length(aws_iam_role.this): `terraform import` does not know it
 
   name_prefix = "${var.name}-gateway-"
   role        = aws_iam_role.this[0].name

@@ -180,7 +180,7 @@ resource "aws_iam_role" "this" {
 # Replaced together with its role. Terraform creates the new one first. With a fixed name, the new policy would overwrite the old one and then be
 # deleted instead of it.
 resource "aws_iam_role_policy" "this" {
-  count = length(aws_iam_role.this)
+  count = length(var.existing_role[*]) == 0 ? 1 : 0 # not length(aws_iam_role.this): `terraform import` does not know it
 
   name_prefix = "${var.name}-"
   role        = aws_iam_role.this[0].name

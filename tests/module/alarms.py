@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 MINUTE = 60
+OURS = "WebSocketConnections"  # where every metric is under the module's name
 OK, ALARM, UNKNOWN = "OK", "ALARM", "INSUFFICIENT_DATA"
 
 Values = dict[str, Any]  # a resource's, as planned
@@ -42,7 +43,9 @@ class Metrics:
     values: dict[Key, dict[int, list[tuple[float, float]]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
     late: bool = False  # whether any does
 
-    def put(self, at: float, name: str, value: float, namespace: str = "WebSocketConnections", late: float = 0, **dimensions: str) -> None:
+    def put(self, at: float, name: str, value: float, namespace: str = OURS, late: float = 0, **dimensions: str) -> None:
+        if namespace == OURS:
+            dimensions["Name"] = "chat"
         self.values[_key(namespace, name, dimensions)][int(at // MINUTE) * MINUTE].append((at + late, value))
         self.late = self.late or late > 0
 

@@ -75,7 +75,7 @@ def run(sts: str) -> Callable[..., str]:
 
     def ran(folder: Path, *arguments: str) -> str:
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        environment = {**own, "AWS_ENDPOINT_URL_STS": sts, **program.environment}
+        environment = {**own, "AWS_ENDPOINT_URL_STS": sts, **program.environment, "GOMEMLIMIT": "4GiB"}  # all calls together need more
         with terraform.installing() if "init" in arguments else nullcontext():
             done = subprocess.run([program.path, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
         if done.returncode:
@@ -112,12 +112,6 @@ def plans(consumer: Callable[..., Path], run: Callable[..., str]) -> Callable[[d
         return by_call(json.loads(run(folder, "show", "-json", "plan")))
 
     return planned
-
-
-@pytest.fixture(scope="session")
-def plan(plans: Callable[[dict[str, Call]], Plans]) -> Callable[..., Resources]:
-    """What the provider plans for one call with these inputs (HCL), of this repository or another copy of it."""
-    return lambda inputs="", module=REPOSITORY: plans({"it": Call(inputs, module)})["it"]
 
 
 @pytest.fixture(scope="session")

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from tools.docs import blocks, fields
 
-from .calls import BOUNDARY, EXISTING, FULL, KEY, LAYER, OPENED, PAGED, SIGNING
+from .calls import BOUNDARY, EXISTING, FULL, KEY, KNOWN_FIRST, LAYER, OPENED, PAGED, REPOSITORY, SIGNING
 from .conftest import Plans, Resources
 
 pytestmark = pytest.mark.xdist_group("planned")  # to plan once
-
-FUNCTION = ["aws_cloudwatch_log_group.this[0]", "aws_iam_role.this[0]", "aws_iam_role_policy.this[0]", "aws_lambda_function.this"]
-DISCONNECT = [
-    "module.connections_table.aws_dynamodb_table.this[0]",
-    *(f"module.disconnect.{resource}" for resource in FUNCTION),
-    "module.route.aws_apigatewayv2_integration.this",
-    "module.route.aws_apigatewayv2_route.this",
-    "module.route.aws_lambda_permission.this",
-]
 
 
 @pytest.fixture
@@ -57,14 +49,9 @@ def test_the_full_call_sets_every_field_of_every_input() -> None:
     assert found - {"related_tables", "logs.group", "role.existing"} == written
 
 
-def test_the_route_alone_is_its_function_and_the_table(planned: Plans) -> None:
-    assert sorted(planned["without_queue_and_sweep"]) == sorted(DISCONNECT)
-
-
-def test_three_inputs_add_the_retry_queue_and_the_sweep(default: Resources) -> None:
-    added = {address for address in default if not address.startswith(("module.cleanup[0].", "module.retry_queue[0].", "module.sweep[0]."))}
-    assert added == set(DISCONNECT)
-    assert {address.removeprefix("module.cleanup[0].") for address in default if address.startswith("module.cleanup")} == set(FUNCTION)
+def test_docs_list_what_must_be_known_at_plan() -> None:
+    [listed] = re.findall(r"^Some inputs decide .*?\n\n", (REPOSITORY / "docs/inputs.md").read_text(), re.DOTALL | re.MULTILINE)
+    assert set(re.findall(r"`(.+?)`", listed)) == KNOWN_FIRST
 
 
 @pytest.mark.parametrize("call", ["later", "sensitive"])
@@ -154,19 +141,3 @@ def test_only_what_can_end_an_alarm_hears_of_its_end(full: Resources) -> None:
     for alarm in paging:
         assert sorted(alarm["alarm_actions"]) == sorted(PAGED + OPENED)
         assert sorted(alarm["ok_actions"]) == sorted(PAGED)
-
-
-def test_a_fast_path_that_is_off_raises_an_alarm(full: Resources) -> None:
-    alarm = full['module.monitoring[0].aws_cloudwatch_metric_alarm.this["fast-path-off"]']
-    assert (alarm["namespace"], alarm["metric_name"], alarm["dimensions"]) == ("WebSocketConnections", "FastPathOff", {"Name": "chat"})
-    assert (alarm["statistic"], alarm["threshold"], alarm["treat_missing_data"]) == ("Sum", 0, "notBreaching")
-    assert "fast_path_off" in alarm["alarm_description"]
-
-
-def test_the_alarms_on_losses_watch_the_disconnect_function(full: Resources) -> None:
-    """The rule's pattern names the ARNs of these two, which are not known before the apply; the lifecycle tests look at it then."""
-    alarms = [full[f'module.monitoring[0].aws_cloudwatch_metric_alarm.this["disconnect-{kind}"]'] for kind in ("errors", "throttles")]
-    assert [(alarm["metric_name"], alarm["dimensions"]["FunctionName"]) for alarm in alarms] == [
-        ("Errors", "chat-disconnect"),
-        ("Throttles", "chat-disconnect"),
-    ]

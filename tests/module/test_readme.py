@@ -1,4 +1,4 @@
-"""The blocks that README shows fit together."""
+"""What a consumer writes around the call: the blocks that README shows fit together, and a test replaces the whole module."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-from .calls import PROVIDER, REPOSITORY
+from .calls import PROVIDER, REPOSITORY, Call
 from .conftest import ROOT
 
 API = """
@@ -31,3 +31,12 @@ def test_call_deployment_and_stage_are_no_cycle(tmp_path: Path, run: Callable[..
     (tmp_path / "main.tf").write_text(ROOT + PROVIDER + API + text)
     run(tmp_path, "init", "-no-color")
     run(tmp_path, "validate", "-no-color")
+
+
+def test_a_consumers_tests_replace_the_module(consumer: Callable[..., Path], run: Callable[..., str]) -> None:
+    """As docs/changing.md says of `terraform test`."""
+    output = 'output "route" {\n  value = module.disconnect.route_id\n}\n'
+    replaced = 'override_module {\n  target = module.disconnect\n  outputs = { route_id = "mocked" }\n}\n'
+    check = 'assert {\n    condition = output.route == "mocked"\n    error_message = output.route\n  }'
+    theirs = f'mock_provider "aws" {{}}\n{replaced}run "apply" {{\n  {check}\n}}\n'
+    assert "1 passed, 0 failed" in run(consumer({"disconnect": Call()}, output, theirs=theirs), "test", "-no-color")

@@ -33,7 +33,7 @@ def environment(resources: Resources, function: str) -> dict[str, str]:
     return dict(resources[f"module.{function}.aws_lambda_function.this"]["environment"][0]["variables"])
 
 
-@pytest.mark.parametrize("call", [name for name in CALLS if name != "later"])
+@pytest.mark.parametrize("call", CALLS)
 def test_the_functions_start_with_their_environment(call: str, known: Plans) -> None:
     """Numbers at their bounds included: the environment is read by the functions' own code."""
     for address, values in known[call].items():
@@ -72,10 +72,6 @@ def test_the_module_keeps_its_own_variables() -> None:
 def test_the_functions_are_told_the_keys_of_a_related_table(known: Plans) -> None:
     [_, rooms] = json.loads(environment(known["related_tables"], "disconnect")["RELATED_TABLES"])
     assert rooms == {"table": "rooms", "attribute": "member", "index": "byMember", "keys": ["room", "seat"]}
-
-
-def test_an_existing_table_is_not_created(known: Plans) -> None:
-    assert not [address for address in known["their_table"] if "connections_table.aws_dynamodb_table" in address]
 
 
 def test_each_segment_has_a_schedule_that_names_it(known: Plans) -> None:

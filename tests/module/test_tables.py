@@ -1,45 +1,44 @@
-"""Tables as the real provider reads and changes them, on the local AWS: what a mocked provider does not know."""
+"""Tables and log groups as the real provider reads and changes them, on the local AWS: what a mocked provider does not know."""
 
 from __future__ import annotations
 
+import re
+import shlex
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from local.aws import LocalAws
+from local.aws import REGION, LocalAws
+from tests.provider import kept_provider
 from tools.terraform import Root, TerraformError
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from .calls import API, REPOSITORY, REQUIRED
 
-
-class Consumer:
-    """A root folder with one call of a small module."""
-
-    def __init__(self, folder: Path, aws: LocalAws) -> None:
-        self.folder = folder
-        self.root = Root(folder, aws.environment, folder / ".terraform")
-
-    def call(self, module: str, inputs: str) -> None:
-        text = f'module "it" {{\n  source = "{REPOSITORY}//modules/{module}"\n{inputs}\n}}\noutput "it" {{\n  value = module.it\n}}\n'
-        (self.folder / "main.tf").write_text(text)
-        self.root.init()
-
-    def apply(self, module: str, inputs: str) -> Any:
-        self.call(module, inputs)
-        self.root.apply()
-        return self.root.outputs()["it"]
+LOG_GROUP = """
+  name        = "classy"
+  description = "Does nothing"
+  handler     = "disconnect.lambda_handler"
+  timeout     = 10
+  logs        = {{ class = "{}", skip_destroy = true }}
+"""
 
 
 @pytest.fixture
-def consumer(tmp_path: Path, aws: LocalAws) -> Consumer:
-    return Consumer(tmp_path, aws)
+def consumer(tmp_path: Path, aws: LocalAws) -> Callable[..., Root]:
+    """A root folder with calls of modules: (name, folder, inputs in HCL)."""
+    root = Root(tmp_path, aws.environment, tmp_path / ".terraform")
 
+    def written(*calls: tuple[str, str, str], more: str = "") -> Root:
+        blocks = [
+            f'module "{name}" {{\n  source = "{REPOSITORY}{module}"\n  {inputs}\n}}\noutput "{name}" {{\n  value = module.{name}\n}}\n'
+            for name, module, inputs in calls
+        ]
+        (tmp_path / "main.tf").write_text("".join(blocks) + more)
+        root.init()
+        return root
 
-@pytest.fixture
-def key(aws: LocalAws) -> str:
-    """The ARN of a KMS key."""
-    return str(aws.client("kms").create_key()["KeyMetadata"]["Arn"])
+    return written
 
 
 def create_table(aws: LocalAws, name: str, key: str = "", hash_key: str = "connectionId") -> None:
@@ -52,45 +51,61 @@ def create_table(aws: LocalAws, name: str, key: str = "", hash_key: str = "conne
     )
 
 
-def test_the_key_of_a_table_brought_along_is_found(consumer: Consumer, aws: LocalAws, key: str) -> None:
-    create_table(aws, "theirs-with-key", key)
-    assert consumer.apply("connections-table", 'name = "theirs-with-key"\ncreate = false')["kms_key_arn"] == key
+def test_the_keys_of_existing_tables_are_found(consumer: Callable[..., Root], aws: LocalAws) -> None:
+    key = str(aws.client("kms").create_key()["KeyMetadata"]["Arn"])
+    create_table(aws, "theirs", key)
+    create_table(aws, "related", key)
+    create_table(aws, "plain")
+    root = consumer(
+        ("theirs", "//modules/connections-table", 'name = "theirs"\ncreate = false'),
+        ("related", "//modules/related-table", 'name = "related"'),
+        ("plain", "//modules/related-table", 'name = "plain"'),
+    )
+    root.apply()
+    found = {name: outputs.get("kms_key_arn") for name, outputs in root.outputs().items()}
+    assert found == {"theirs": key, "related": key, "plain": None}
 
 
-def test_the_key_of_a_related_table_is_found(consumer: Consumer, aws: LocalAws, key: str) -> None:
-    create_table(aws, "related-with-key", key)
-    assert consumer.apply("related-table", 'name = "related-with-key"')["kms_key_arn"] == key
-
-
-def test_tables_without_a_key_of_their_own_ask_for_none(consumer: Consumer, aws: LocalAws) -> None:
-    create_table(aws, "without-key")
-    assert consumer.apply("related-table", 'name = "without-key"').get("kms_key_arn") is None
-
-
-def test_an_existing_table_with_another_key_is_refused(consumer: Consumer, aws: LocalAws) -> None:
+def test_tables_that_do_not_fit_or_exist_are_refused(consumer: Callable[..., Root], aws: LocalAws) -> None:
     create_table(aws, "keyed-by-user", hash_key="userId")
-    consumer.call("connections-table", 'name = "keyed-by-user"\ncreate = false')
-    with pytest.raises(TerraformError, match="must have the partition key connectionId"):
-        consumer.root.plan()
+    root = consumer(
+        ("unfit", "//modules/connections-table", 'name = "keyed-by-user"\ncreate = false'),
+        ("missing", "//modules/related-table", 'name = "no-such-table"'),
+    )
+    with pytest.raises(TerraformError) as refused:
+        root.plan()
+    assert "must have the partition key connectionId" in str(refused.value)
+    assert "no-such-table" in str(refused.value)
 
 
-def test_a_related_table_that_does_not_exist_is_refused(consumer: Consumer) -> None:
-    consumer.call("related-table", 'name = "no-such-table"')
-    with pytest.raises(TerraformError, match="no-such-table"):
-        consumer.root.plan()
+def test_a_log_groups_class_is_for_life_and_it_may_stay(consumer: Callable[..., Root], aws: LocalAws) -> None:
+    root = consumer(("it", "//modules/lambda-function", LOG_GROUP.format("INFREQUENT_ACCESS")))
+    with kept_provider(root):
+        root.apply()
+        consumer(("it", "//modules/lambda-function", LOG_GROUP.format("STANDARD")))
+        with pytest.raises(TerraformError, match=r"is of class\s+INFREQUENT_ACCESS"):
+            root.apply()
+        root.destroy()
+    [group] = aws.client("logs").describe_log_groups(logGroupNamePrefix="/aws/lambda/classy")["logGroups"]
+    assert group["logGroupClass"] == "INFREQUENT_ACCESS"
 
 
-def test_turning_options_on_and_off_never_replaces_the_table(consumer: Consumer) -> None:
-    name, off, on = 'name = "toggled"\n', "deletion_protection = false", 'client_index = "byClient"\npoint_in_time_recovery = false'
-    consumer.apply("connections-table", name + off)
-    consumer.call("connections-table", name + on)
-    assert_in_place(consumer.root.plan())
-    consumer.root.apply()
-    assert consumer.root.plan() == ""
-    consumer.call("connections-table", name + off)
-    assert_in_place(consumer.root.plan())
-
-
-def assert_in_place(plan: str) -> None:
-    assert "will be updated in-place" in plan
-    assert "must be replaced" not in plan
+def test_a_log_group_is_imported_and_the_call_gets_a_count(consumer: Callable[..., Root], aws: LocalAws) -> None:
+    """As docs/changing.md says."""
+    page = (REPOSITORY / "docs/changing.md").read_text()
+    command = re.search(r"`terraform (import 'module.*?)`", page)
+    moved = re.search(r"`moved` block \(`(from = \S+)`,\s+`(to = \S+)`", page)
+    assert command
+    assert moved
+    inputs = (
+        "\n  ".join(f"{name} = {value}" for name, value in REQUIRED.items())
+        .replace('"chat"', '"NAME"')
+        .replace(API, API.replace("eu-central-1", REGION).replace("111122223333", "000000000000"))
+    )
+    aws.client("logs").create_log_group(logGroupName="/aws/lambda/NAME-disconnect")
+    root = consumer(("disconnect", "", inputs))
+    root.run(*shlex.split(command[1]))
+    consumer(("disconnect", "", f"count = 1\n  {inputs}"), more=f"moved {{\n  {moved[1]}\n  {moved[2]}\n}}\n")
+    plan = root.plan()
+    assert "# (moved from module.disconnect.module.disconnect.aws_cloudwatch_log_group.this[0])" in plan
+    assert " 0 to destroy." in plan
