@@ -34,7 +34,7 @@ import trustme
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from fast_delete import FastDelete
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.dynamodb import CLOSE, GOODBYE, RESET, answer
@@ -131,7 +131,6 @@ def deleted(server: Server) -> list[str]:
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
-@settings(max_examples=300)
 @given(
     connection_id=st.text(min_size=1, max_size=128),
     table=st.text(LETTERS + "-_.", min_size=3, max_size=255),

@@ -182,7 +182,7 @@ def test_a_delete_that_fails_does_not_stop_the_others(aws: FakeAws, swept: Swept
     assert [summary[name] for name in ("level", "failed", "SweepFailures", "active", "Silent")] == ["WARN", 1, 1, 1, 7_500]
 
 
-@pytest.mark.parametrize(("expired", "others", "seconds"), [(60, 1, 10), (25, 6, 20)])
+@pytest.mark.parametrize(("expired", "others", "seconds"), [(30, 1, 10), (25, 6, 20)])
 def test_what_there_is_no_time_to_remove_is_the_next_parts(expired: int, others: int, seconds: int, aws: FakeAws, swept: Swept) -> None:
     swept.add(*(f"e{number}" for number in range(expired)), connectedAt=-EXPIRED)
     swept.add(*(f"n{number}" for number in range(others)), connectedAt=0)
@@ -392,11 +392,11 @@ def test_all_segments_share_the_rate(
     segments: int, most: str, rates: tuple[float, float], aws: FakeAws, clock: Clock, swept: Swept
 ) -> None:
     """A rate without a ceiling is the ceiling."""
-    swept.silent(60)
+    swept.silent(25)
     aws.on("Scan", lambda request: request.parameters.update(Segment=0, TotalSegments=1))  # one segment has all
     summary = swept.run({"sweep": {"segment": 0, "segments": segments}}, PROBES_PER_SECOND="10", MOST_PROBES_PER_SECOND=most, **API)
     assert clock.slept[0] == pytest.approx(1 / rates[0])
-    assert (len(swept.asked), summary["ProbeRate"]) == (60, rates[1])
+    assert (len(swept.asked), summary["ProbeRate"]) == (25, rates[1])
 
 
 def test_with_the_probe_half_of_the_time_is_for_the_scan(aws: FakeAws, swept: Swept) -> None:
@@ -409,7 +409,7 @@ def test_with_the_probe_half_of_the_time_is_for_the_scan(aws: FakeAws, swept: Sw
 
 
 def test_who_is_asked_first_changes_from_run_to_run(swept: Swept) -> None:
-    swept.silent(40)
+    swept.silent(20)
     first = set()
     for _ in range(5):
         swept.run(timeout=30, PROBES_PER_SECOND="100", **API)
@@ -504,7 +504,7 @@ def test_what_exceeds_one_message_is_found_by_a_new_reading(aws: FakeAws, swept:
 
 
 def test_a_table_too_large_for_a_chain_says_what_to_raise(swept: Swept) -> None:
-    swept.add(*(f"c{number}" for number in range(40)), connectedAt=0)
+    swept.add(*(f"c{number}" for number in range(30)), connectedAt=0)
     swept.slow_pages(200)
     assert len(swept.follow()) <= 12
     [problem] = [line for line in swept.log if line["level"] == "ERROR"]
@@ -600,13 +600,13 @@ def test_a_look_at_once_that_makes_no_sense_is_rejected(value: object, settings:
 
 
 def test_the_queue_settles_duplicates_of_swept_connections(aws: FakeAws, clock: Clock, swept: Swept, lines: Lines) -> None:
-    for number in range(20):
+    for number in range(5):
         swept.add(f"expired{number}", clientId=f"client{number}", connectedAt=-EXPIRED)
     siblings = [swept.add(f"sibling{number}", clientId=f"client{number}", connectedAt=-2 * MINUTE, **OURS) for number in range(3)]
     cleanup = swept.cleanup(DUPLICATES="stale", CLIENT_INDEX="byClient", **PROBE)
     cleanup.lambda_handler(WHOLE, Context(120))
     assert clock.slept == []
-    assert [line["RemovedExpired"] for line in lines() if line["outcome"] == "swept"] == [20]
+    assert [line["RemovedExpired"] for line in lines() if line["outcome"] == "swept"] == [5]
     assert swept.asked == []
     aws.gone = siblings[1]
     assert cleanup.lambda_handler(swept.queue.batch(), Context(120)) == {"batchItemFailures": []}
