@@ -23,7 +23,7 @@ Breaks = Callable[[World], object]
 ALL = tuple(FEATURES)
 SOME = ("nothing extra", "stale", "everything")
 TWO = ("nothing extra", "everything")  # for what meets every extra in the same place
-IMPATIENT = 0.05  # a hanging call costs the test as much of a second
+IMPATIENT = 0.1  # a hanging call costs the test as much of a second
 
 # How long the table may be untrue once the fault is over.
 AT_ONCE, RETRIED, SWEPT = "at once", "by the retry queue", "by the sweep"

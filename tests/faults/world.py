@@ -398,11 +398,15 @@ class World:
             self.was_killed = killed_after(call, self.proxy, name, event, dict(os.environ), self.clock.now, TIMEOUT_S[name])
             return None
         self._running, began = name, self.clock.now
+        self._invocations += 1
+        environment = (name, self._invocations % self.environments)
         output = io.StringIO()
         context = Context(TIMEOUT_S[name], self.clock)
         try:
             with contextlib.redirect_stdout(output):
-                return self.function(name).lambda_handler(event, context)
+                if environment not in self._functions:
+                    self._functions[environment] = load(name, self.clock)
+                return self._functions[environment].lambda_handler(event, context)
         except Exception as problem:  # Lambda counts it under Errors
             self.crashes.append(f"{name}: {type(problem).__name__}: {problem}")
             return None
@@ -410,13 +414,6 @@ class World:
             if self.clock.now - began > TIMEOUT_S[name]:
                 self.late.append(f"{name} took {self.clock.now - began:.0f} s")
             self.lines += [json.loads(line) for line in output.getvalue().splitlines()]
-
-    def function(self, name: str) -> ModuleType:
-        self._invocations += 1
-        environment = (name, self._invocations % self.environments)
-        if environment not in self._functions:
-            self._functions[environment] = load(name, self.clock)
-        return self._functions[environment]
 
     # Faults
 
@@ -442,10 +439,13 @@ class World:
     # What is true
 
     def records(self, table: str = TABLE) -> list[Item]:
-        items: list[Item] = []
-        for page in self.dynamodb.get_paginator("scan").paginate(TableName=table):
-            items += page["Items"]
-        return items
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=table)
+        return [item for page in pages for item in page["Items"]]
+
+    @property
+    def recorded(self) -> set[str]:
+        """The connections that have a record."""
+        return {record["connectionId"]["S"] for record in self.records()}
 
     def messages(self, url: str) -> int:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
@@ -457,7 +457,7 @@ class World:
 
     def untruths(self) -> list[str]:
         """The table against the gateway. Another API's records are not ours to judge."""
-        keys = {record["connectionId"]["S"] for record in self.records()}
+        keys = self.recorded
         live = {connection.id for connection in self.gateway.connections.values() if connection.live and connection.recorded}
         return [f"record of a dead connection: {key}" for key in sorted(keys - live - self.foreign)] + [
             f"no record of a live connection: {key}" for key in sorted(live - keys)

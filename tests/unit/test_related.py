@@ -18,18 +18,12 @@ if TYPE_CHECKING:
     from tests.unit.fake_aws import FakeAws, Request
 
 BY_KEY = {"table": "subscriptions", "attribute": "connectionId", "index": None, "keys": ["connectionId", "topic"]}
-BY_INDEX = {"table": "alerts", "attribute": "connection", "index": "byConnection", "keys": ["alert"]}
-RESERVED = {"table": "rooms", "attribute": "user", "index": "byUser", "keys": ["name"]}  # both are reserved words of DynamoDB
+BY_INDEX = {"table": "rooms", "attribute": "user", "index": "byUser", "keys": ["name"]}  # "user" and "name" are reserved words of DynamoDB
 
 
 @pytest.fixture
 def subscriptions(aws: FakeAws, dynamodb: Any) -> Table:
     return Table(dynamodb, "subscriptions", keys=("connectionId", "topic"))
-
-
-@pytest.fixture
-def alerts(aws: FakeAws, dynamodb: Any) -> Table:
-    return Table(dynamodb, "alerts", keys=("alert",), byConnection=("connection",))
 
 
 def remove(*tables: dict[str, Any], within_s: float = 30) -> None:
@@ -50,20 +44,14 @@ def test_items_are_found_by_the_tables_own_key(aws: FakeAws, subscriptions: Tabl
     assert {query["ExpressionAttributeNames"][name] for name in query["ProjectionExpression"].split(", ")} == {"connectionId", "topic"}
 
 
-def test_items_are_found_by_an_index(aws: FakeAws, alerts: Table) -> None:
-    for name, attributes in {"a1": {"connection": "c"}, "a2": {"connection": "c"}, "a3": {"connection": "other"}, "a4": {}}.items():
-        alerts.put(name, **attributes)
-    remove(BY_INDEX)
-    assert alerts.keys == {"a3", "a4"}
-    [query] = aws.asked("Query")
-    assert (query["IndexName"], "ConsistentRead" in query) == ("byConnection", False)
-
-
-def test_names_may_be_reserved_words(aws: FakeAws, dynamodb: Any) -> None:
+def test_items_are_found_by_an_index(aws: FakeAws, dynamodb: Any) -> None:
     rooms = Table(dynamodb, "rooms", keys=("name",), byUser=("user",))
-    rooms.put("lobby", user="c")
-    remove(RESERVED)
-    assert rooms.keys == set()
+    for name, attributes in {"r1": {"user": "c"}, "r2": {"user": "c"}, "r3": {"user": "other"}, "r4": {}}.items():
+        rooms.put(name, **attributes)
+    remove(BY_INDEX)
+    assert rooms.keys == {"r3", "r4"}
+    [query] = aws.asked("Query")
+    assert (query["IndexName"], "ConsistentRead" in query) == ("byUser", False)
 
 
 def test_all_pages_are_read(aws: FakeAws, subscriptions: Table) -> None:
@@ -135,6 +123,6 @@ def test_no_page_is_read_after_the_deadline(aws: FakeAws, subscriptions: Table, 
 
 def test_a_missing_table_is_named_and_the_others_are_done(aws: FakeAws, subscriptions: Table) -> None:
     subscriptions.put("c", topic="t")
-    with pytest.raises(related.UnfinishedError, match="alerts: ResourceNotFoundException"):
+    with pytest.raises(related.UnfinishedError, match="rooms: ResourceNotFoundException"):
         remove(BY_INDEX, BY_KEY)
     assert subscriptions.items == []
