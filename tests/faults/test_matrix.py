@@ -23,7 +23,6 @@ Breaks = Callable[[World], object]
 ALL = tuple(FEATURES)
 SOME = ("nothing extra", "stale", "everything")
 TWO = ("nothing extra", "everything")  # for what meets every extra in the same place
-IMPATIENT = 0.1  # a hanging call costs the test as much of a second
 
 # How long the table may be untrue once the fault is over.
 AT_ONCE, RETRIED, SWEPT = "at once", "by the retry queue", "by the sweep"
@@ -122,7 +121,6 @@ class Fault:
     true_again: str
     extras: tuple[str, ...]
     fails: tuple[str, ...] = ()  # functions whose invocations fail, and must, so that Lambda's `Errors` rises
-    patience: float = 1.0
     met: bool = True  # whether a call of the functions meets the fault
 
 
@@ -151,8 +149,8 @@ FAULTS: dict[str, Fault] = {
     "DynamoDB cuts the line": Fault(dynamodb("cut"), once, RETRIED, SOME, SWEEP_FAILS),
     "DynamoDB's answers are lost": Fault(dynamodb("lose answer"), once, RETRIED, SOME, SWEEP_FAILS),
     "DynamoDB serves everything twice": Fault(dynamodb("repeat"), once, AT_ONCE, SOME),
-    "DynamoDB hangs": Fault(dynamodb("hang"), once, RETRIED, TWO, SWEEP_FAILS, IMPATIENT),
-    "all but reading the record hangs": Fault(ALL_BUT_READING_HANGS, once, RETRIED, ("everything",), patience=IMPATIENT),
+    "DynamoDB hangs": Fault(dynamodb("hang"), once, RETRIED, TWO, SWEEP_FAILS),
+    "all but reading the record hangs": Fault(ALL_BUT_READING_HANGS, once, RETRIED, ("everything",)),
     # DynamoDB, one step
     "DeleteItem denied": Fault(dynamodb("AccessDeniedException", "DeleteItem"), once, RETRIED, SOME),
     "DeleteItem's answer lost": Fault(dynamodb("lose answer", "DeleteItem"), once, AT_ONCE, SOME),
@@ -167,7 +165,7 @@ FAULTS: dict[str, Fault] = {
     "event bus takes no entry": Fault(refuses_entries, once, AT_ONCE, ANNOUNCES),
     "event bus's answers are lost": Fault(events("lose answer"), once, AT_ONCE, ANNOUNCES),
     "event bus hears everything twice": Fault(events("repeat"), once, AT_ONCE, ANNOUNCES),
-    "event bus hangs": Fault(events("hang"), once, AT_ONCE, ANNOUNCES, patience=IMPATIENT),
+    "event bus hangs": Fault(events("hang"), once, AT_ONCE, ANNOUNCES),
     "index of clients throttled, announcing": Fault(dynamodb("ThrottlingException", "Query", TABLE), once, AT_ONCE, ("announcements",)),
     "absences throttled": Fault(dynamodb("ThrottlingException", None, OFFLINE), once, AT_ONCE, ("announcements",)),
     # SQS alone: the queue is asked for nothing
@@ -178,7 +176,7 @@ FAULTS: dict[str, Fault] = {
     "DynamoDB away, SQS cuts the line": Fault(without_dynamodb("cut"), once, SWEPT, SOME, ALL_FAIL),
     "DynamoDB away, SQS loses its answers": Fault(without_dynamodb("lose answer"), once, RETRIED, TWO, ALL_FAIL),
     "DynamoDB away, SQS serves everything twice": Fault(without_dynamodb("repeat"), once, RETRIED, SOME, SWEEP_FAILS),
-    "DynamoDB and SQS hang": Fault(both(dynamodb("hang"), sqs("hang")), once, SWEPT, TWO, ALL_FAIL, IMPATIENT),
+    "DynamoDB and SQS hang": Fault(both(dynamodb("hang"), sqs("hang")), once, SWEPT, TWO, ALL_FAIL),
     "DynamoDB away, messages can't be postponed": Fault(
         without_dynamodb("ThrottlingException", "ChangeMessageVisibility"), once, RETRIED, TWO, SWEEP_FAILS
     ),
@@ -187,7 +185,7 @@ FAULTS: dict[str, Fault] = {
         f"queue, DynamoDB: {what}": Fault(dynamodb(what), once, RETRIED, QUEUED, SWEEP_FAILS)
         for what in (THROTTLED, "AccessDeniedException", "cut", "lose answer", "end in head")
     },
-    "queue, DynamoDB hangs": Fault(dynamodb("hang"), once, RETRIED, QUEUED, SWEEP_FAILS, IMPATIENT),
+    "queue, DynamoDB hangs": Fault(dynamodb("hang"), once, RETRIED, QUEUED, SWEEP_FAILS),
     "queue, DynamoDB serves everything twice": Fault(dynamodb("repeat"), once, AT_ONCE, QUEUED),
     **{
         f"queue, DynamoDB away, SQS: {what}": Fault(without_dynamodb(what), once, RETRIED, QUEUED, SWEEP_FAILS)
@@ -198,7 +196,7 @@ FAULTS: dict[str, Fault] = {
         f"events lost, @connections: {error}": Fault(connections_api(error), never, SWEPT, PROBES)
         for error in ("ForbiddenException", "LimitExceededException", "InternalServerErrorException", "cut")
     },
-    "events lost, @connections hangs": Fault(connections_api("hang"), never, SWEPT, ("everything",), patience=IMPATIENT),
+    "events lost, @connections hangs": Fault(connections_api("hang"), never, SWEPT, ("everything",)),
     # reported by senders, found after an alarm
     "senders report": Fault(nothing, reported, AT_ONCE, PROBES),
     "senders report, DynamoDB throttles the reading": Fault(dynamodb("ThrottlingException", "BatchGetItem"), reported, SWEPT, PROBES),
@@ -218,7 +216,7 @@ FAULTS: dict[str, Fault] = {
         f"duplicates, @connections: {error}": Fault(connections_api(error), once, AT_ONCE, ASKS)
         for error in ("ForbiddenException", "LimitExceededException", "InternalServerErrorException")
     },
-    "duplicates, @connections hangs": Fault(connections_api("hang"), once, AT_ONCE, ("stale",), patience=IMPATIENT),
+    "duplicates, @connections hangs": Fault(connections_api("hang"), once, AT_ONCE, ("stale",)),
     "duplicates, sockets closed but the answer lost": Fault(
         connections_api("lose answer", "DeleteConnection"), after_reconnect, AT_ONCE, ("newest",)
     ),
@@ -229,7 +227,7 @@ CELLS = [pytest.param(fault, extras, id=f"{name} · {extras}") for name, fault i
 
 @pytest.mark.parametrize(("fault", "extras"), CELLS)
 def test_the_table_is_true_again_whatever_happens(make_world: MakeWorld, fault: Fault, extras: str) -> None:
-    world = make_world(FEATURES[extras], patience=fault.patience)
+    world = make_world(FEATURES[extras])
     dying = [(world.connect(f"client{n}", ending.age_s), ending) for n, ending in enumerate(ENDINGS.values())]
     for connection, _ in dying[::2]:
         world.connect(connection.client, age_s=1_000)  # silent for long, alive all the same

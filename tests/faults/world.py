@@ -11,6 +11,7 @@ import io
 import json
 import math
 import os
+import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,8 +22,10 @@ from unittest import mock
 import aws
 import boto3
 import fast_delete
+from botocore.exceptions import ReadTimeoutError
 
 from local.fault_proxy import Fault, FaultProxy
+from local.fault_proxy import Request as ProxyRequest
 from tests.faults.clock import Clock, Context, load, simulated_time
 from tests.faults.process import killed_after
 from tests.queue_message import rendered
@@ -42,6 +45,8 @@ SWEEP_EVERY_S = 300
 AGAIN_S = 60  # until a sweep or a report asks once more, at most
 EXPIRED_AFTER_S, SUSPECT_AFTER_S = 7_500, 660
 TIMEOUT_S = {"disconnect": 10, "cleanup": 120}
+FAST_TIMEOUT_S = fast_delete.BUDGET_S
+SIGNED_AS = {"eventbridge": "events", "apigatewaymanagementapi": "execute-api"}  # by botocore's names
 GRACE_S = 60  # before a client is announced as offline
 QUEUES = {"retry": "cleanup", "disconnects": "disconnect"}  # each queue's function
 VISIBILITY_S = 6 * TIMEOUT_S["cleanup"]
@@ -144,17 +149,14 @@ class Gateway:
 
 
 class World:
-    """`features`: what both functions' environment says beside the necessary; `patience`: what their HTTP time-outs are multiplied by."""
+    """`features`: what both functions' environment says beside the necessary."""
 
-    def __init__(
-        self, backend: FakeAws, proxy: FaultProxy, session: boto3.session.Session, features: dict[str, str], patience: float = 1.0
-    ) -> None:
+    def __init__(self, backend: FakeAws, proxy: FaultProxy, session: boto3.session.Session, features: dict[str, str]) -> None:
         self.clock = Clock()
         self.gateway = Gateway(self.clock)
         self.proxy = proxy
         self.aws = backend
         self.features = features
-        self.patience = patience
         self.put_off: list[dict[str, Any]] = []  # reports that wait in their queue
         self.lines: list[dict[str, Any]] = []  # what the functions logged
         self.crashes: list[str] = []  # invocations that failed
@@ -190,13 +192,15 @@ class World:
             mock.patch("botocore.endpoint.time", self.clock),  # it only sleeps, between retries
             mock.patch("moto.sqs.models.unix_time", self.clock.time),
             mock.patch("moto.sqs.models.unix_time_millis", self.clock.time_ms),
-            mock.patch("fast_delete.BUDGET_S", fast_delete.BUDGET_S * self.patience),
+            mock.patch("fast_delete.BUDGET_S", fast_delete.BUDGET_S),  # `fail` may shorten it
             mock.patch("aws.Clients", self._make_clients),
             simulated_time(self.clock),
         ):
+            self._session.events.register("before-send", self._time_out)
             try:
                 yield self
             finally:
+                self._session.events.unregister("before-send", self._time_out)
                 self.proxy.clear()
 
     def _hear(self, request: Request) -> Answer:
@@ -210,7 +214,7 @@ class World:
 
     def _make_clients(self, timeout: float, attempts: int) -> aws.Clients:
         self._http_timeouts[self._running] = timeout
-        return self._real_clients(timeout * self.patience, attempts)
+        return self._real_clients(timeout, attempts)
 
     def environment(self) -> dict[str, str]:
         return {
@@ -418,18 +422,29 @@ class World:
     # Faults
 
     def fail(self, service: str, what: str, operation: str | None = None, table: str | None = None) -> Fault:
-        """See local/fault_proxy.py. A hanging call also takes its time on the simulated clock."""
+        """See local/fault_proxy.py. Hanging calls time out on the simulated clock; only the fast path's really hang, for a moment."""
 
-        def where(request: Any) -> bool:
+        def where(request: ProxyRequest) -> bool:
             if table is not None and table not in (request.json.get("TableName"), *request.json.get("RequestItems", ())):
                 return False
             if what == "hang":
-                self.clock.sleep(self._http_timeouts.get(self._running, fast_delete.BUDGET_S / self.patience))
+                self.clock.sleep(self._http_timeouts.get(self._running, FAST_TIMEOUT_S))
             return True
 
+        if what == "hang":
+            fast_delete.BUDGET_S = 0.1
         fault = self.proxy.fail(service, what, operation=operation, where=where)
         self.faults.append(fault)
         return fault
+
+    def _time_out(self, request: Any, event_name: str, **_: object) -> None:
+        """What botocore raises after its time-out is raised at once for a function's call that would hang."""
+        service, operation = event_name.split(".")[1:]
+        call = ProxyRequest(SIGNED_AS.get(service, service), operation, request.url, request.body or b"", "boto3")
+        for fault in self.faults:
+            if request.url.startswith(self.proxy.url) and fault.what == "hang" and fault.meets(call, random.Random()):
+                fault.hits += 1
+                raise ReadTimeoutError(endpoint_url=request.url)
 
     def heal(self) -> None:
         self.proxy.clear()
