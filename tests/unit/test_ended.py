@@ -58,12 +58,6 @@ def test_an_event_without_its_time_ended_now(clock: Clock) -> None:
     assert before <= ended.from_event(event(requestTimeEpoch="soon"), "off")["endedAt"] <= clock.ms
 
 
-def test_a_close_code_that_is_no_whole_number_is_left_out() -> None:
-    known = ended.from_event(event(disconnectStatusCode="1005"), "off")
-    assert "closeCode" not in known
-    assert known["cause"] == "unknown"
-
-
 def test_nothing_that_a_client_wrote_gets_past_the_masking() -> None:
     wrote = event(disconnectReason="Kim's", identity={"sourceIp": "203.0.113.24", "userAgent": "Kim/1 (Kim) curl/Kim"})
     known = ended.from_event(wrote, "masked")

@@ -131,11 +131,6 @@ def test_only_an_end_after_the_announcement_is_a_new_absence(seconds: int | None
     assert kim.check("b") == ids
 
 
-def test_a_check_without_a_known_absence_is_made(kim: Kim) -> None:
-    """It was queued by an earlier version, or the absence is no longer kept."""
-    assert kim.check("c") == ["offline/c"]
-
-
 @pytest.mark.parametrize("stage", ["live", "test"])
 def test_a_reconnect_cancels_the_announcement(stage: str, clients: Table, kim: Kim) -> None:
     """Unless it is to another stage."""
