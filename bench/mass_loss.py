@@ -23,6 +23,7 @@ from urllib.parse import unquote
 
 from bench import report
 from bench.sweep import TABLE, TIMEOUT_S, Services, connection_id, invoke, services
+from local.aws import create_table
 from tools import program
 
 ALIVE = 100
@@ -91,7 +92,7 @@ async def _head(reader: asyncio.StreamReader) -> bytes:
 def measure(dead: int, found: str) -> dict[str, Any]:
     """How long it takes to find that many dead records in the given way, and what it costs."""
     with services() as on:
-        on.create(EXTRAS["HISTORY_TABLE"])
+        create_table(on.dynamodb, EXTRAS["HISTORY_TABLE"])
         named = {"apiId": {"S": API["WEBSOCKET_API_ID"]}, "stage": {"S": API["WEBSOCKET_STAGE"]}}
         on.fill(range(ALIVE), age_s=660, **named)
         on.fill(range(ALIVE, ALIVE + dead), age_s=7_500 if found == EXPIRED else 660, **named)

@@ -25,7 +25,7 @@ from bench import report
 from bench.environment import Environment
 from bench.speed import PACKAGE, VARIABLES
 from local import leash
-from local.aws import LocalAws, local_aws
+from local.aws import LocalAws, create_table, local_aws
 from tools import program
 from tools.installed import UnavailableError, npm_packages
 
@@ -78,14 +78,6 @@ class Services:
         self._sqs = aws.client("sqs")
         self._queue = self._sqs.create_queue(QueueName="retries")["QueueUrl"]
 
-    def create(self, table: str) -> None:
-        self.dynamodb.create_table(
-            TableName=table,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "connectionId", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "connectionId", "KeyType": "HASH"}],
-        )
-
     def fill(self, numbers: range, age_s: int, **more: dict[str, str]) -> None:
         """Put a record for each number, with `more` attributes; the connections are up to an hour older than `age_s`."""
         now_ms = int(time.time() * 1000)
@@ -137,7 +129,7 @@ class Services:
 def services() -> Iterator[Services]:
     with local_aws() as aws, dynalite() as tables:
         started = Services(aws, tables)
-        started.create(TABLE)
+        create_table(started.dynamodb, TABLE)
         yield started
 
 

@@ -59,6 +59,13 @@ def client(service: str, key: Mapping[str, str], **options: Any) -> Any:
     return _session.client(service, **{"config": config, "region_name": REGION, **keys, **options})
 
 
+def create_table(dynamodb: Any, name: str, key: str = "connectionId", **more: Any) -> None:
+    """A table with a string as its key, billed on demand."""
+    attributes = [{"AttributeName": key, "AttributeType": "S"}]
+    schema = [{"AttributeName": key, "KeyType": "HASH"}]
+    dynamodb.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", AttributeDefinitions=attributes, KeySchema=schema, **more)
+
+
 @dataclass(frozen=True)
 class LocalAws:
     endpoint: str

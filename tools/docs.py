@@ -145,14 +145,11 @@ def broken_links(page: Path) -> list[str]:
     broken = []
     for file, anchor in LINK.findall(page.read_text()):
         target = (page.parent / file).resolve() if file else page
-        if not target.exists() or (anchor and anchor not in map(slug, HEADING.findall(target.read_text()))):
+        headings = HEADING.findall(target.read_text().lower()) if anchor and target.exists() else []
+        anchors = [re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in headings]  # as GitHub makes them
+        if not target.exists() or (anchor and anchor not in anchors):
             broken.append(f"{page.relative_to(ROOT)}: {file}#{anchor}")
     return broken
-
-
-def slug(heading: str) -> str:
-    """The anchor that GitHub gives a heading."""
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from local.aws import REGION, REPOSITORY, LocalAws, local_aws
+from local.aws import REGION, REPOSITORY, LocalAws, create_table, local_aws
 
 from . import program
 from .terraform import Root, TerraformError
@@ -168,12 +168,7 @@ def record(aws: LocalAws) -> tuple[set[Call], set[Call], str]:
     folder = aws.folder / "permissions"
     folder.mkdir()
     key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
-    aws.client("dynamodb").create_table(
-        TableName="RELATED",
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "connectionId", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "connectionId", "AttributeType": "S"}],
-    )
+    create_table(aws.client("dynamodb"), "RELATED")
     package = folder / "other.zip"
     shutil.copy(REPOSITORY / "dist" / "function.zip", package)
     with zipfile.ZipFile(package, "a") as archive:

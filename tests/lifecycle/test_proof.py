@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from local.aws import LocalAws, local_aws
+from local.aws import LocalAws, create_table, local_aws
 from tools.acts.claims import BROKEN, CLAIMS, HELD, UNSEEN
 from tools.prove.leftovers import TAG
 from tools.prove.run import FOLDERS
@@ -107,13 +107,7 @@ def tagged(aws: LocalAws) -> list[str]:
 def make_neighbour(aws: LocalAws) -> None:
     """Another stack, whose names and tags are as near to a run's as they can be without being one's."""
     tags = {f"{TAG}s": "0123abcd"}
-    aws.client("dynamodb").create_table(
-        TableName=NEIGHBOUR,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "connectionId", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "connectionId", "KeyType": "HASH"}],
-        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
-    )
+    create_table(aws.client("dynamodb"), NEIGHBOUR, Tags=[{"Key": key, "Value": value} for key, value in tags.items()])
     aws.client("dynamodb").put_item(TableName=NEIGHBOUR, Item={"connectionId": {"S": "c1"}, "connectedAt": {"N": "1543622400001"}})
     queue = aws.client("sqs").create_queue(QueueName=NEIGHBOUR, tags=tags)["QueueUrl"]
     aws.client("sqs").send_message(QueueUrl=queue, MessageBody="kept")

@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 from moto.server import ThreadedMotoServer
 
+from local.aws import create_table
 from local.fault_proxy import ERRORS, NOT_WHOLE, FaultProxy
 
 KEY = {"connectionId": {"S": "a"}}
@@ -47,12 +48,7 @@ def dynamodb(proxy: FaultProxy) -> Any:
     dynamodb = client("dynamodb", proxy)
     for name in dynamodb.list_tables()["TableNames"]:
         dynamodb.delete_table(TableName=name)
-    dynamodb.create_table(
-        TableName="t",
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "connectionId", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "connectionId", "AttributeType": "S"}],
-    )
+    create_table(dynamodb, "t")
     dynamodb.put_item(TableName="t", Item=KEY)
     proxy.requests.clear()
     return dynamodb

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.aws import REGION, LocalAws
+from local.aws import REGION, LocalAws, create_table
 from tests.provider import kept_provider
 from tools.terraform import Root, TerraformError
 
@@ -41,21 +41,12 @@ def consumer(tmp_path: Path, aws: LocalAws) -> Callable[..., Root]:
     return written
 
 
-def create_table(aws: LocalAws, name: str, key: str = "", hash_key: str = "connectionId") -> None:
-    aws.client("dynamodb").create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": hash_key, "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": hash_key, "KeyType": "HASH"}],
-        **({"SSESpecification": {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}} if key else {}),
-    )
-
-
 def test_the_keys_of_existing_tables_are_found(consumer: Callable[..., Root], aws: LocalAws) -> None:
     key = str(aws.client("kms").create_key()["KeyMetadata"]["Arn"])
-    create_table(aws, "theirs", key)
-    create_table(aws, "related", key)
-    create_table(aws, "plain")
+    dynamodb, encrypted = aws.client("dynamodb"), {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
+    create_table(dynamodb, "theirs", SSESpecification=encrypted)
+    create_table(dynamodb, "related", SSESpecification=encrypted)
+    create_table(dynamodb, "plain")
     root = consumer(
         ("theirs", "//modules/connections-table", 'name = "theirs"\ncreate = false'),
         ("related", "//modules/related-table", 'name = "related"'),
@@ -67,7 +58,7 @@ def test_the_keys_of_existing_tables_are_found(consumer: Callable[..., Root], aw
 
 
 def test_tables_that_do_not_fit_or_exist_are_refused(consumer: Callable[..., Root], aws: LocalAws) -> None:
-    create_table(aws, "keyed-by-user", hash_key="userId")
+    create_table(aws.client("dynamodb"), "keyed-by-user", "userId")
     root = consumer(
         ("unfit", "//modules/connections-table", 'name = "keyed-by-user"\ncreate = false'),
         ("missing", "//modules/related-table", 'name = "no-such-table"'),

@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 from botocore import xform_name
 
-from local.aws import REPOSITORY, LocalAws
+from local.aws import REPOSITORY, LocalAws, create_table
 from tools.deployment import FUNCTIONS
 from tools.stack import TABLES, Stack
 from tools.up import how
@@ -25,8 +25,7 @@ GROUPS = {which: f"/aws/lambda/security-events-{NAME}-{which}" for which in FUNC
 @pytest.fixture
 def stack(aws: LocalAws) -> Iterator[str]:
     dynamodb, logs = aws.client("dynamodb"), aws.client("logs")
-    key = {"KeySchema": [{"AttributeName": "connectionId", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST"}
-    dynamodb.create_table(TableName=TABLES[NAME], AttributeDefinitions=[{"AttributeName": "connectionId", "AttributeType": "S"}], **key)
+    create_table(dynamodb, TABLES[NAME])
     for group in GROUPS.values():
         logs.create_log_group(logGroupName=group)
         logs.create_log_stream(logGroupName=group, logStreamName="s")
