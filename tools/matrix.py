@@ -63,10 +63,6 @@ def tool(name: str, path: str, **variables: str) -> Tool:
     return Tool(f"{name} {version}", (int(major), int(minor)), Program(path, {**terraform.environment(), **variables}))
 
 
-def terraform_on_path() -> Tool:
-    return tool("Terraform", terraform.binary())
-
-
 def terraform_of(version: str) -> Tool:
     folder = CACHE / "matrix" / version
     path = folder / "bin" / "terraform"
@@ -89,21 +85,16 @@ def opentofu() -> Tool:
         if not shutil.which("go"):
             raise UnavailableError("there is no tofu on PATH, and no Go to build it with")
         program.complain(f"Building OpenTofu {OPENTOFU} once (some minutes) …")
+        built.parent.mkdir(parents=True, exist_ok=True)
+        download = ["go", "mod", "download", "-json", f"{OPENTOFU_MODULE}@v{OPENTOFU}"]
+        release = f"-ldflags=-X {OPENTOFU_MODULE}/version.dev=no"
         try:
-            build_opentofu(built)
+            with go_environment(CACHE) as env:  # `go install` refuses a module with replace directives
+                sources = json.loads(subprocess.run(download, env=env, stdout=subprocess.PIPE, check=True).stdout)["Dir"]
+                run_go("build", release, "-o", str(built), "./cmd/tofu", cwd=sources, env=env)
         except subprocess.CalledProcessError as error:
             raise UnavailableError(f"Go cannot build it: {' '.join(error.cmd[:3])} failed") from error
     return tool("OpenTofu", path, **opentofu_mirror())
-
-
-def build_opentofu(path: Path) -> None:
-    """In its sources' folder, because `go install` refuses a module with replace directives."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with go_environment(CACHE) as env:
-        download = ["go", "mod", "download", "-json", f"{OPENTOFU_MODULE}@v{OPENTOFU}"]
-        sources = json.loads(subprocess.run(download, env=env, stdout=subprocess.PIPE, check=True).stdout)["Dir"]
-        release = f"-ldflags=-X {OPENTOFU_MODULE}/version.dev=no"
-        run_go("build", release, "-o", str(path), "./cmd/tofu", cwd=sources, env=env)
 
 
 def opentofu_mirror() -> dict[str, str]:
@@ -220,10 +211,10 @@ def rows(wanted: dict[str, Callable[[], Tool]]) -> Iterator[tuple[list[str], str
 
 def main() -> int:
     program.arguments(__doc__).parse_args()
-    terraform.binary()  # without it, nothing here can run
+    on_path = partial(tool, "Terraform", terraform.binary())
     (CACHE / "matrix").mkdir(parents=True, exist_ok=True)
     wanted: dict[str, Callable[[], Tool]] = {f"Terraform {version}": partial(terraform_of, version) for version in TERRAFORMS}
-    wanted |= {"Terraform on PATH": terraform_on_path, f"OpenTofu {OPENTOFU}": opentofu}
+    wanted |= {"Terraform on PATH": on_path, f"OpenTofu {OPENTOFU}": opentofu}
     found = list(rows(wanted))
     header = ("", "`validate`", "module tests", "examples/complete on the local AWS")
     program.say(f"`make matrix` of {date.today()}\n\n{markdown.table(header, (cells for cells, _ in found))}")
