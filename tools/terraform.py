@@ -57,7 +57,10 @@ def environment() -> dict[str, str]:
         (CACHE / "providers").mkdir(parents=True, exist_ok=True)
         settings |= {"TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1"}  # only new lock files, which are not kept
         settings |= {"TF_PLUGIN_CACHE_DIR": os.environ.get("TF_PLUGIN_CACHE_DIR", str(CACHE / "providers"))}
-    return {**settings, "TF_CLI_CONFIG_FILE": _write_configuration(own, found)}
+    CACHE.mkdir(exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=CACHE, delete=False) as file:
+        file.write(f"{own}\n{from_mirror(found, PROVIDER)}" if found else own)
+    return {**settings, "TF_CLI_CONFIG_FILE": str(Path(file.name).rename(CACHE / "terraform.rc"))}
 
 
 def mirror() -> Path | None:
@@ -139,16 +142,6 @@ def from_mirror(mirror: Path, provider: Path) -> str:
     """CLI configuration that takes this provider from the mirror, and all others as usual."""
     installed = f'filesystem_mirror {{\n    path    = "{mirror}"\n    include = ["{provider}"]\n  }}'
     return f'provider_installation {{\n  {installed}\n  direct {{\n    exclude = ["{provider}"]\n  }}\n}}\n'
-
-
-def _write_configuration(own: str, found: Path | None) -> str:
-    """The path of a file with the user's configuration and the mirror."""
-    if found:
-        own += f"\n{from_mirror(found, PROVIDER)}"
-    CACHE.mkdir(exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=CACHE, delete=False) as file:
-        file.write(own)
-    return str(Path(file.name).rename(CACHE / "terraform.rc"))
 
 
 @dataclass(frozen=True)
