@@ -129,11 +129,10 @@ def test_the_margin_beyond_two_hours_is_a_setting() -> None:
 
 @pytest.mark.parametrize("attributes", [{"apiId": "api1"}, {"stage": "live"}, {"apiId": "api1", "stage": "test"}, {}], ids=str)
 def test_a_record_proves_to_be_ours_by_api_and_stage(attributes: dict[str, str]) -> None:
-    ours = record(apiId="api1", stage="live")
-    assert judge_record.is_proven_ours(ours, settings())
+    assert judge_record.is_proven_ours(record(apiId="api1", stage="live"), settings())
     assert not judge_record.is_proven_ours(record(**attributes), settings())
-    assert not judge_record.is_proven_ours(record(), settings(WEBSOCKET_API_ID="", WEBSOCKET_STAGE=""))
-    assert not judge_record.is_proven_ours(ours, settings(WEBSOCKET_STAGE=""))
+    assert not judge_record.is_proven_ours(record(**attributes), settings(WEBSOCKET_STAGE=""))
+    assert not judge_record.is_proven_ours(record(**attributes), settings(WEBSOCKET_API_ID="", WEBSOCKET_STAGE=""))
 
 
 ATTRIBUTE = st.fixed_dictionaries(
