@@ -26,7 +26,7 @@ def test_an_endpoint_of_another_stage_costs_no_live_record(make_world: MakeWorld
     world.end(expired, ENDINGS["cable pulled"])
     world.sweep()
     assert [untruth for untruth in world.untruths() if "live" in untruth] == []
-    assert (expired.id in world.recorded) == named  # another stage's is not ours to judge
+    assert (expired.id in world.keys) == named  # another stage's is not ours to judge
     (swept,) = [line for line in world.lines if line["outcome"] == "swept"]
     assert swept["level"] == "WARN" or "PROBES_PER_SECOND" not in extra
 

@@ -76,10 +76,10 @@ def test_odd_records_are_served_and_never_removed_on_a_guess(make_world: MakeWor
 
     world.sweep()
     assert [untruth for untruth in world.untruths() if "live" in untruth] == []
-    assert ended.isdisjoint(world.recorded)
+    assert ended.isdisjoint(world.keys)
 
     world.until_swept()
-    left = world.recorded
+    left = world.keys
     assert {name for name in variants if lost[name].id in left} == {
         name for name, (_, fate) in variants.items() if expected_to_stay(world, fate)
     }

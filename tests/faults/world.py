@@ -104,7 +104,7 @@ class Connection:
     connected_s: float
     open_from: float  # until `$connect` has finished, @connections says 410
     live: bool = True
-    recorded: bool = True  # whether its record has ever been written
+    recorded: bool = False  # whether its record has ever been written
     indexed: bool = False  # whether its record is in the index of clients, too: it has a client and a time
     made_s: float = 0.0  # when the test made it: `connected_s`, its age, may say earlier
     ended_s: float = math.inf
@@ -173,7 +173,6 @@ class World:
         self.environments = 1  # of each function, which take turns
         self._functions: dict[tuple[str, int], ModuleType] = {}
         self._invocations = 0
-        self._names = 0
         self.foreign: set[str] = set()  # connections of another API, whose records share the table
         self.announced: list[dict[str, Any]] = []  # what came on the bus: each entry's detail, with its detail-type and the time
 
@@ -260,11 +259,9 @@ class World:
 
     def connect(self, client: str, age_s: float = 0, *, connect_takes_s: float = 0, record: bool = True, **attributes: Any) -> Connection:
         """A connection that began `age_s` ago; its `$connect` writes the record with `attributes` (DynamoDB JSON; None leaves one out)."""
-        self._names += 1
         connected = self.clock.now - age_s
-        connection = Connection(
-            f"{client}-{self._names}=", client, connected, connected + connect_takes_s, recorded=False, made_s=self.clock.now
-        )
+        name = f"{client}-{len(self.gateway.connections) + 1}="
+        connection = Connection(name, client, connected, connected + connect_takes_s, made_s=self.clock.now)
         self.gateway.connections[connection.id] = connection
         if record:
             self.write_record(connection, **attributes)
@@ -458,7 +455,7 @@ class World:
         return [item for page in pages for item in page["Items"]]
 
     @property
-    def recorded(self) -> set[str]:
+    def keys(self) -> set[str]:
         """The connections that have a record."""
         return {record["connectionId"]["S"] for record in self.records()}
 
@@ -472,7 +469,7 @@ class World:
 
     def untruths(self) -> list[str]:
         """The table against the gateway. Another API's records are not ours to judge."""
-        keys = self.recorded
+        keys = self.keys
         live = {connection.id for connection in self.gateway.connections.values() if connection.live and connection.recorded}
         return [f"record of a dead connection: {key}" for key in sorted(keys - live - self.foreign)] + [
             f"no record of a live connection: {key}" for key in sorted(live - keys)
