@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,16 @@ def unknown(folder: Path) -> list[str]:
                 module = REPOSITORY / source.partition("?")[0].partition(f"{NAME}.git//" if ".git//" in source else f"{NAME}//")[2]
             else:
                 continue
-            variables = [each for part in sorted(module.glob("*.tf")) for each in blocks(part, "variable").items()]
-            for variable, body in variables:
-                known = {field.path: field.type for field in fields(variable, type_of(body), "")}
+            for variable, known in _inputs(module.resolve()).items():
                 found += [f"{file.name}: module {name}: {line}" for line in _of_value(call.get(variable), variable, known)]
     return found
+
+
+@cache
+def _inputs(module: Path) -> dict[str, dict[str, str]]:
+    """By input of the module, its type and those of its fields."""
+    variables = [each for part in sorted(module.glob("*.tf")) for each in blocks(part, "variable").items()]
+    return {name: {field.path: field.type for field in fields(name, type_of(body), "")} for name, body in variables}
 
 
 def _of_value(value: Any, path: str, known: dict[str, str]) -> Iterator[str]:

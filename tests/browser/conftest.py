@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -13,6 +12,7 @@ from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from local.aws import local_aws
 from tests.browser import chromium
+from tools.deployment import until
 from tools.page.server import page
 from tools.stack import Stack
 
@@ -33,11 +33,16 @@ def stack(applied: Stack) -> Iterator[Stack]:
     """Without any connection, fault, or call that another test left."""
     yield applied
     applied.aws.faults.clear()
-    deadline = time.monotonic() + 30
-    while (applied.records() or any(request.status is None for request in applied.aws.faults.requests)) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    requests = applied.aws.faults.requests
+    until(lambda: not applied.records() and all(request.status is not None for request in requests), seconds=30, every=0.05)
     applied.clear()
-    applied.aws.faults.requests.clear()
+    requests.clear()
+
+
+def ending(stack: Stack, connection_id: str) -> tuple[int, str]:
+    """Code and cause of a connection's end, as the disconnect function logs them."""
+    lines = until(lambda: [line for line in stack.lines("disconnect") if line.get("connectionId") == connection_id], seconds=30)
+    return lines[0]["closeCode"], lines[0]["cause"]
 
 
 @pytest.fixture

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from local.aws import is_disconnect
-from tests.browser.conftest import Launch
+from tests.browser.conftest import Launch, ending
 from tests.browser.test_endings import HOLD
 from tools.deployment import Watch
 from tools.stack import Stack
@@ -43,19 +41,11 @@ def connection_id(watch: Watch, *others: str) -> str:
     return ids()[0]
 
 
-def causes(stack: Stack, watch: Watch, of: str) -> list[tuple[int, str]]:
-    def found() -> list[dict[str, Any]]:
-        return [line for line in stack.lines("disconnect") if line.get("connectionId") == of]
-
-    assert watch.wait_for(lambda: bool(found()), 30)
-    return [(line["closeCode"], line["cause"]) for line in found()]
-
-
 def test_pagehide_close_is_distinguished_from_a_crash(connected: Page, stack: Stack, watch: Watch) -> None:
     first = connection_id(watch)
     connected.reload()
     assert watch.wait_until_gone(watch.records.keys() | {""})
-    assert causes(stack, watch, first) == [(1005, "client_closed")]
+    assert ending(stack, first) == (1005, "client_closed")
 
 
 def test_a_page_that_comes_back_from_the_cache_connects_again(connected: Page, watch: Watch) -> None:
@@ -71,7 +61,7 @@ def test_what_the_server_ends_comes_back_by_itself(connected: Page, stack: Stack
     first = connection_id(watch)
     stack.connections.delete_connection(ConnectionId=first)
     connection_id(watch, first)
-    assert causes(stack, watch, first) == [(1000, "closed_by_server")]
+    assert ending(stack, first) == (1000, "closed_by_server")
 
 
 def test_what_the_page_itself_closed_stays_closed(connected: Page, watch: Watch) -> None:
@@ -142,21 +132,6 @@ def test_a_fast_reconnect_is_in_the_table_twice_for_a_while(connected: Page, sta
     connection_id(watch, first)
 
 
-def test_an_old_disconnect_never_touches_the_new_record(connected: Page, stack: Stack, watch: Watch) -> None:
-    for _ in range(10):
-        connected.get_by_role("button", name="close()").click()
-        connected.get_by_role("button", name="Connect", exact=True).click()
-        expect(connected.locator("#own-state")).to_have_text("open")
-    gateway = stack.connections
-
-    def is_the_open_one(record: dict[str, Any]) -> bool:
-        with suppress(gateway.exceptions.GoneException):
-            return bool(gateway.get_connection(ConnectionId=record["connectionId"]["S"]))
-        return False
-
-    assert watch.wait_for(lambda: [is_the_open_one(record) for record in stack.records()] == [True], 30)
-
-
 def test_the_back_forward_cache_keeps_an_unclosed_socket(launch: Launch, url: str, website: str, stack: Stack, watch: Watch) -> None:
     browser = launch(keep_pages=True)
     try:
@@ -173,7 +148,7 @@ def test_the_back_forward_cache_keeps_an_unclosed_socket(launch: Launch, url: st
         first = watch.records[name]["connectionId"]["S"]
         closing.goto(website)
         assert watch.wait_until_gone([name])
-        assert causes(stack, watch, first) == [(1005, "client_closed")]
+        assert ending(stack, first) == (1005, "client_closed")
         assert "plain" in watch.records
         closing.evaluate("history.back()")
         assert watch.wait_for(lambda: name in watch.records, 30)

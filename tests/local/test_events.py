@@ -55,7 +55,7 @@ def queue_target(api: Api, rule: str | None) -> str:
 
 def test_an_error_alarms_for_its_function_and_tells_who_lets_the_rule(api: Api) -> None:
     aws, events, sqs = api.aws, api.aws.client("events"), api.aws.client("sqs")
-    throws, other = api.function(THROWS), api.function(THROWS)
+    throws, other = api.function(THROWS), api.function("def handler(event, context): pass")
     arn = alarm(aws, throws)
     alarm(aws, other)
     rule = events.put_rule(Name=throws, EventPattern=json.dumps({"source": ["aws.cloudwatch"], "resources": [arn]}))["RuleArn"]
@@ -63,9 +63,10 @@ def test_an_error_alarms_for_its_function_and_tells_who_lets_the_rule(api: Api) 
     queues = [queue_target(api, allowed) for allowed in (None, ANOTHER_RULE, rule)]
     events.put_targets(Rule=throws, Targets=[{"Id": str(number), "Arn": arn} for number, arn in enumerate(functions + queues)])
 
-    aws.client("lambda").invoke(FunctionName=throws)
+    for function in (throws, other):
+        aws.client("lambda").invoke(FunctionName=function)
     alarms = aws.client("cloudwatch").describe_alarms(AlarmNames=[throws, other])["MetricAlarms"]
-    assert {found["AlarmName"]: found["StateValue"] for found in alarms} == {throws: "ALARM", other: "INSUFFICIENT_DATA"}
+    assert {found["AlarmName"]: found["StateValue"] for found in alarms} == {throws: "ALARM", other: "OK"}
     urls = [sqs.get_queue_url(QueueName=queue.rpartition(":")[2])["QueueUrl"] for queue in queues]
     [queued] = sqs.receive_message(QueueUrl=urls.pop(), WaitTimeSeconds=10)["Messages"]
     event = api.next_event() or {}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-import uuid
 
 import pytest
 
@@ -13,7 +11,6 @@ from local.aws import LocalAws, local_aws
 
 from .conftest import TRUST, Api, policy
 
-NO_ONES_GROUP = "/no/such/group"
 LISTS = """
     import boto3
     def handler(event, context):
@@ -72,48 +69,6 @@ def test_every_line_is_logged_with_its_invocation(api: Api) -> None:
     said = [[e["message"] for e in logs.get_log_events(**group, logStreamName=stream)["events"]] for stream in streams]
     printed = sorted([line for line in lines if line[0].isdigit()] for lines in said)
     assert printed == [[f"{n} {i}" for i in range(300)] for n in range(6)]
-
-
-def test_json_logs_are_written_from_their_levels_on(api: Api) -> None:
-    functions, logs = api.aws.client("lambda"), api.aws.client("logs")
-    name = api.function('def handler(event, context):\n    print(\'{"level": "INFO"}\\n{"level": "WARN"}\\nno level\')')
-    group = {"logGroupName": f"/aws/lambda/{name}"}
-    functions.update_function_configuration(FunctionName=name, LoggingConfig={"LogFormat": "JSON"})
-    invoke(api.aws, name)
-    lines = [event["message"] for event in logs.filter_log_events(**group)["events"]]
-    report = json.loads(lines.pop())
-    assert report["type"] == "platform.report"
-    assert report["record"]["metrics"].keys() == {"durationMs", "billedDurationMs", "memorySizeMB", "maxMemoryUsedMB"}
-    assert json.loads(lines.pop(0))["type"] == "platform.start"
-    assert lines == ['{"level": "INFO"}', '{"level": "WARN"}', "no level"]
-    levels = {"SystemLogLevel": "WARN", "ApplicationLogLevel": "WARN"}
-    functions.update_function_configuration(FunctionName=name, LoggingConfig={"LogFormat": "JSON", **levels})
-    invoke(api.aws, name)
-    assert [event["message"] for event in logs.filter_log_events(**group)["events"]][5:] == ['{"level": "WARN"}', "no level"]
-
-
-def test_log_events_keep_their_ids_and_groups_change_their_key(aws: LocalAws) -> None:
-    logs, group, now = aws.client("logs"), {"logGroupName": f"/group/{uuid.uuid4().hex}"}, int(time.time() * 1000)
-    logs.create_log_group(**group)
-    logs.create_log_stream(**group, logStreamName="stream")
-    seen: list[str] = []
-    for _ in range(2):
-        logs.put_log_events(**group, logStreamName="stream", logEvents=[{"timestamp": now, "message": "the same line"}] * 2)
-        ids = [event["eventId"] for event in logs.filter_log_events(**group)["events"]]
-        assert len(set(ids)) == len(seen) + 2
-        assert ids[: len(seen)] == seen
-        seen = ids
-
-    def key() -> str | None:
-        [found] = logs.describe_log_groups(logGroupNamePrefix=group["logGroupName"])["logGroups"]
-        return str(found["kmsKeyId"]) if found.get("kmsKeyId") else None
-
-    logs.associate_kms_key(**group, kmsKeyId="key/one")
-    assert key() == "key/one"
-    logs.disassociate_kms_key(**group)
-    assert key() is None
-    with pytest.raises(logs.exceptions.ResourceNotFoundException):
-        logs.associate_kms_key(logGroupName=NO_ONES_GROUP, kmsKeyId="key/one")
 
 
 def test_a_function_sees_nothing_of_the_callers_environment(monkeypatch: pytest.MonkeyPatch) -> None:

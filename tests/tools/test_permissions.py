@@ -13,7 +13,7 @@ from tools.terraform import TerraformError
 
 def test_a_resource_that_no_statement_is_for_is_an_error() -> None:
     assert allowed([("sqs:CreateQueue", filled("arn:aws:sqs:REGION:ACCOUNT:NAME-retry"))], "api") == {("sqs:CreateQueue", "Queues")}
-    with pytest.raises(TerraformError, match="No statement is for sqs:CreateQueue on"):
+    with pytest.raises(TerraformError, match="No statement allows sqs:CreateQueue on"):
         allowed([("sqs:CreateQueue", filled("arn:aws:sqs:REGION:ACCOUNT:OTHER-retry"))], "api")
 
 
