@@ -20,6 +20,7 @@ from tools.stack import Stack
 IMAGES = REPOSITORY / "docs" / "images"
 PERIOD_S = 5  # the dashboard itself has periods of five minutes
 SECONDS = 120
+expect.set_options(timeout=60_000)  # ms, for what a busy machine does
 SIZE = {"width": 1120, "height": 1240}
 
 

@@ -9,13 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Error, Page
 
 from local.aws import REPOSITORY
-from tests.browser.conftest import Launch
+from tests.browser.conftest import Launch, ending
 from tools.deployment import Watch
 from tools.stack import Stack
 
@@ -131,23 +130,19 @@ def test_the_documentation_has_every_ending() -> None:
 def test_an_ending_is_told_as_the_documentation_says(
     stack: Stack, hold: Callable[[str, str], Held], how: str, record_property: Callable[[str, object], None]
 ) -> None:
-    code, end = WAYS[how]
-
-    def lines() -> list[dict[str, Any]]:
-        return [line for line in stack.lines("disconnect") if line.get("connectionId") == connection_id]
+    script, end = WAYS[how]
 
     with Watch(stack) as watch:
-        held = hold("page", code)
+        held = hold("page", script)
         assert watch.wait_for(lambda: "page" in watch.records, 30)
         connection_id = watch.records["page"]["connectionId"]["S"]
         ended_at = time.monotonic()
         end(held)
         assert watch.wait_until_gone(["page"]), f"{how}: the record is still there"
-        assert watch.wait_for(lambda: bool(lines()), 30), f"{how}: there is no line about it"
-    reported = str(lines()[0]["closeCode"]), lines()[0]["cause"]
-    assert reported == documented()[how]
+    code, cause = ending(stack, connection_id)
+    assert (str(code), cause) == documented()[how]
     took = (watch.gone_at["page"] - ended_at) * 1000
-    record_property(f"ending in a browser: {how}", f"{', '.join(reported)}, {took:.0f} ms")
+    record_property(f"ending in a browser: {how}", f"{code}, {cause}, {took:.0f} ms")
 
 
 def test_a_page_that_falls_silent_is_not_told(stack: Stack, hold: Callable[[str, str], Held]) -> None:
