@@ -14,7 +14,7 @@ from aws import in_time
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from aws import Clients
-    from ended import Ended
+    from ending import Ended
     from settings import Settings
 
 VERSION = 1
@@ -23,7 +23,7 @@ ENDED, OFFLINE = "WebSocket Connection Ended", "WebSocket Client Offline"
 MOST = 100  # count at most so many of a client's other records
 
 
-class RefusedError(RuntimeError):
+class NotAnnouncedError(RuntimeError):
     """The bus did not take an announcement: the retry queue tries again."""
 
 
@@ -45,9 +45,9 @@ class Announcements:
 
 
 def put(clients: Clients, settings: Settings, kind: str, announcement_id: str, ended: Ended, more: dict[str, int]) -> None:
-    """Puts an announcement on the bus. Raises RefusedError, and botocore's errors."""
+    """Puts an announcement on the bus. Raises NotAnnouncedError, and botocore's errors."""
     detail = {"version": VERSION, "id": announcement_id, "connectionsTable": settings.table, **ended, **more}
     entry = {"EventBusName": settings.event_bus, "Source": SOURCE, "DetailType": kind, "Detail": json.dumps(detail)}
     (result,) = clients("events").put_events(Entries=[entry]).get("Entries") or [{}]
     if "EventId" not in result:
-        raise RefusedError(f"{settings.event_bus}: {result.get('ErrorCode', 'no answer')}: {result.get('ErrorMessage', '')}")
+        raise NotAnnouncedError(f"{settings.event_bus}: {result.get('ErrorCode', 'no answer')}: {result.get('ErrorMessage', '')}")

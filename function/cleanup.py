@@ -13,13 +13,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import closing
-import ended as ended_
+import ending
 import log
 import messages
 import queue_events
 from aws import Clients
 from check_report import Reports, TooEarlyError
-from ended import RejectedError
+from ending import RejectedError
 from messages import Close, Finish, Gone, Offline
 from settings import Settings
 from sweep import Sweep
@@ -71,7 +71,7 @@ def _sweep(event: dict[str, Any], deadline: float) -> None:
 
 
 def _segments(value: object) -> int:
-    segments = ended_.plain_integer(value.get("segments")) if isinstance(value, dict) else None
+    segments = ending.plain_integer(value.get("segments")) if isinstance(value, dict) else None
     if segments is None or not 1 <= segments <= MOST_SEGMENTS:
         raise RejectedError(f"look_at_once needs segments, a whole number from 1 to {MOST_SEGMENTS}")
     if not settings.probes_per_second:

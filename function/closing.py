@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 
-import ended as ended_
+import ending
 import log
 from aws import in_time
 from judge_record import ATTRIBUTES
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from aws import Clients
-    from ended import Ended
+    from ending import Ended
     from offline import OfflineClients
 
     Step = Callable[[Ended, float], None]
@@ -85,14 +85,14 @@ class Closer:
                 return ALREADY_GONE
             if seen is not None and any(record.item.get(name) != seen.item.get(name) for name in ATTRIBUTES):
                 return KEPT
-            ended_.complete(ended, record, self.settings.details)
+            ending.complete(ended, record, self.settings.details)
             failed = self.run([name for name in self.steps if name != "duplicates" or duplicates == "now"], ended, deadline)
             self._hand_over(ended, failed, [name for name in self.steps if name == "duplicates" and duplicates == "later"])
         return self._delete(ended["connectionId"], seen)
 
     def close_found(self, record: Record, cause: str, deadline: float, duplicates: When = "now") -> str:
         """Closes a connection that is known to be dead and writes its log line. Returns and raises as `close`."""
-        ended = ended_.from_record(record, cause)
+        ended = ending.from_record(record, cause)
         outcome = self.close(ended, deadline, record, duplicates)
         log.report(outcome, ended, self.settings.connection_metrics)
         return outcome

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 
-import ended as ended_
+import ending
 import fast_delete
 import log
 from route_settings import RouteSettings
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from closing import Closer
-    from ended import Ended
+    from ending import Ended
     from fast_delete import FastDelete
 
 RESERVE_S = 6.5  # for two requests that time out (that of a running step, then DeleteItem), and their messages
@@ -67,8 +67,8 @@ def lambda_handler(event: object, context: Any) -> dict[str, Any]:
         return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in left]}
     request = {"requestId": context.aws_request_id}
     try:
-        ended = ended_.from_event(event, settings.details)
-    except ended_.RejectedError as problem:
+        ended = ending.from_event(event, settings.details)
+    except ending.RejectedError as problem:
         log.emit("rejected", {"error": str(problem), **request}, "ERROR")
         return {"statusCode": 400, "body": "bad request"}
     try:
@@ -91,11 +91,11 @@ def _take(record: dict[str, Any], context: Any) -> bool:
         log.emit("postponed", message, "WARN", {"": age})
         return False
     try:
-        ended = ended_.from_event(queue_events.to_event(record.get("body")), settings.details)
-    except ended_.OtherEventError as problem:  # clients must not fill the dead-letter queue
+        ended = ending.from_event(queue_events.to_event(record.get("body")), settings.details)
+    except ending.OtherEventError as problem:  # clients must not fill the dead-letter queue
         log.emit("rejected", {"error": str(problem), **message}, "ERROR")
         return True
-    except ended_.RejectedError as problem:
+    except ending.RejectedError as problem:
         log.error("message", problem, message, outcome="rejected")
         return _bury(record, message)
     try:

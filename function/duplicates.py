@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from aws import Clients
     from closing import Closer
-    from ended import Ended
+    from ending import Ended
     from record import Record
     from settings import Settings
 

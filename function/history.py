@@ -7,7 +7,7 @@ from contextlib import suppress
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from aws import Clients
-    from ended import Ended
+    from ending import Ended
     from record import Item
     from settings import Settings
 

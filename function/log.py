@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from ended import Ended
+    from ending import Ended
     from route_settings import RouteSettings
 
     Metrics = Mapping[str, tuple[float, str]]  # name -> value, unit

@@ -15,16 +15,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
-import ended as ended_
+import ending
 import privacy
 import queue_events
 from cause import CAUSES
-from ended import RejectedError
+from ending import RejectedError
 from sweep_part import Part
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ended import Ended
+    from ending import Ended
 
 VERSION = 1
 
@@ -65,7 +65,7 @@ def read(body: object, details: str) -> Close | Finish | Offline | Part | Gone:
     try:
         message = json.loads(body if isinstance(body, str) else "")
     except (ValueError, RecursionError):  # RecursionError: nested too deeply
-        return Close(ended_.from_event(queue_events.to_event(body), details))
+        return Close(ending.from_event(queue_events.to_event(body), details))
     if not isinstance(message, dict) or message.get("version") != VERSION:
         raise RejectedError(f"the message must have version {VERSION}")
     name = next((name for name in NAMES.values() if name in message), None)
@@ -75,12 +75,12 @@ def read(body: object, details: str) -> Close | Finish | Offline | Part | Gone:
     if name is None or not isinstance(content, dict):
         raise RejectedError(f"the message must contain an object named {', '.join(NAMES.values())}")
     if name == "gone":
-        return Gone(ended_.connection_id(content.get("connectionId")))
+        return Gone(ending.connection_id(content.get("connectionId")))
     ended = _read_ended(content.get("ended"), details)
     if name == "close":
         return Close(ended)
     if name == "offline":
-        announcement_id = ended_.plain_text(content.get("id"))
+        announcement_id = ending.plain_text(content.get("id"))
         if not announcement_id or "clientId" not in ended:
             raise RejectedError("offline must have an id and an ended connection with a clientId")
         return Offline(ended, announcement_id, content.get("again") is True)
@@ -93,13 +93,13 @@ def read(body: object, details: str) -> Close | Finish | Offline | Part | Gone:
 def _read_ended(value: object, details: str) -> Ended:
     if not isinstance(value, dict):
         raise RejectedError("ended must be an object")
-    ended_at, why = ended_.plain_integer(value.get("endedAt")), value.get("cause")
+    ended_at, why = ending.plain_integer(value.get("endedAt")), value.get("cause")
     if ended_at is None or not isinstance(why, str) or why not in CAUSES:
         raise RejectedError("ended must have endedAt (epoch ms) and a known cause")
-    ended: Ended = {"connectionId": ended_.connection_id(value.get("connectionId"), ended_.LONGEST_KEY), "cause": why, "endedAt": ended_at}
-    texts = {name: ended_.plain_text(value.get(name)) for name in ("closeReason", "apiId", "stage", "gatewayRequestId")}
+    ended: Ended = {"connectionId": ending.connection_id(value.get("connectionId"), ending.LONGEST_KEY), "cause": why, "endedAt": ended_at}
+    texts = {name: ending.plain_text(value.get(name)) for name in ("closeReason", "apiId", "stage", "gatewayRequestId")}
     texts["closeReason"] = privacy.reason(texts["closeReason"], details)
     texts["sourceIp"], texts["userAgent"] = privacy.address(value.get("sourceIp"), details), privacy.agent(value.get("userAgent"), details)
-    texts["clientId"] = ended_.client_id(value.get("clientId"))
-    numbers = {name: ended_.plain_integer(value.get(name)) for name in ("connectedAt", "durationMs", "closeCode")}
+    texts["clientId"] = ending.client_id(value.get("clientId"))
+    numbers = {name: ending.plain_integer(value.get(name)) for name in ("connectedAt", "durationMs", "closeCode")}
     return ended | {name: known for name, known in (numbers | texts).items() if known is not None}  # type: ignore[return-value]

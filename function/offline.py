@@ -19,7 +19,7 @@ from messages import Offline
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from aws import Clients
-    from ended import Ended
+    from ending import Ended
     from record import Item
     from retry import Queue
     from settings import Settings

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from urllib.parse import parse_qsl
 
-from ended import RejectedError
+from ending import RejectedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     from aws import Clients
-    from ended import Ended
+    from ending import Ended
     from record import Item
     from settings import RelatedTable, Settings
 
 CHUNK = 25  # BatchWriteItem's limit
 
 
-class UnfinishedError(RuntimeError):
+class ItemsLeftError(RuntimeError):
     """Time ran out, or a table refused. The retry queue does the rest."""
 
 
@@ -30,7 +30,7 @@ class Related:
         self._clients = clients
 
     def remove(self, ended: Ended, deadline: float) -> None:
-        """Deletes the connection's items, each table regardless of the others. Raises UnfinishedError if any are left.
+        """Deletes the connection's items, each table regardless of the others. Raises ItemsLeftError if any are left.
 
         No request is sent after the deadline (s, time.monotonic()).
         """
@@ -42,7 +42,7 @@ class Related:
             except Exception as problem:
                 problems.append(f"{table['table']}: {type(problem).__name__}: {problem}")
         if problems:
-            raise UnfinishedError("; ".join(problems))
+            raise ItemsLeftError("; ".join(problems))
 
     def _chunks(self, table: RelatedTable, connection_id: str, deadline: float) -> Iterator[list[Item]]:
         names = dict.fromkeys([*table["keys"], table["attribute"]])

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from aws import Clients
-    from ended import Ended
+    from ending import Ended
     from messages import Close, Finish, Offline
     from sweep_part import Part
 

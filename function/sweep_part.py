@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import dataclass, field, replace
 
-import ended as ended_
+import ending
 
 LONGEST_LIST = 200_000  # bytes of ids in a message, of the 256 KB that SQS takes
 MOST_HOPS = 10  # messages in a row: Lambda ends a chain at 16 invocations ("recursive loop detection"), and closing may queue more
@@ -36,32 +36,32 @@ class Part:
     def parse(cls, value: object) -> Part:
         """From a schedule's input (segment, segments, period_s) or a retry message; raises RejectedError when it is neither."""
         if not isinstance(value, dict):
-            raise ended_.RejectedError("sweep must be an object with segment and segments")
+            raise ending.RejectedError("sweep must be an object with segment and segments")
 
         def number(name: str, default: int) -> int:
-            found = ended_.plain_integer(value.get(name, default))
+            found = ending.plain_integer(value.get(name, default))
             if found is None:
-                raise ended_.RejectedError(f"sweep's {name} must be a whole number")
+                raise ending.RejectedError(f"sweep's {name} must be a whole number")
             return found
 
         now_ms = int(time.time() * 1000)
         start, again = value.get("start"), value.get("again", [])
         if not isinstance(again, list):
-            raise ended_.RejectedError("sweep's again must be a list of connection ids")
+            raise ending.RejectedError("sweep's again must be a list of connection ids")
         part = cls(
             segment=number("segment", 0),
             segments=number("segments", 1),
-            start=None if start is None else ended_.connection_id(start, ended_.LONGEST_KEY),
+            start=None if start is None else ending.connection_id(start, ending.LONGEST_KEY),
             active=number("active", 0),
             began_ms=number("began_ms", now_ms),
             until_ms=number("until_ms", now_ms + 1000 * number("period_s", USUAL_PERIOD_S)),
             hops=number("hops", 0),
             suspect_after_ms=None if value.get("suspect_after_ms") is None else number("suspect_after_ms", 0),
             scans=value.get("scans") is not False,
-            again=[ended_.connection_id(connection_id, ended_.LONGEST_KEY) for connection_id in again],
+            again=[ending.connection_id(connection_id, ending.LONGEST_KEY) for connection_id in again],
         )
         if not part.segment < part.segments <= MOST_SEGMENTS:
-            raise ended_.RejectedError(f"sweep's segment must be less than segments, which may be at most {MOST_SEGMENTS}")
+            raise ending.RejectedError(f"sweep's segment must be less than segments, which may be at most {MOST_SEGMENTS}")
         return part
 
     @property

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any, Protocol
 
-    from ended import Ended
+    from ending import Ended
 
     from tests.unit.fake_aws import FakeAws
 

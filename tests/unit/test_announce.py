@@ -120,7 +120,7 @@ def test_stops_counting_at_the_deadline(aws: FakeAws, clock: Clock) -> None:
 )
 def test_an_announcement_without_an_event_id_has_failed(answer: dict[str, Any], words: str, aws: FakeAws, clock: Clock) -> None:
     aws.on("PutEvents", lambda request: Answer(200, answer))
-    with pytest.raises(announce.RefusedError, match=f"{BUS}: {words}"):
+    with pytest.raises(announce.NotAnnouncedError, match=f"{BUS}: {words}"):
         announcer().steps["announce"](ended("c"), clock.monotonic() + 30)
 
 

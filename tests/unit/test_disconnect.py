@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.unit.fake_aws import Answer, error
 from tests.unit.support import API, EVENTS, REQUEST_ID, Clock, Context, RetryQueue, Table, event
-from tests.unit.test_ended import CONTEXT, JSON
+from tests.unit.test_ending import CONTEXT, JSON
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import ended as ended_
+import ending
 import messages
 import pytest
-from ended import RejectedError
+from ending import RejectedError
 from hypothesis import given
 from sweep_part import Part
 
 from tests.unit.support import ended
-from tests.unit.test_ended import CONTEXT
+from tests.unit.test_ending import CONTEXT
 
 KIM = ended("c", clientId="kim")
 
@@ -44,7 +44,7 @@ def test_a_message_is_read_as_it_was_written(message: Any) -> None:
 @given(CONTEXT)
 def test_whatever_an_event_says_survives_the_queue(context: dict[str, Any]) -> None:
     for mode in ("full", "masked", "off"):
-        known = ended_.from_event({"requestContext": context}, mode)
+        known = ending.from_event({"requestContext": context}, mode)
         assert queued(known, mode) == known
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import ended
+import ending
 import pytest
 import queue_events
 from hypothesis import example, given
@@ -36,16 +36,16 @@ CONTEXT = st.fixed_dictionaries(
 @given(CONTEXT)
 @example({"connectionId": "c", "identity": {"userAgent": "", "sourceIp": ""}})
 def test_a_message_tells_what_an_invocation_tells(context: dict[str, Any]) -> None:
-    direct = ended.from_event({"requestContext": {"requestTimeEpoch": 1, **context}}, "full")
-    queued = ended.from_event(queue_events.to_event(rendered({"requestTimeEpoch": 1, **context})), "full")
+    direct = ending.from_event({"requestContext": {"requestTimeEpoch": 1, **context}}, "full")
+    queued = ending.from_event(queue_events.to_event(rendered({"requestTimeEpoch": 1, **context})), "full")
     assert queued == {name: value for name, value in direct.items() if value != ""}
 
 
 @given(st.text() | st.none() | st.integers() | st.binary())
 def test_anything_else_is_an_event_or_rejected(body: object) -> None:
     try:
-        found = ended.from_event(queue_events.to_event(body), "full")
-    except ended.RejectedError:
+        found = ending.from_event(queue_events.to_event(body), "full")
+    except ending.RejectedError:
         return
     assert isinstance(found["connectionId"], str)
     assert "connectionId=" in str(body)
@@ -57,8 +57,8 @@ TOO_MANY = "&".join(["connectionId=a", *(f"f{number}=1" for number in range(100)
 
 @pytest.mark.parametrize("body", [*TWICE, TOO_MANY, "a.b.c=1&a.b=2", '{"version": 1}', "", None], ids=lambda body: str(body)[:40])
 def test_what_the_template_can_not_have_written_is_rejected(body: object) -> None:
-    with pytest.raises(ended.RejectedError):
-        ended.from_event(queue_events.to_event(body), "full")
+    with pytest.raises(ending.RejectedError):
+        ending.from_event(queue_events.to_event(body), "full")
 
 
 @pytest.mark.parametrize(("sent", "waited"), [("1000", True), ("x", False), ("", False), ("99999999999999", True)])

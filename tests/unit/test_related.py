@@ -85,7 +85,7 @@ def test_what_is_handed_back_is_tried_again_later_and_later(aws: FakeAws, subscr
 def test_items_still_handed_back_at_the_deadline_are_reported(aws: FakeAws, subscriptions: Table, clock: Clock) -> None:
     subscriptions.put("c", topic="t")
     aws.on("BatchWriteItem", lambda request: Answer(200, {"UnprocessedItems": request.parameters["RequestItems"]}))
-    with pytest.raises(related.UnfinishedError, match="subscriptions: TimeoutError: out of time"):
+    with pytest.raises(related.ItemsLeftError, match="subscriptions: TimeoutError: out of time"):
         remove(BY_KEY, within_s=20)
     assert 10 <= sum(clock.slept) <= 22
 
@@ -97,7 +97,7 @@ def test_ten_tables_have_no_more_time_than_one(aws: FakeAws, clock: Clock) -> No
 
     aws.on("Query", hang)
     began = clock.monotonic()
-    with pytest.raises(related.UnfinishedError, match=r"t0: .*; t1: .*; t2: TimeoutError: .*t9: TimeoutError: out of time"):
+    with pytest.raises(related.ItemsLeftError, match=r"t0: .*; t1: .*; t2: TimeoutError: .*t9: TimeoutError: out of time"):
         remove(*({**BY_KEY, "table": f"t{number}"} for number in range(10)), within_s=3)
     assert len(aws.asked("Query")) == 2
     assert clock.monotonic() - began < 6
@@ -108,13 +108,13 @@ def test_no_page_is_read_after_the_deadline(aws: FakeAws, subscriptions: Table, 
         subscriptions.put("c", topic=f"t{number}")
     aws.on("Query", lambda request: request.parameters.update(Limit=1))
     aws.on("BatchWriteItem", lambda request: clock.advance(20))
-    with pytest.raises(related.UnfinishedError, match="out of time"):
+    with pytest.raises(related.ItemsLeftError, match="out of time"):
         remove(BY_KEY, within_s=30)
     assert len(aws.asked("Query")) == 2
 
 
 def test_a_missing_table_is_named_and_the_others_are_done(aws: FakeAws, subscriptions: Table) -> None:
     subscriptions.put("c", topic="t")
-    with pytest.raises(related.UnfinishedError, match="rooms: ResourceNotFoundException"):
+    with pytest.raises(related.ItemsLeftError, match="rooms: ResourceNotFoundException"):
         remove(BY_INDEX, BY_KEY)
     assert subscriptions.items == []

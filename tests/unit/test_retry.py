@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import ended as ended_
+import ending
 import pytest
 from aws import Clients
 from hypothesis import given, settings
@@ -14,7 +14,7 @@ from retry import Queue
 
 from tests.unit.fake_aws import Answer, error
 from tests.unit.support import TABLE, Context, Table, ended, event, sqs_record
-from tests.unit.test_ended import JSON
+from tests.unit.test_ending import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ def test_what_the_route_could_not_remove_is_removed_and_logged(
     assert connections.keys == set()
     [line] = lines()
     assert (line["outcome"], line["level"], line["Closed"], line["Name"]) == ("removed", "INFO", 1, "chat")
-    known = ended_.from_event(event(), "masked")
+    known = ending.from_event(event(), "masked")
     assert {name: line[name] for name in known} == known == {name: queued[name] for name in known}
 
 
@@ -222,7 +222,7 @@ STRAY: list[Any] = [None, [], {}, "sweep", {"Records": "all"}, {"sweep": []}, SW
 @pytest.mark.parametrize("stray", STRAY, ids=repr)
 def test_a_stray_invocation_learns_what_was_expected(stray: object, aws: FakeAws, start: Start, lines: Lines) -> None:
     """It is not logged: it may hold personal data."""
-    with pytest.raises(ended_.RejectedError, match=r"expected|must|needs"):
+    with pytest.raises(ending.RejectedError, match=r"expected|must|needs"):
         start().lambda_handler(stray, Context(120))
     assert aws.requests == []
     assert "kim" not in json.dumps(lines())

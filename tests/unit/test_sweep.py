@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sweep
 from ask_many import UNDER_WAY
-from ended import RejectedError
+from ending import RejectedError
 from sample import Sample
 from sweep_part import Part
 

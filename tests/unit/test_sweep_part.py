@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-import ended as ended_
+import ending
 import pytest
 from sweep_part import LONGEST_LIST, Part, fitting
 
@@ -30,7 +30,7 @@ WRONG: dict[str, list[object]] = {
 
 @pytest.mark.parametrize("value", [None, [], *({name: value} for name, values in WRONG.items() for value in values)], ids=repr)
 def test_a_part_that_makes_no_sense_is_rejected(value: object) -> None:
-    with pytest.raises(ended_.RejectedError):
+    with pytest.raises(ending.RejectedError):
         Part.parse(value)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import ended
+import ending
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +32,7 @@ CONTEXT = st.fixed_dictionaries(
 
 @given(CONTEXT)
 def test_what_an_event_tells_can_be_encoded(context: dict[str, Any]) -> None:
-    json.dumps(ended.from_event({"requestContext": context}, "full"), ensure_ascii=False).encode()
+    json.dumps(ending.from_event({"requestContext": context}, "full"), ensure_ascii=False).encode()
 
 
 @pytest.mark.parametrize(
@@ -50,17 +50,17 @@ def test_what_an_event_tells_can_be_encoded(context: dict[str, Any]) -> None:
     ids=repr,
 )
 def test_a_connection_lasted_from_connected_at_to_the_event(changes: dict[str, Any], duration_ms: int | None) -> None:
-    assert ended.from_event(event(**changes), "off").get("durationMs") == duration_ms
+    assert ending.from_event(event(**changes), "off").get("durationMs") == duration_ms
 
 
 def test_an_event_without_its_time_ended_now(clock: Clock) -> None:
     before = clock.ms
-    assert before <= ended.from_event(event(requestTimeEpoch="soon"), "off")["endedAt"] <= clock.ms
+    assert before <= ending.from_event(event(requestTimeEpoch="soon"), "off")["endedAt"] <= clock.ms
 
 
 def test_nothing_that_a_client_wrote_gets_past_the_masking() -> None:
     wrote = event(disconnectReason="Kim's", identity={"sourceIp": "203.0.113.24", "userAgent": "Kim/1 (Kim) curl/Kim"})
-    known = ended.from_event(wrote, "masked")
+    known = ending.from_event(wrote, "masked")
     assert "Kim" not in json.dumps(known)
     assert known["cause"] == "client_closed"
 
@@ -68,6 +68,6 @@ def test_nothing_that_a_client_wrote_gets_past_the_masking() -> None:
 def test_a_swept_record_tells_whose_it_was_and_has_no_duration(clock: Clock) -> None:
     found = record(apiId="api1", stage="live", connectedAt=1, sourceIp="203.0.113.24")
     before = clock.ms
-    known = ended.from_record(found, "expired")
+    known = ending.from_record(found, "expired")
     assert before <= known["endedAt"] <= clock.ms
     assert known == {"connectionId": "c", "cause": "expired", "endedAt": known["endedAt"], "apiId": "api1", "stage": "live"}
