@@ -7,13 +7,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 
 import pytest
 
 from local.aws import REPOSITORY, LocalAws, local_aws
+from tests.provider import kept_provider
 from tools.permissions import ACCOUNT, FOLDER, User, filled
 from tools.stack import STATE_BUCKET, TABLES, Stack
 from tools.terraform import Root
@@ -67,15 +68,19 @@ def lifecycle_aws() -> Iterator[LocalAws]:
 
 
 @pytest.fixture(scope="session")
-def applied(lifecycle_aws: LocalAws) -> dict[str, Stack]:
+def applied(lifecycle_aws: LocalAws) -> Iterator[dict[str, Stack]]:
     """Every environment by its name."""
     stacks = {name: Stack(lifecycle_aws, name) for name in TABLES}
     for stack in stacks.values():
         let_deployer_apply(stack)
         stack.init()
-    with ThreadPoolExecutor(len(stacks)) as pool:
-        list(pool.map(Stack.apply, stacks.values()))
-    return stacks
+    with ExitStack() as providers, ThreadPoolExecutor(len(stacks)) as pool:
+        providers.enter_context(kept_provider(*(stack.platform for stack in stacks.values())))
+        for stack in stacks.values():
+            stack.platform.apply()
+            providers.enter_context(kept_provider(stack.root))
+        list(pool.map(lambda stack: stack.root.apply(), stacks.values()))
+        yield stacks
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
@@ -22,64 +23,44 @@ SERVICES = ("apigateway", "dynamodb", "events", "iam", "kms", "lambda", "logs", 
 MORE_REQUESTS = 40  # that an apply gets through than the one before
 
 
-def stops(whole: Whole) -> bool:
-    """Whether an apply is stopped."""
-    try:
-        whole.root.apply()
-    except TerraformError:
-        return True
-    return False
-
-
-def untaint(whole: Whole) -> int:
-    """How many resources were half made."""
-    state = whole.root.folder / "terraform.tfstate"
-    half_made = state.read_text().count('"status": "tainted"') if state.exists() else 0
-    if half_made:
-        whole.untaint()
-    return half_made
-
-
-def complete(whole: Whole, stopped: int, half_made: int, began: float) -> None:
-    whole.root.apply()
-    if left := whole.root.plan():
-        sys.exit(f"The plan at the end is not empty:\n{left}")
-    print(f"  {stopped} applies stopped, {half_made} resources half made, then complete and an empty plan, {time.time() - began:.0f} s")
-
-
-def by_permission(order: list[str]) -> None:
+def apply_until_complete(hinder: Callable[[Whole, int], str]) -> list[str]:
+    """Applies one stack again and again, each time hindered otherwise, until nothing stops it; returns what the others were stopped by."""
+    stopped, half_made, began = list[str](), 0, time.time()
     with local_aws() as aws:
-        whole, half_made, began = Whole(aws, aws.folder / "whole"), 0, time.time()
+        whole = Whole(aws, aws.folder / "whole")
         whole.write(**EVERYTHING)
-        for number in range(len(order)):
-            whole.permit(NEVER_DENIED, *order[:number])
-            if not stops(whole):
-                sys.exit(f"An apply needed no {order[number]}.")
-            whole.permit("*")
-            half_made += untaint(whole)
-            print(f"  without {order[number]}", flush=True)
-        complete(whole, len(order), half_made, began)
-
-
-def by_cutting() -> None:
-    with local_aws() as aws:
-        whole, half_made, began = Whole(aws, aws.folder / "whole"), 0, time.time()
-        whole.write(**EVERYTHING)
-        for number in count(1):
-            passed = count()
-
-            def late(request: Request, passed: count[int] = passed, most: int = number * MORE_REQUESTS) -> bool:
-                return "HashiCorp" in request.agent and next(passed) >= most
-
-            for service in SERVICES:
-                aws.faults.fail(service, "cut", where=late)
-            stopped = stops(whole)
-            aws.faults.clear()
-            half_made += untaint(whole)
-            print(f"  after {number * MORE_REQUESTS} requests: {'stopped' if stopped else 'complete'}", flush=True)
-            if not stopped:
+        state = whole.root.folder / "terraform.tfstate"
+        for number in count():
+            hindrance = hinder(whole, number)
+            try:
+                whole.root.apply()
                 break
-        complete(whole, number - 1, half_made, began)
+            except TerraformError:
+                stopped.append(hindrance)
+            aws.faults.clear()
+            whole.permit("*")
+            if tainted := state.read_text().count('"status": "tainted"') if state.exists() else 0:
+                half_made += tainted
+                whole.untaint()
+            print(f"  {hindrance}", flush=True)
+        aws.faults.clear()
+        if left := whole.root.plan():
+            sys.exit(f"The plan at the end is not empty:\n{left}")
+    seconds = time.time() - began
+    print(f"  {len(stopped)} applies stopped, {half_made} resources half made, then complete and an empty plan, {seconds:.0f} s")
+    return stopped
+
+
+def cut(whole: Whole, number: int) -> str:
+    """Lets so many requests of the provider through and cuts the line then."""
+    passed = count()
+
+    def late(request: Request) -> bool:
+        return "HashiCorp" in request.agent and next(passed) >= (number + 1) * MORE_REQUESTS
+
+    for service in SERVICES:
+        whole.aws.faults.fail(service, "cut", where=late)
+    return f"after {(number + 1) * MORE_REQUESTS} requests"
 
 
 def calls_in_order() -> list[str]:
@@ -94,7 +75,13 @@ def calls_in_order() -> list[str]:
 
 if __name__ == "__main__":
     order = calls_in_order()
+
+    def withhold(whole: Whole, number: int) -> str:
+        whole.permit(NEVER_DENIED, *order[:number])
+        return f"without {order[number]}" if number < len(order) else "with all"
+
     print(f"Permission by permission, {len(order)} of them:")
-    by_permission(order)
+    if len(apply_until_complete(withhold)) != len(order):
+        sys.exit("An apply was complete before it had every permission.")
     print(f"Cut after {MORE_REQUESTS} requests, and {MORE_REQUESTS} more each time:")
-    by_cutting()
+    apply_until_complete(cut)

@@ -15,6 +15,7 @@ from zipfile import ZipFile
 import pytest
 
 from local.aws import REPOSITORY, LocalAws, local_aws
+from tests.provider import kept_provider
 from tools.clients import Visitors, open_clients
 from tools.deployment import Deployment, Watch
 from tools.stack import leftovers
@@ -166,7 +167,9 @@ class Chat:
 @pytest.fixture
 def chat(tmp_path: Path) -> Iterator[Chat]:
     with local_aws() as aws:
-        yield Chat(aws, tmp_path)
+        chat = Chat(aws, tmp_path)
+        with kept_provider(chat.platform, chat.another):
+            yield chat
 
 
 def of(function: str) -> set[str]:

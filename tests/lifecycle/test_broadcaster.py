@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.provider import kept_provider
 from tools import demo
 from tools.acts import failures, sweeping
 from tools.acts.trial import Trial
@@ -24,10 +25,11 @@ def stack(applied: dict[str, Stack]) -> Iterator[Stack]:
     stack = applied["staging"]
     broadcaster = stack.broadcaster()
     broadcaster.init()
-    broadcaster.apply()
-    assert broadcaster.plan() == ""
-    yield stack
-    broadcaster.destroy()
+    with kept_provider(broadcaster):
+        broadcaster.apply()
+        assert broadcaster.plan() == ""
+        yield stack
+        broadcaster.destroy()
 
 
 @pytest.fixture

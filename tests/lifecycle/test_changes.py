@@ -17,12 +17,14 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from local.aws import REPOSITORY, LocalAws, local_aws
+from tests.provider import kept_provider
 from tools import docs
 from tools.acts import speed
 from tools.clients import Client, Visitors, open_clients
-from tools.deployment import Deployment, Watch
+from tools.deployment import Deployment, Watch, until
 from tools.stack import removers
 from tools.terraform import Root, TerraformError
 
@@ -86,7 +88,7 @@ ELSEWHERE = {  # applied with COMPANY, or ruled out by another input
     "role.existing",
     "vpc",
     "vpc.ipv6_allowed_for_dual_stack",
-    "websocket_api.connections_endpoint",  # leads nowhere here
+    "websocket_api.connections_endpoint",
 }
 
 
@@ -133,6 +135,7 @@ COMPANY: Inputs = {  # what a company's account may require: docs/companies.md
     "logs.group": "${aws_cloudwatch_log_group.own}",
     "logs.skip_destroy": False,
     "role": {"existing": {name: f'${{aws_iam_role.company["{name}"].arn}}' for name in ROLES}},
+    "websocket_api.connections_endpoint": "https://${module.green.websocket_api.id}.execute-api.company.example.com/live",
 }
 FIRST = with_values({}, {path: change.old for path, change in ALL.items()})
 
@@ -161,6 +164,8 @@ class Living:
         module = os.path.relpath(REPOSITORY, self.folder)  # by an absolute path init would copy it for every call
         api = {"source": f"{module}/examples/websocket-api", "stage": "live", "connections_table": TABLE}
         key = {"hash_key": "connectionId", "attribute": [{"name": "connectionId", "type": "S"}], "billing_mode": "PAY_PER_REQUEST"}
+        tables: Inputs = {name: {"name": name, **key} for name in ("rooms", "subscriptions")}
+        tables["rooms"]["server_side_encryption"] = {"enabled": True, "kms_key_arn": "${aws_kms_key.this.arn}"}
         in_vpc, in_bucket = {"vpc_id": "${aws_vpc.this.id}"}, {"bucket": "${aws_s3_bucket.this.bucket}"}
         versioning = ["aws_s3_bucket_versioning.this"]
         policy = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
@@ -172,7 +177,7 @@ class Living:
             "resource": {
                 "aws_kms_key": {"this": {}},
                 "aws_iam_policy": {"boundary": {"name": "boundary", "policy": policy}},
-                "aws_dynamodb_table": {name: {"name": name, **key} for name in ("rooms", "subscriptions")},
+                "aws_dynamodb_table": tables,
                 "aws_apigatewayv2_api": {"another": {**socket, "tags": {"Version": version}}},
                 "aws_vpc": {"this": {"cidr_block": "10.0.0.0/24"}},
                 "aws_subnet": {"this": {"count": 2, "cidr_block": "10.0.0.${16 * count.index}/28", **in_vpc}},
@@ -191,7 +196,7 @@ class Living:
             },
             "output": {
                 **{name: {"value": f"${{module.{name}.websocket_api}}"} for name in ("blue", "green")},
-                **({"it": {"value": "${module.it.disconnect_function}"}} if "it" in calls else {}),
+                **{name: {"value": f"${{module.{name}.disconnect_function}}"} for name in {"it", "given"} & calls.keys()},
             },
         }
         (self.folder / "main.tf.json").write_text(json.dumps(everything, indent=1))  # errors quote a line
@@ -223,6 +228,7 @@ class Living:
         copies = Living(self.aws, folder)
         copies.write(**calls)  # type: ignore[arg-type]
         copies.root.init()
+        copies.root.program = self.root.program
         moved = json.dumps({**state, "resources": others + copied}).replace(str(self.folder), str(folder))
         (folder / "terraform.tfstate").write_text(moved)
         return copies
@@ -254,8 +260,9 @@ def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
         living = Living(aws, tmp_path_factory.mktemp("living"))
         living.write(it=SMALL, given=GIVEN)
         living.root.init()
-        living.root.apply()
-        yield living
+        with kept_provider(living.root):
+            living.root.apply()
+            yield living
 
 
 @pytest.fixture(scope="module")
@@ -319,7 +326,8 @@ def test_what_no_apply_could_finish_is_refused(everything_on: list[str], living:
         assert any(change.plan.strip("“”") in error for error in errors), f"{change.input}: {refused.value}"
 
 
-def test_a_given_table_is_looked_up_at_plan(everything_on: list[str], living: Living) -> None:
+def test_a_given_table_is_looked_up(everything_on: list[str], living: Living) -> None:
+    assert "DecryptTables" in living.root.outputs()["given"]["policy"]  # made by the same apply
     living.write(it=FIRST, given=GIVEN, version="2")
     assert living.plan() == {"aws_apigatewayv2_api.another": "~"}
     living.write(it=FIRST, given=with_values(GIVEN, {"connections_table.name": "nowhere"}), version="2")
@@ -372,9 +380,17 @@ def test_what_a_company_requires_is_in_force(company: Inputs, living: Living) ->
 
 
 def test_on_another_api_its_clients_are_followed(company: Inputs, living: Living) -> None:
+    """@connections has an address of its own there, by which the older of two duplicates is closed."""
     on = living.on("green")
-    [connection_id] = speed.come_and_go(on, "visits the other", 1)
-    assert connection_id not in {record["connectionId"]["S"] for record in on.records()}
+    first, older, newest = (Client(on.url, "visits the other") for _ in range(3))
+    on.age(on.records(), 120_000)
+    first.close()
+    with pytest.raises(ConnectionClosed):
+        older.socket.recv(timeout=60)
+    assert len(until(on.records, lambda records: len(records) == 1, 60)) == 1
+    assert newest.is_open()
+    newest.close()
+    assert until(on.records, lambda records: not records, 60) == []
 
 
 def test_everything_is_turned_off_and_nobody_is_lost(company: Inputs, living: Living) -> None:

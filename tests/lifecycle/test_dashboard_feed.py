@@ -12,8 +12,9 @@ import fastjsonschema
 import pytest
 
 from local.aws import REPOSITORY, LocalAws, local_aws
+from tests.provider import kept_provider
 from tools.clients import Client
-from tools.deployment import Deployment
+from tools.deployment import Deployment, until
 from tools.terraform import Root
 
 pytestmark = pytest.mark.xdist_group("dashboard feed")
@@ -32,17 +33,15 @@ class Dashboard:
     queue: str  # a second target of the example's rule
     heard: list[Event] = field(default_factory=list)
 
-    def hear(self, kind: str, client: str, seconds: float = 60) -> Event:
+    def hear(self, kind: str, client: str) -> Event:
         """The first such announcement about this client's connections, whenever it comes."""
-        deadline = time.monotonic() + seconds
-        while not (found := self.about(kind, client)) and time.monotonic() < deadline:
-            messages = self.aws.client("sqs").receive_message(QueueUrl=self.queue, WaitTimeSeconds=2, MaxNumberOfMessages=10)
-            for message in messages.get("Messages", []):
-                self.heard.append(json.loads(message["Body"]))
-                self.aws.client("sqs").delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
-        return found[0]
+        return until(lambda: self.about(kind, client), seconds=60, every=0)[0]
 
     def about(self, kind: str, client: str) -> list[Event]:
+        messages = self.aws.client("sqs").receive_message(QueueUrl=self.queue, WaitTimeSeconds=2, MaxNumberOfMessages=10)
+        for message in messages.get("Messages", []):
+            self.heard.append(json.loads(message["Body"]))
+            self.aws.client("sqs").delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
         return [event for event in self.heard if event["detail-type"] == kind and event["detail"].get("clientId") == client]
 
 
@@ -51,8 +50,9 @@ def dashboard() -> Iterator[Dashboard]:
     with local_aws() as aws:
         root = Root(REPOSITORY / "examples/dashboard-feed", aws.environment, aws.folder / "data", state=aws.folder / "feed.tfstate")
         root.init()
-        root.apply()
-        assert root.plan() == ""
+        with kept_provider(root):
+            root.apply()
+            assert root.plan() == ""
         rule_arn = root.outputs()["rule_arn"]
         sqs, name = aws.client("sqs"), rule_arn.rpartition("/")[2]
         queue = sqs.create_queue(QueueName="heard")["QueueUrl"]
@@ -119,10 +119,7 @@ def test_a_bus_that_was_away_gets_the_announcement(dashboard: Dashboard) -> None
     client = Client(dashboard.url, "waits")
     with dashboard.aws.faults.fail("events", "ServiceUnavailable", operation="PutEvents") as away:
         client.close()
-        deadline = time.monotonic() + 30
-        while away.hits < 2 and time.monotonic() < deadline:
-            time.sleep(0.05)
-    assert away.hits >= 2
+        assert until(lambda: away.hits, lambda hits: hits >= 2, 30, 0.05) >= 2
     dashboard.hear(OFFLINE, "waits")
     assert dashboard.about(ENDED, "waits")
 

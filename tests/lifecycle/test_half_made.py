@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from local.aws import REPOSITORY, LocalAws, local_aws
+from local.aws import REGION, REPOSITORY, LocalAws, local_aws
+from tests.provider import kept_provider
 from tools import terraform
 from tools.clients import Visitors, open_clients
 from tools.deployment import Deployment, Watch
-from tools.permissions import User
+from tools.permissions import ACCOUNT, User
 from tools.terraform import Root, TerraformError
 
 pytestmark = pytest.mark.xdist_group("half made")
@@ -33,6 +34,7 @@ STOPS = (
     ("logs:PutRetentionPolicy", "dynamodb:UpdateContinuousBackups", "iam:ListRolePolicies", "sqs:GetQueueAttributes"),
     ("lambda:PutFunctionConcurrency", "events:PutTargets", "scheduler:GetSchedule", "cloudwatch:PutMetricAlarm"),
 )
+NO_API = {"id": "a1b2c3d4e5", "execution_arn": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:a1b2c3d4e5", "stage": "live"}
 EVERYTHING = {
     "function": {"reserved_concurrency": 50},
     "disconnect_queue": {},  # beside the function, which has the look at once
@@ -61,9 +63,10 @@ class Whole:
         key = {"hash_key": "connectionId", "attribute": [{"name": "connectionId", "type": "S"}], "billing_mode": "PAY_PER_REQUEST"}
         module = {"source": str(REPOSITORY), "name": "whole", "websocket_api": "${module.api.websocket_api}"}
         names = {"connections_table": {"name": table, "deletion_protection": False}}
+        elsewhere = [{"alias": "elsewhere", "region": "us-east-1"}] if "providers" in inputs else []
         encryption = {"enabled": True, "kms_key_arn": "${aws_kms_key.this.arn}"}
         root = {
-            "provider": {"aws": [{"max_retries": 1}, {"alias": "elsewhere", "region": "us-east-1"}]},
+            "provider": {"aws": [{"max_retries": 1}, *elsewhere]},
             "resource": {
                 "aws_kms_key": {"this": {}},
                 "aws_dynamodb_table": {"rooms": {"name": f"{self.name}-rooms", **key, "server_side_encryption": encryption}},
@@ -95,7 +98,7 @@ class Whole:
 
     def untaint(self) -> None:
         """By the command of docs/failed-apply.md."""
-        env = {**self.root._env, **terraform.environment()}
+        env = {**self.root._env, **(self.root.program.environment if self.root.program else terraform.environment())}
         subprocess.run(["bash", "-euo", "pipefail", "-c", UNTAINT], cwd=self.root.folder, env=env, check=True, capture_output=True)
 
     def addresses(self) -> list[str]:
@@ -119,37 +122,33 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
     """Made by applies that stop half-way, each at other calls."""
     with local_aws() as aws:
         whole = Whole(aws, tmp_path_factory.mktemp("half") / "whole")
-        whole.write(**EVERYTHING)
-        for denied in STOPS:
-            whole.permit("*", but=denied)
-            with pytest.raises(TerraformError, match=r"denied|not authorized"):
+        whole.write(**EVERYTHING, websocket_api=NO_API)
+        with kept_provider(whole.root):
+            with pytest.raises(TerraformError, match="Invalid API identifier"):
                 whole.root.apply()
-            whole.permit("*")
+            whole.write(**EVERYTHING)
+            for denied in STOPS:
+                whole.permit("*", but=denied)
+                with pytest.raises(TerraformError, match=r"denied|not authorized"):
+                    whole.root.apply()
+                whole.permit("*")
+                whole.untaint()
+            cut = aws.faults.fail("lambda", "cut", where=lambda request: "event-source-mappings" in request.path)
+            with cut, pytest.raises(TerraformError, match=r"reset|EOF|StatusCode: 0"):
+                whole.root.apply()
             whole.untaint()
-        cut = aws.faults.fail("lambda", "cut", where=lambda request: "event-source-mappings" in request.path)
-        with cut, pytest.raises(TerraformError, match=r"reset|EOF|StatusCode: 0"):
             whole.root.apply()
-        whole.untaint()
-        whole.root.apply()
-        yield whole
+            yield whole
 
 
 def test_the_apply_after_a_stopped_one_completes_the_stack(whole: Whole) -> None:
     assert whole.root.plan() == ""
+    assert "DecryptTables" in whole.on.outputs["disconnect_function"]["policy"]  # of a related table made by the same apply
     with Watch(whole.on) as watch:
         [client] = open_clients(whole.on.url, ["visits"])
         assert watch.wait_until_there(["visits"])
         client.close()
         assert watch.wait_until_gone(["visits"])
-
-
-def test_roles_may_use_the_keys_of_tables_made_along(whole: Whole, tmp_path: Path) -> None:
-    given = Whole(whole.aws, tmp_path / "given", "given")
-    table = {"name": "${aws_dynamodb_table.rooms.id}", "create": False}
-    given.write(name="given", connections_table=table, retry_queue={"enabled": False}, sweep={"enabled": False})
-    given.root.apply()
-    for stack in (whole, given):
-        assert "DecryptTables" in stack.on.outputs["disconnect_function"]["policy"]
 
 
 def test_what_is_tainted_or_replaced_is_made_again(whole: Whole) -> None:
@@ -182,20 +181,18 @@ def test_alarms_that_another_names_are_replaced_and_removed(whole: Whole) -> Non
 
 
 def test_a_second_state_of_the_same_name_takes_nothing_over(whole: Whole, tmp_path: Path) -> None:
+    """By a provider of another region it makes nothing at all."""
     second = Whole(whole.aws, tmp_path / "second", "second")
-    second.write()
-    with pytest.raises(TerraformError, match="EntityAlreadyExists"):
-        second.root.apply()
-    second.root.destroy()
-    assert whole.root.plan() == ""
-
-
-def test_a_provider_of_another_region_makes_nothing(whole: Whole, tmp_path: Path) -> None:
-    astray = Whole(whole.aws, tmp_path / "astray", "astray")
-    astray.write(providers={"aws": "aws.elsewhere"})
+    second.write(providers={"aws": "aws.elsewhere"})
     with pytest.raises(TerraformError, match="The WebSocket API is in ap-northeast-2"):
-        astray.root.apply()
-    assert astray.addresses() == []
+        second.root.apply()
+    assert second.addresses() == []
+    second.write()
+    with kept_provider(second.root):
+        with pytest.raises(TerraformError, match="EntityAlreadyExists"):
+            second.root.apply()
+        second.root.destroy()
+    assert whole.root.plan() == ""
 
 
 def test_manual_changes_are_planned_and_reported(whole: Whole) -> None:

@@ -19,6 +19,7 @@ import pytest
 
 from local.fault_proxy import Request
 from tools.clients import Client
+from tools.deployment import until
 from tools.stack import Stack
 
 from .conftest import on_call
@@ -124,8 +125,6 @@ def test_a_statement_allows_what_it_is_for(
             of_this = dropwhile(lambda r: about not in unquote(r.path) + r.body.decode(), list(stack.aws.faults.requests))
             return [r for r in of_this if (r.service, r.operation) == call and r.status is not None and not r.fault]
 
-        deadline = time.monotonic() + 60
-        while not calls() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert calls(), f"{call} was never called"
-        assert (b"not authorized" in calls()[0].answer) is not allowed, calls()[0]
+        found = until(calls, seconds=60, every=0.05)
+        assert found, f"{call} was never called"
+        assert (b"not authorized" in found[0].answer) is not allowed, found[0]

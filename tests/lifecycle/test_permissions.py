@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from local.aws import LocalAws, local_aws
+from tests.provider import kept_provider
 from tools.permissions import FOLDER, ROOT, User, filled, websocket_api
 from tools.stack import leftovers
 from tools.terraform import TerraformError
@@ -57,14 +58,15 @@ def test_the_policies_are_enough_and_each_action_is_needed(account: Account, tmp
     lacking = account.user("lacking", "plan", "apply", without="lambda:AddPermission").root(tmp_path)
     account.write(team="first")
     deployer.init()
-    assert "will be created" in planner.plan()
-    with pytest.raises(TerraformError, match="not authorized to perform: lambda:AddPermission"):
-        lacking.apply()
-    deployer.apply()
-    assert planner.plan() == ""
+    with kept_provider(planner), kept_provider(deployer):
+        assert "will be created" in planner.plan()
+        with pytest.raises(TerraformError, match="not authorized to perform: lambda:AddPermission"):
+            lacking.apply()
+        deployer.apply()
+        assert planner.plan() == ""
 
-    account.write(team="second")
-    with pytest.raises(TerraformError, match="not authorized to perform: dynamodb:TagResource"):
-        planner.apply()
-    deployer.destroy()
+        account.write(team="second")
+        with pytest.raises(TerraformError, match="not authorized to perform: dynamodb:TagResource"):
+            planner.apply()
+        deployer.destroy()
     assert leftovers(account.aws) == account.not_ours

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ import pytest
 
 from local.aws import LocalAws, create_table, local_aws
 from tools.acts.claims import BROKEN, CLAIMS, HELD, UNSEEN
+from tools.deployment import until
 from tools.prove.leftovers import TAG
 from tools.prove.run import FOLDERS
 from tools.terraform import REPOSITORY
@@ -92,11 +92,9 @@ def prove(aws: LocalAws, folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def wait_until_it_creates(aws: LocalAws, process: subprocess.Popen[str], number: int) -> None:
-    deadline = time.monotonic() + 300
-    while len(tagged(aws)) < number:
-        assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    enough = until(lambda: len(tagged(aws)) >= number or process.poll() is not None, seconds=300, every=0.2)
+    assert enough, "it takes too long"
+    assert process.poll() is None, process.communicate()[0]
 
 
 def tagged(aws: LocalAws) -> list[str]:

@@ -8,8 +8,7 @@ import random
 import resource
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,16 @@ import websockets
 from botocore.exceptions import ClientError
 
 from local.aws import REGION, REPOSITORY, LocalAws, is_disconnect, is_queued, local_aws
+from tests.provider import kept_provider
 from tools.clients import spread
+from tools.deployment import Deployment, until
 from tools.terraform import Root
 
 pytestmark = pytest.mark.xdist_group("queue")
 
 TABLE, ACCOUNT, STAGE = "chat-connections", "000000000000", "live"
-FUNCTION = "chat-disconnect"
-STORM = 2_000
+STORM = 500
+OUTPUTS = ("connections_table", "disconnect_function", "disconnect_queue", "integration_id", "retry_queue", "route_id")
 OPENING_AT_ONCE = 50
 ROOT = {
     "provider": {"aws": {}},
@@ -52,8 +53,7 @@ ROOT = {
             "sweep": {"enabled": False},
         }
     },
-    "output": {name: {"value": f"${{module.it.{name}}}"} for name in ("route_id", "integration_id", "disconnect_queue", "retry_queue")}
-    | {"api": {"value": "${aws_apigatewayv2_api.it.id}"}},
+    "output": {name: {"value": f"${{module.it.{name}}}"} for name in OUTPUTS} | {"api": {"value": "${aws_apigatewayv2_api.it.id}"}},
 }
 # What could end a field, name another connection, or be taken for a template.
 FRAGMENTS = [
@@ -67,11 +67,9 @@ FRAGMENTS = [
 CASES = 500
 
 
-@dataclass
-class Stack:
+class Stack(Deployment):
     aws: LocalAws
-    outputs: dict[str, Any]
-    connects: str = ""  # URL of the queue that $connect writes to
+    connects: str  # URL of the queue that $connect writes to
 
     def lead(self, integration: str) -> None:
         """Has the route lead to an integration, as a stage that serves an older deployment does."""
@@ -125,25 +123,9 @@ class Stack:
             puts = [{"PutRequest": {"Item": {"connectionId": {"S": key}}}} for key in ids[first : first + 25]]
             assert not dynamodb.batch_write_item(RequestItems={TABLE: puts})["UnprocessedItems"]
 
-    def records(self) -> set[str]:
-        pages = self.aws.client("dynamodb").get_paginator("scan").paginate(TableName=TABLE, ConsistentRead=True)
-        return {item["connectionId"]["S"] for page in pages for item in page["Items"]}
-
-    def settled(self, gone: set[str], seconds: float = 120) -> set[str]:
-        """Which of these records are still there when they no longer become fewer; or after so long."""
-        deadline = time.monotonic() + seconds
-        while (left := self.records() & gone) and time.monotonic() < deadline:
-            time.sleep(0.2)
-        return left
-
-    def lines(self) -> list[dict[str, Any]]:
-        pages = self.aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{FUNCTION}")
-        return [json.loads(e["message"]) for page in pages for e in page["events"] if e["message"].startswith("{")]
-
-    def waiting(self, queue: str) -> int:
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        counts = self.aws.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
-        return sum(map(int, counts.values()))
+    def left(self, gone: set[str], seconds: float = 120) -> set[str]:
+        """Which of these records are still there when none is left, or after so long."""
+        return until(lambda: {record["connectionId"]["S"] for record in self.records()} & gone, lambda left: not left, seconds, 0.2)
 
     async def crowd(self, agents: list[str], leave: Callable[[list[Any]], Any]) -> list[str]:
         """Opens a connection with each user agent, writes the records, and has `leave` close them; their ids."""
@@ -168,9 +150,10 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with local_aws() as aws:
         root = Root(folder, aws.environment, folder / ".terraform")
         root.init()
-        root.apply()
-        assert root.plan() == ""
-        stack = Stack(aws, root.outputs())
+        with kept_provider(root):
+            root.apply()
+            assert root.plan() == ""
+        stack = Stack(aws, root.outputs)
         stack.note_connects()
         yield stack
 
@@ -201,15 +184,15 @@ def test_500_hostile_clients_change_nothing_but_their_own_fields(stack: Stack) -
             await socket.close(4321, reason)
 
     ids = asyncio.run(stack.crowd(agents, leave))
-    assert stack.settled(set(ids)) == set()
-    assert stack.records() == {"VICTIM"}
+    assert stack.left(set(ids)) == set()
+    assert stack.left({"VICTIM"}, 0) == {"VICTIM"}
     ended = [line for line in stack.lines() if line.get("connectionId") in ids and line["outcome"] == "removed"]
     assert {(line["closeCode"], line["cause"], line["apiId"], line["stage"]) for line in ended} == {
         (4321, "client_closed", stack.outputs["api"], STAGE)
     }
     written = sorted((line["userAgent"], line.get("closeReason", "")) for line in ended)
     assert written == sorted((agent[:256], reason[:256]) for agent, reason in zip(agents, reasons, strict=True))
-    assert stack.waiting(stack.outputs["retry_queue"]["dead_letter_url"]) == 0
+    assert stack.messages(stack.dead_letters) == 0
 
 
 def test_without_code_and_reason_the_cause_is_unknown(stack: Stack) -> None:
@@ -217,7 +200,7 @@ def test_without_code_and_reason_the_cause_is_unknown(stack: Stack) -> None:
     file.write_text("disconnectStatusCode disconnectReason")
     try:
         [name] = asyncio.run(stack.crowd(["agent"], lambda sockets: sockets[0].close(4321, "bye")))
-        assert stack.settled({name}) == set()
+        assert stack.left({name}) == set()
     finally:
         file.unlink()
     [line] = [line for line in stack.lines() if line.get("connectionId") == name]
@@ -241,7 +224,7 @@ def test_a_stage_that_serves_an_older_deployment_loses_nobody(
             await asyncio.sleep(0.2)
 
     ids = asyncio.run(stack.crowd(["agent"] * 20, leave))
-    assert stack.settled(set(ids)) == set()
+    assert stack.left(set(ids)) == set()
     asked = sorted(r.at for r in stack.aws.faults.requests if r.operation == "DeleteItem" and r.json["Key"]["connectionId"]["S"] in ids)
     record_property(f"from a close to DeleteItem, by the {way}", spread(at - began for at, began in zip(asked, closed, strict=True)))
 
@@ -260,16 +243,6 @@ def test_nobody_but_the_routes_role_may_send(stack: Stack) -> None:
         sqs.send_message(QueueUrl=url, MessageBody="connectionId=VICTIM")
 
 
-@contextmanager
-def reserved(stack: Stack, number: int) -> Iterator[None]:
-    functions = stack.aws.client("lambda")
-    functions.put_function_concurrency(FunctionName=FUNCTION, ReservedConcurrentExecutions=number)
-    try:
-        yield
-    finally:
-        functions.delete_function_concurrency(FunctionName=FUNCTION)
-
-
 @pytest.mark.parametrize(("way", "seconds"), [("function", 5), ("queue", 120)])
 def test_a_storm_through_the_queue_loses_nobody(
     stack: Stack, way: str, seconds: float, record_property: Callable[[str, object], None]
@@ -282,14 +255,13 @@ def test_a_storm_through_the_queue_loses_nobody(
         began = time.monotonic()
         await asyncio.gather(*(socket.close() for socket in sockets))
 
-    with reserved(stack, 1):
-        before = len(stack.aws.faults.requests)
+    with stack.reserved("disconnect", 1):
+        before = len(requests := stack.aws.faults.requests)
         ids = set(asyncio.run(stack.crowd(["agent"] * STORM, leave)))
         closed = time.monotonic() - began
         arrives = is_disconnect if way == "function" else is_queued
-        while sum(arrives(r) and r.status is not None for r in stack.aws.faults.requests[before:]) < STORM:
-            time.sleep(0.1)
-        left = stack.settled(ids, seconds)
+        until(lambda: sum(arrives(r) and r.status is not None for r in requests[before:]), lambda number: number >= STORM, 300, 0.1)
+        left = stack.left(ids, seconds)
         true_s = time.monotonic() - began
     record_property(
         f"{STORM} clients closed within {closed:.1f} s, one reserved execution, by the {way}",

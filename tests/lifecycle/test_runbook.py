@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.command_line import commands, fill, run
+from tools.deployment import until
 from tools.permissions import User
 from tools.stack import Stack
 
@@ -42,10 +43,8 @@ def test_every_command_of_the_runbook_works(stacks: dict[str, Stack]) -> None:
         for message in answer.get("Messages", []):
             words |= {"RECEIPT_HANDLE": message["ReceiptHandle"]} if "nonsense" in message["Body"] else {}
 
-    deadline = time.monotonic() + 60
-    while stack.records() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert (stack.records(), stack.messages(queues["dead_letter_url"])) == ([], 0)
+    assert until(stack.records, lambda records: not records, 60, 0.1) == []
+    assert stack.messages(queues["dead_letter_url"]) == 0
 
 
 def test_nobody_else_sends_to_the_retry_queue(stacks: dict[str, Stack]) -> None:

@@ -14,7 +14,7 @@ from tools.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("lifecycle")
 
-LEAVING, LOST, LIVING = 200, 60, 20
+LEAVING, LOST, LIVING = 60, 20, 10
 TWO_MINUTES_MS = 120_000  # far from being silent for so long that a usual sweep would ask
 
 
