@@ -124,7 +124,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
         whole = Whole(aws, tmp_path_factory.mktemp("half") / "whole")
         whole.write(**EVERYTHING, websocket_api=NO_API)
         with kept_provider(whole.root):
-            with pytest.raises(TerraformError, match="Invalid API identifier"):
+            with pytest.raises(TerraformError, match="NotFoundException"):
                 whole.root.apply()
             whole.write(**EVERYTHING)
             for denied in STOPS:
