@@ -53,7 +53,7 @@ def queue_target(api: Api, rule: str | None) -> str:
     return arn
 
 
-def test_an_error_alarms_for_its_function_and_tells_who_lets_the_rule(api: Api) -> None:
+def test_an_error_alarms_and_invokes_whom_the_rule_may(api: Api) -> None:
     aws, events, sqs = api.aws, api.aws.client("events"), api.aws.client("sqs")
     throws, other = api.function(THROWS), api.function("def handler(event, context): pass")
     arn = alarm(aws, throws)

@@ -19,7 +19,7 @@ from local.aws import REPOSITORY, LocalAws
 from local.one_write import Gathering
 from tools.deployment import until
 
-RUN_UNTIL_TOLD = """
+RUN_UNTIL_SIGNAL = """
 import sys
 from local.aws import local_aws
 from tests.local.conftest import Api
@@ -46,7 +46,7 @@ def refuses(endpoint: str) -> bool:
 @pytest.mark.parametrize("end", ["end of the block", "SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
 def test_no_process_and_no_file_survives(tmp_path: Path, end: str) -> None:
     starter = subprocess.Popen(
-        [sys.executable, "-c", RUN_UNTIL_TOLD],
+        [sys.executable, "-c", RUN_UNTIL_SIGNAL],
         cwd=REPOSITORY,
         env={**os.environ, "TMPDIR": str(tmp_path)},
         stdin=subprocess.PIPE,

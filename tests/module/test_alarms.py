@@ -191,7 +191,7 @@ def lines_late(seconds: float | None) -> Metrics:
 
 
 def missed(per_hour: int, told_per_minute: int) -> Metrics:
-    """Connections that the sweep removes; without any that is told of, the function has no metric at all."""
+    """Connections that the sweep removes. Without any event, the function has no metric at all."""
     metrics = calm(DAY, told_per_minute) if told_per_minute else swept(Metrics(), 300, DAY)
     for at in range(HOUR, DAY, HOUR):
         metrics.put(at + 300, "RemovedExpired", per_hour // 2)

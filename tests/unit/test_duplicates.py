@@ -130,7 +130,7 @@ def test_a_record_without_a_usable_time_is_left_alone(aws: FakeAws, kim: Kim) ->
     assert asked(aws) == []
 
 
-def test_a_410_proves_nothing_when_another_stages_connection_ended(aws: FakeAws, kim: Kim) -> None:
+def test_a_410_proves_nothing_after_an_end_at_another_stage(aws: FakeAws, kim: Kim) -> None:
     kim.connected(gone=20)
     kim.put("ours", 20, apiId="api1", stage="live")
     aws.gone = {"gone", "ours"}
