@@ -9,13 +9,14 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.provider import FOR_LARGE_PLANS, running_provider
 from tools import terraform
 
 from .calls import CALLS, LATER_RESOURCE, MOCKED, OUTPUTS, PLANNED, PROVIDER, REPOSITORY, Call
@@ -68,23 +69,27 @@ def sts() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def run(sts: str) -> Callable[..., str]:
+def run(sts: str) -> Iterator[Callable[..., str]]:
     """Runs Terraform, or the tool that `make matrix` tries, in a folder and returns its output; raises TerraformError with it."""
     tried = os.environ.get("MATRIX_PROGRAM")
     program = terraform.Program(tried, {}) if tried else terraform.Program(terraform.binary(), terraform.environment())
+    provider: dict[str, str] = {}  # how to reach one for all commands
 
     def ran(folder: Path, *arguments: str) -> str:
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        environment = {**own, "AWS_ENDPOINT_URL_STS": sts, **program.environment, "GOMEMLIMIT": "4GiB"}  # all calls together need more
+        environment = {**own, "AWS_ENDPOINT_URL_STS": sts, **program.environment, **FOR_LARGE_PLANS}
+        if not (tried or provider or "init" in arguments) and (folder / ".terraform/providers").exists():
+            provider.update(open_providers.enter_context(running_provider(folder, folder / ".terraform", environment)))
         with terraform.installing() if "init" in arguments else nullcontext():
-            done = subprocess.run([program.path, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
+            done = subprocess.run([program.path, *arguments], cwd=folder, env={**environment, **provider}, capture_output=True, text=True)
         if done.returncode:
             raise terraform.TerraformError(done.stdout + done.stderr)
         if "init" in arguments and (lock := folder / ".terraform.lock.hcl").exists():
             forget_checksums(lock)
         return done.stdout
 
-    return ran
+    with ExitStack() as open_providers:
+        yield ran
 
 
 @pytest.fixture(scope="session")
