@@ -279,7 +279,7 @@ def test_the_table_is_true_again_whatever_happens(make_world: MakeWorld, fault: 
     for connection, ending in dying:
         fault.sends(world, connection, ending)
     world.advance(60)
-    world.poll()
+    world.drain()
     world.sweep()
     assert {crash.split(":")[0] for crash in world.crashes} == set(fault.fails)
     assert all(bool(injected.hits) == fault.met for injected in world.faults)
