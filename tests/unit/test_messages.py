@@ -33,7 +33,7 @@ def queued(known: Any, details: str = "full") -> Any:
         messages.Offline(KIM, "offline/c"),
         messages.Offline(KIM, "offline/c", again=True),
         messages.Gone("c"),
-        Part(segment=1, segments=2, start="s", active=3, began_ms=4, until_ms=5, hops=6, again=["a"]),
+        Part(2, 5, "k" * 2048, 7, 1_795_300_000_000, 1_795_300_300_000, 3, 60_000, scans=False, again=["a", "é"]),
     ],
     ids=lambda message: type(message).__name__,
 )
@@ -81,8 +81,6 @@ CONTENTS: list[dict[str, Any]] = [
     {"offline": {"ended": ended("c", clientId="\ud800"), "id": "offline/c"}},
     {"offline": {"ended": KIM, "id": ""}},
     {"offline": {"ended": KIM}},
-    {"sweep": {"segment": 1, "segments": 1}},
-    {"sweep": {"segment": 0, "segments": 1, "start": ""}},
     {"gone": {"connectionId": "x" * 129}},
 ]
 BODIES += [json.dumps({"version": 1, **content}) for content in CONTENTS]
