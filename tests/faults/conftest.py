@@ -26,11 +26,11 @@ def backend() -> Iterator[Backend]:
 
 @pytest.fixture
 def make_world(backend: Backend) -> Iterator[MakeWorld]:
-    """make_world(*features, patience=1.0, **variables): a world in which the functions have these environment variables."""
+    """make_world(*features, **variables): a world in which the functions have these environment variables."""
     with ExitStack() as worlds:
 
-        def make(*features: dict[str, str], patience: float = 1.0, **variables: str) -> World:
+        def make(*features: dict[str, str], **variables: str) -> World:
             settings = {name: value for feature in features for name, value in feature.items()} | variables
-            return worlds.enter_context(World(*backend, settings, patience).running())
+            return worlds.enter_context(World(*backend, settings).running())
 
         yield make

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pytest
+
 from tests.faults.conftest import MakeWorld
-from tests.faults.features import FEATURES, QUEUE
-from tests.faults.world import ENDINGS, HISTORY, KEYED, TIMEOUT_S, VISIBILITY_S, Connection, World
+from tests.faults.world import CLOSED, FEATURES, HISTORY, KEYED, TIMEOUT_S, VISIBILITY_S, Connection, World
 
 QUEUE_VISIBILITY_S = 6 * TIMEOUT_S["disconnect"]
-CLOSED = ENDINGS["client closed without a code"]
 
 
 def connections(world: World, others: int = 2) -> Iterator[tuple[int, Connection]]:
@@ -24,15 +24,15 @@ def connections(world: World, others: int = 2) -> Iterator[tuple[int, Connection
         for other in range(others):
             world.connect(client, age_s=100 + other)
         yield call, world.connect(client, CLOSED.age_s)
+    assert call > 5
+    world.until_retried()
 
 
 def test_killed_while_it_serves_a_disconnect(make_world: MakeWorld) -> None:
     world = make_world(FEATURES["everything"])
     for call, connection in connections(world):
-        (event,) = world.end(connection, CLOSED)
         world.kill_after = call
-        world.send(event)
-    assert call > 10
+        world.close(connection)
     world.until_swept()
     world.until_retried()
     assert world.problems() == []
@@ -40,64 +40,41 @@ def test_killed_while_it_serves_a_disconnect(make_world: MakeWorld) -> None:
 
 def test_killed_while_it_works_off_the_disconnect_queue(make_world: MakeWorld) -> None:
     """With poison among the events."""
-    world = make_world(FEATURES["everything"], QUEUE)
+    world = make_world(FEATURES["everything"], FEATURES["queue"])
     for call, connection in connections(world):
-        (event,) = world.end(connection, CLOSED)
         world.sqs.send_message(QueueUrl=world.urls["disconnects"], MessageBody="poison")
         world.kill_after = call
-        world.send(event)
+        world.close(connection)
         world.advance(QUEUE_VISIBILITY_S + 1)
         world.drain()
-    assert call > 10
-    world.until_retried()
     assert world.messages(world.dead_letter_url) >= call  # each at least once
     world.sqs.purge_queue(QueueUrl=world.dead_letter_url)
     assert world.problems() == []
 
 
-def test_killed_while_it_retries_a_closing(make_world: MakeWorld) -> None:
+@pytest.mark.parametrize("tables", [(None,), (KEYED, HISTORY)], ids=["a closing", "steps"])
+def test_killed_while_it_retries(make_world: MakeWorld, tables: tuple[str | None, ...]) -> None:
     world = make_world(FEATURES["everything"])
     for call, connection in connections(world):
-        (event,) = world.end(connection, CLOSED)
-        world.fail("dynamodb", "ServiceUnavailable")
-        world.send(event)
-        world.heal()
-        world.kill_after = call
-        world.poll()
-        world.advance(VISIBILITY_S + 1)
-        world.drain()
-    assert call > 10
-    world.until_retried()
-    assert world.problems() == []
-
-
-def test_killed_while_it_finishes_steps(make_world: MakeWorld) -> None:
-    world = make_world(FEATURES["everything"])
-    for call, connection in connections(world):
-        (event,) = world.end(connection, CLOSED)
-        for table in (KEYED, HISTORY):
+        for table in tables:
             world.fail("dynamodb", "ServiceUnavailable", table=table)
-        world.send(event)
+        world.close(connection)
         world.heal()
         world.kill_after = call
         world.poll()
         world.advance(VISIBILITY_S + 1)
         world.drain()
-    assert call > 5
-    world.until_retried()
     assert world.problems() == []
 
 
 def test_killed_while_it_sweeps(make_world: MakeWorld) -> None:
     world = make_world(FEATURES["everything"])
     for call, connection in connections(world, others=1):
-        world.end(connection, CLOSED)
+        world.end(connection)
         world.advance(700)
         world.kill_after = call
         world.sweep()
         world.advance(300)
         world.sweep()
         world.drain()
-    assert call > 10
-    world.until_retried()
     assert world.problems() == []

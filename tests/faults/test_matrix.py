@@ -8,23 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
 from local.fault_proxy import ERRORS, NOT_WHOLE
 from tests.faults.conftest import MakeWorld
-from tests.faults.features import FEATURES
-from tests.faults.world import ENDINGS, HISTORY, INDEXED, KEYED, OFFLINE, TABLE, Connection, Ending, World
+from tests.faults.world import ENDINGS, FEATURES, HISTORY, KEYED, OFFLINE, TABLE, Connection, Ending, World
 from tests.unit.fake_aws import Answer
 
 Sends = Callable[[World, Connection, Ending], None]
 Breaks = Callable[[World], object]
 
 ALL = tuple(FEATURES)
-ONE = ("nothing extra",)
 SOME = ("nothing extra", "stale", "everything")
 TWO = ("nothing extra", "everything")  # for what meets every extra in the same place
-IMPATIENT = 0.05  # a hanging call costs the test as much of a second
 
 # How long the table may be untrue once the fault is over.
 AT_ONCE, RETRIED, SWEPT = "at once", "by the retry queue", "by the sweep"
@@ -34,8 +32,7 @@ AT_ONCE, RETRIED, SWEPT = "at once", "by the retry queue", "by the sweep"
 
 
 def once(world: World, connection: Connection, ending: Ending) -> None:
-    for event in world.end(connection, ending):
-        world.send(event)
+    world.close(connection, ending)
 
 
 def never(world: World, connection: Connection, ending: Ending) -> None:
@@ -62,20 +59,9 @@ def after_reconnect(world: World, connection: Connection, ending: Ending) -> Non
         world.send(event)
 
 
-def again_after_reconnect(world: World, connection: Connection, ending: Ending) -> None:
-    events = world.end(connection, ending)
-    for event in events:
-        world.send(event)
-    world.connect(connection.client)
-    world.advance(120)
-    for event in events:
-        world.send(event)
-
-
 def before_connect_writes(world: World, connection: Connection, ending: Ending) -> None:
     slow = world.connect(connection.client, ending.age_s, record=False)
-    for event in world.end(slow, ending):
-        world.send(event)
+    world.close(slow, ending)
     world.write_record(slow)
     once(world, connection, ending)
 
@@ -104,32 +90,23 @@ def nothing(world: World) -> None:
     pass
 
 
-def dynamodb(what: str, operation: str | None = None, table: str | None = None) -> Breaks:
-    return lambda world: world.fail("dynamodb", what, operation, table)
+def fails(service: str, what: str, operation: str | None = None, table: str | None = None) -> Breaks:
+    return lambda world: world.fail(service, what, operation, table)
 
 
-def connections_api(what: str, operation: str | None = None) -> Breaks:
-    return lambda world: world.fail("execute-api", what, operation)
+dynamodb, sqs, events, connections_api = (partial(fails, service) for service in ("dynamodb", "sqs", "events", "execute-api"))
 
 
-def dynamodb_and_sqs(what: str, sqs: str, operation: str | None = None) -> Breaks:
-    def breaks(world: World) -> None:
-        world.fail("dynamodb", what)
-        world.fail("sqs", sqs, operation)
-
-    return breaks
+def both(*breaks: Breaks) -> Breaks:
+    return lambda world: [one(world) for one in breaks]
 
 
-def sqs(what: str) -> Breaks:
-    return lambda world: world.fail("sqs", what)
+def without_dynamodb(what: str, operation: str | None = None) -> Breaks:
+    return both(dynamodb("cut"), sqs(what, operation))
 
 
 def hands_back(world: World) -> None:
     world.aws.on("BatchWriteItem", lambda request: Answer(200, {"UnprocessedItems": request.parameters["RequestItems"]}))
-
-
-def events(what: str) -> Breaks:
-    return lambda world: world.fail("events", what)
 
 
 def refuses_entries(world: World) -> None:
@@ -144,7 +121,6 @@ class Fault:
     true_again: str
     extras: tuple[str, ...]
     fails: tuple[str, ...] = ()  # functions whose invocations fail, and must, so that Lambda's `Errors` rises
-    patience: float = 1.0
     met: bool = True  # whether a call of the functions meets the fault
 
 
@@ -152,54 +128,42 @@ RELATES = ("related", "everything")
 RECORDS_HISTORY = ("history", "everything")
 ASKS = ("stale", "newest", "everything")
 ANNOUNCES = ("announcements", "everything")
+BY_CLIENT = ("nothing extra", "stale", "newest", "announcements", "everything")
 PROBES = ("probe", "everything")
 QUEUED = ("queue",)
 SWEEP_FAILS = ("cleanup",)
 ALL_FAIL = ("disconnect", "cleanup")
 THROTTLED = "ThrottlingException"
-DYNAMODB_ERRORS = [
-    error for error in ERRORS["dynamodb"] if error != "ConditionalCheckFailedException"
-]  # no fault: nobody's condition failed
 
 FAULTS: dict[str, Fault] = {
     # at the gateway                            what breaks, how events arrive, true again, extras
     "no fault": Fault(nothing, once, AT_ONCE, ALL),
     "event dropped or function throttled": Fault(nothing, never, SWEPT, ALL),
-    "event 10 min late": Fault(nothing, late, AT_ONCE, ALL),
+    "event 10 min late": Fault(nothing, late, AT_ONCE, (*SOME, "probe")),
     "event repeated": Fault(nothing, thrice, AT_ONCE, ALL),
-    "event after the client has reconnected": Fault(nothing, after_reconnect, AT_ONCE, ALL),
-    "event again after the client has reconnected": Fault(nothing, again_after_reconnect, AT_ONCE, ALL),
-    "event before $connect writes the record": Fault(nothing, before_connect_writes, SWEPT, ALL),
+    "event after the client has reconnected": Fault(nothing, after_reconnect, AT_ONCE, BY_CLIENT),
+    "event before $connect writes the record": Fault(nothing, before_connect_writes, SWEPT, (*SOME, "probe")),
     # DynamoDB as a whole
-    **{f"DynamoDB: {error}": Fault(dynamodb(error), once, RETRIED, ONE, SWEEP_FAILS) for error in DYNAMODB_ERRORS if error != THROTTLED},
-    f"DynamoDB: {THROTTLED}": Fault(dynamodb(THROTTLED), once, RETRIED, TWO, SWEEP_FAILS),
+    "DynamoDB throttles": Fault(dynamodb(THROTTLED), once, RETRIED, TWO, SWEEP_FAILS),
     "DynamoDB cuts the line": Fault(dynamodb("cut"), once, RETRIED, SOME, SWEEP_FAILS),
     "DynamoDB's answers are lost": Fault(dynamodb("lose answer"), once, RETRIED, SOME, SWEEP_FAILS),
     "DynamoDB serves everything twice": Fault(dynamodb("repeat"), once, AT_ONCE, SOME),
-    "DynamoDB hangs": Fault(dynamodb("hang"), once, RETRIED, TWO, SWEEP_FAILS, IMPATIENT),
-    **{f"DynamoDB's answers: {what}": Fault(dynamodb(what), once, RETRIED, TWO, SWEEP_FAILS) for what in NOT_WHOLE},
+    "DynamoDB hangs": Fault(dynamodb("hang"), once, RETRIED, TWO, SWEEP_FAILS),
     # DynamoDB, one step
     "DeleteItem denied": Fault(dynamodb("AccessDeniedException", "DeleteItem"), once, RETRIED, SOME),
     "DeleteItem's answer lost": Fault(dynamodb("lose answer", "DeleteItem"), once, AT_ONCE, SOME),
     "reading the record throttled": Fault(dynamodb("ThrottlingException", "GetItem"), once, RETRIED, ("related", "history", *ASKS)),
     "scan throttled": Fault(dynamodb("ThrottlingException", "Scan"), never, SWEPT, SOME, SWEEP_FAILS),
     "related query throttled": Fault(dynamodb("ThrottlingException", "Query", KEYED), once, AT_ONCE, RELATES),
-    "related table by index away": Fault(dynamodb("InternalServerError", None, INDEXED), once, AT_ONCE, RELATES),
-    "related deletes throttled": Fault(dynamodb("ProvisionedThroughputExceededException", "BatchWriteItem"), once, AT_ONCE, RELATES),
     "related deletes' answers lost": Fault(dynamodb("lose answer", "BatchWriteItem"), once, AT_ONCE, RELATES),
     "related deletes handed back": Fault(hands_back, once, AT_ONCE, RELATES),
-    "related tables hang": Fault(dynamodb("hang", None, KEYED), once, AT_ONCE, RELATES, patience=IMPATIENT),
-    "history throttled": Fault(dynamodb("RequestLimitExceeded", None, HISTORY), once, AT_ONCE, RECORDS_HISTORY),
     "history's answer lost": Fault(dynamodb("lose answer", None, HISTORY), once, AT_ONCE, RECORDS_HISTORY),
-    "history hangs": Fault(dynamodb("hang", None, HISTORY), once, AT_ONCE, RECORDS_HISTORY, patience=IMPATIENT),
     "index of clients throttled": Fault(dynamodb("ThrottlingException", "Query", TABLE), once, AT_ONCE, ASKS),
     # the event bus
-    **{f"event bus: {error}": Fault(events(error), once, AT_ONCE, ("announcements",)) for error in ERRORS["events"]},
     "event bus takes no entry": Fault(refuses_entries, once, AT_ONCE, ANNOUNCES),
-    "event bus cuts the line": Fault(events("cut"), once, AT_ONCE, ANNOUNCES),
     "event bus's answers are lost": Fault(events("lose answer"), once, AT_ONCE, ANNOUNCES),
     "event bus hears everything twice": Fault(events("repeat"), once, AT_ONCE, ANNOUNCES),
-    "event bus hangs": Fault(events("hang"), once, AT_ONCE, ANNOUNCES, patience=IMPATIENT),
+    "event bus hangs": Fault(events("hang"), once, AT_ONCE, ANNOUNCES),
     "index of clients throttled, announcing": Fault(dynamodb("ThrottlingException", "Query", TABLE), once, AT_ONCE, ("announcements",)),
     "absences throttled": Fault(dynamodb("ThrottlingException", None, OFFLINE), once, AT_ONCE, ("announcements",)),
     # SQS alone: the queue is asked for nothing
@@ -207,42 +171,34 @@ FAULTS: dict[str, Fault] = {
     "SQS away, where steps are queued": Fault(sqs("ServiceUnavailable"), once, SWEPT, ("stale", "announcements"), ("disconnect",)),
     "SQS away, where steps and second looks are queued": Fault(sqs("ServiceUnavailable"), once, SWEPT, ("everything",), ALL_FAIL),
     # both: the invocation fails, the record is left to the sweep
-    **{f"DynamoDB away, SQS: {e}": Fault(dynamodb_and_sqs("cut", e), once, SWEPT, ONE, ALL_FAIL) for e in ERRORS["sqs"]},
-    "DynamoDB away, SQS cuts the line": Fault(dynamodb_and_sqs("cut", "cut"), once, SWEPT, SOME, ALL_FAIL),
-    "DynamoDB away, SQS loses its answers": Fault(dynamodb_and_sqs("cut", "lose answer"), once, RETRIED, TWO, ALL_FAIL),
-    **{
-        f"DynamoDB away, SQS's answers: {what}": Fault(dynamodb_and_sqs("cut", what), once, SWEPT, ONE, ALL_FAIL)
-        for what in ("end in head", "no body", "no content")
-    },
-    "DynamoDB away, SQS serves everything twice": Fault(dynamodb_and_sqs("cut", "repeat"), once, RETRIED, SOME, SWEEP_FAILS),
-    "DynamoDB away, SQS hangs": Fault(dynamodb_and_sqs("cut", "hang"), once, SWEPT, TWO, ALL_FAIL, IMPATIENT),
+    "DynamoDB away, SQS cuts the line": Fault(without_dynamodb("cut"), once, SWEPT, SOME, ALL_FAIL),
+    "DynamoDB away, SQS loses its answers": Fault(without_dynamodb("lose answer"), once, RETRIED, TWO, ALL_FAIL),
+    "DynamoDB away, SQS serves everything twice": Fault(without_dynamodb("repeat"), once, RETRIED, SOME, SWEEP_FAILS),
+    "DynamoDB and SQS hang": Fault(both(dynamodb("hang"), sqs("hang")), once, SWEPT, TWO, ALL_FAIL),
     "DynamoDB away, messages can't be postponed": Fault(
-        dynamodb_and_sqs("cut", "ThrottlingException", "ChangeMessageVisibility"), once, RETRIED, TWO, SWEEP_FAILS
+        without_dynamodb("ThrottlingException", "ChangeMessageVisibility"), once, RETRIED, TWO, SWEEP_FAILS
     ),
     # by the disconnect queue: no invocation fails, and what nobody took comes back
     **{
         f"queue, DynamoDB: {what}": Fault(dynamodb(what), once, RETRIED, QUEUED, SWEEP_FAILS)
         for what in (THROTTLED, "AccessDeniedException", "cut", "lose answer", "end in head")
     },
-    "queue, DynamoDB hangs": Fault(dynamodb("hang"), once, RETRIED, QUEUED, SWEEP_FAILS, IMPATIENT),
+    "queue, DynamoDB hangs": Fault(dynamodb("hang"), once, RETRIED, QUEUED, SWEEP_FAILS),
     "queue, DynamoDB serves everything twice": Fault(dynamodb("repeat"), once, AT_ONCE, QUEUED),
     **{
-        f"queue, DynamoDB away, SQS: {what}": Fault(dynamodb_and_sqs("cut", what), once, RETRIED, QUEUED, SWEEP_FAILS)
+        f"queue, DynamoDB away, SQS: {what}": Fault(without_dynamodb(what), once, RETRIED, QUEUED, SWEEP_FAILS)
         for what in ("ServiceUnavailable", "cut", "lose answer")
     },
     # @connections, while events are lost
     **{
         f"events lost, @connections: {error}": Fault(connections_api(error), never, SWEPT, PROBES)
-        for error in ERRORS["execute-api"]
-        if error != "GoneException"  # an answer; from the wrong endpoint see test_misconfiguration.py
+        for error in ("ForbiddenException", "LimitExceededException", "InternalServerErrorException", "cut")
     },
-    "events lost, @connections cuts the line": Fault(connections_api("cut"), never, SWEPT, PROBES),
-    "events lost, @connections hangs": Fault(connections_api("hang"), never, SWEPT, ("everything",), patience=IMPATIENT),
+    "events lost, @connections hangs": Fault(connections_api("hang"), never, SWEPT, ("everything",)),
     # reported by senders, found after an alarm
     "senders report": Fault(nothing, reported, AT_ONCE, PROBES),
     "senders report, DynamoDB throttles the reading": Fault(dynamodb("ThrottlingException", "BatchGetItem"), reported, SWEPT, PROBES),
     "senders report, removing denied": Fault(dynamodb("AccessDeniedException", "DeleteItem"), reported, SWEPT, PROBES),
-    "senders report, removing's answer lost": Fault(dynamodb("lose answer", "DeleteItem"), reported, AT_ONCE, PROBES),
     **{
         f"senders report, @connections: {what}": Fault(connections_api(what), reported, SWEPT, PROBES)
         for what in ("LimitExceededException", "ForbiddenException", "cut")
@@ -258,8 +214,7 @@ FAULTS: dict[str, Fault] = {
         f"duplicates, @connections: {error}": Fault(connections_api(error), once, AT_ONCE, ASKS)
         for error in ("ForbiddenException", "LimitExceededException", "InternalServerErrorException")
     },
-    "duplicates, @connections cuts the line": Fault(connections_api("cut"), once, AT_ONCE, ASKS),
-    "duplicates, @connections hangs": Fault(connections_api("hang"), once, AT_ONCE, ("stale",), patience=IMPATIENT),
+    "duplicates, @connections hangs": Fault(connections_api("hang"), once, AT_ONCE, ("stale",)),
     "duplicates, sockets closed but the answer lost": Fault(
         connections_api("lose answer", "DeleteConnection"), after_reconnect, AT_ONCE, ("newest",)
     ),
@@ -270,7 +225,7 @@ CELLS = [pytest.param(fault, extras, id=f"{name} · {extras}") for name, fault i
 
 @pytest.mark.parametrize(("fault", "extras"), CELLS)
 def test_the_table_is_true_again_whatever_happens(make_world: MakeWorld, fault: Fault, extras: str) -> None:
-    world = make_world(FEATURES[extras], patience=fault.patience)
+    world = make_world(FEATURES[extras])
     dying = [(world.connect(f"client{n}", ending.age_s), ending) for n, ending in enumerate(ENDINGS.values())]
     for connection, _ in dying[::2]:
         world.connect(connection.client, age_s=1_000)  # silent for long, alive all the same
@@ -297,4 +252,43 @@ def test_the_table_is_true_again_whatever_happens(make_world: MakeWorld, fault: 
     for age in (0, 700, 7_100):
         world.connect("somebody", age)
     world.sweep()
+    assert world.problems() == []
+
+
+@pytest.mark.parametrize(("service", "extras"), [("dynamodb", "nothing extra"), ("sqs", "nothing extra"), ("events", "announcements")])
+def test_no_error_of_a_service_loses_a_connection(make_world: MakeWorld, service: str, extras: str) -> None:
+    """SQS is asked for something only while DynamoDB is away."""
+    world = make_world(FEATURES[extras])
+    no_fault = "ConditionalCheckFailedException"  # nobody's condition failed
+    errors = [error for error in (*ERRORS[service], *NOT_WHOLE) if error != no_fault]
+    for error in errors:
+        if service == "sqs":
+            world.fail("dynamodb", "cut")
+        world.fail(service, error)
+        world.close(world.connect(error, 90))
+        world.heal()
+    assert all(fault.hits for fault in world.faults)
+    assert len(world.crashes) == (len(errors) if service == "sqs" else 0)
+    world.crashes.clear()
+    (world.until_swept if service == "sqs" else world.until_retried)()
+    assert world.problems() == []
+
+
+def test_retries_believe_no_answer_that_is_not_whole(make_world: MakeWorld) -> None:
+    """The route could only queue the removals. Then DynamoDB is back, with four answers in ten not whole."""
+    world = make_world(FEATURES["related"], FEATURES["history"])
+    connections = [world.connect(f"client{number}", 90) for number in range(20)]
+    world.fail("dynamodb", "ServiceUnavailable")
+    for connection in connections:
+        world.close(connection)
+    world.heal()
+    flaws = [world.fail("dynamodb", what) for what in NOT_WHOLE]
+    for flaw in flaws:
+        flaw.probability = 0.1
+    for _ in range(3):
+        world.until_retried()
+    assert all(flaw.hits for flaw in flaws)
+    world.heal()
+    for _ in range(3):
+        world.until_retried()
     assert world.problems() == []

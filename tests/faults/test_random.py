@@ -2,51 +2,33 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import os
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import HealthCheck, settings, stateful
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    consumes,
-    initialize,
-    invariant,
-    multiple,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.faults.conftest import Backend
-from tests.faults.features import FEATURES
-from tests.faults.world import ENDINGS, INTEGRATION_S, SWEEP_EVERY_S, Connection, World
+from tests.faults.world import ENDINGS, FEATURES, INTEGRATION_S, SWEEP_EVERY_S, Connection, World
 
 CLIENTS = st.sampled_from(["ann", "ben"])
 AGES = st.sampled_from([30, 0, 700, 7_190])
 WAYS = st.sampled_from(sorted(ENDINGS))
-FAULTS = [
-    ("dynamodb", "ThrottlingException"),
-    ("dynamodb", "cut"),
-    ("dynamodb", "lose answer"),
-    ("dynamodb", "repeat"),
-    ("dynamodb", "no body"),
-    ("sqs", "ServiceUnavailable"),
-    ("sqs", "lose answer"),
-    ("sqs", "end in head"),
-    ("execute-api", "LimitExceededException"),
-    ("execute-api", "InternalServerErrorException"),
-    ("execute-api", "lose answer"),
-    ("events", "ThrottlingException"),
-    ("events", "lose answer"),
-]
+WHAT_FAILS = {
+    "dynamodb": ["ThrottlingException", "cut", "lose answer", "repeat", "no body"],
+    "sqs": ["ServiceUnavailable", "lose answer", "end in head"],
+    "execute-api": ["LimitExceededException", "InternalServerErrorException", "lose answer"],
+    "events": ["ThrottlingException", "lose answer"],
+}
+FAULTS = [(service, what) for service, faults in WHAT_FAILS.items() for what in faults]
 
 
-def machine(backend: Backend, extras: str, seen: Counter[str]) -> type[RuleBasedStateMachine]:
-    """The lives of connections under one set of extras; counts what it has seen."""
+def machine(backend: Backend, extras: str) -> type[RuleBasedStateMachine]:
+    """The lives of connections under one set of extras."""
+    probes = "PROBES_PER_SECOND" in FEATURES[extras]
 
     class Life(RuleBasedStateMachine):
         connections: Bundle[Connection] = Bundle("connections")
@@ -62,7 +44,9 @@ def machine(backend: Backend, extras: str, seen: Counter[str]) -> type[RuleBased
 
         @initialize(target=connections, ages=st.tuples(AGES, AGES, AGES, AGES))
         def begin(self, ages: tuple[int, ...]) -> Any:
-            return multiple(*(self.world.connect(client, age) for client, age in zip(("ann", "ann", "ann", "ben"), ages, strict=True)))
+            return stateful.multiple(
+                *(self.world.connect(client, age) for client, age in zip(("ann", "ann", "ann", "ben"), ages, strict=True))
+            )
 
         @rule(target=connections, client=CLIENTS)
         def connect(self, client: str) -> Connection:
@@ -71,24 +55,22 @@ def machine(backend: Backend, extras: str, seen: Counter[str]) -> type[RuleBased
         @rule(target=connections, client=CLIENTS, timed=st.booleans())
         def connect_slowly(self, client: str, timed: bool) -> Connection:
             """@connections says 410 until `$connect` has finished. Without a time only the probe would ever notice that it's dead."""
-            untimed: dict[str, Any] = {"connectedAt": None, "expiresAt": None} if "PROBES_PER_SECOND" in FEATURES[extras] else {}
-            return self.world.connect(client, connect_takes_s=INTEGRATION_S, **({} if timed else untimed))
+            untimed: dict[str, Any] = {"connectedAt": None, "expiresAt": None} if probes and not timed else {}
+            return self.world.connect(client, connect_takes_s=INTEGRATION_S, **untimed)
 
         @rule(client=CLIENTS)
         def connect_that_writes_too_late(self, client: str) -> None:
             connection = self.world.connect(client, record=False)
-            for event in self.world.end(connection, ENDINGS["client closed with a code"]):
-                self.world.send(event)
+            self.world.close(connection)
             self.world.write_record(connection)
 
         @rule(
-            some=st.lists(consumes(connections), min_size=1, max_size=4),
+            some=st.lists(stateful.consumes(connections), min_size=1, max_size=4),
             way=WAYS,
             arrives=st.sampled_from(["now", "now and again", "later", "never"]),
         )
         def end(self, some: list[Connection], way: str, arrives: str) -> None:
             events = [event for connection in some if connection.live for event in self.world.end(connection, ENDINGS[way])]
-            seen[f"event {arrives}"] += len(events)
             if arrives.startswith("now"):
                 for event in events:
                     self.world.send(event)
@@ -106,7 +88,6 @@ def machine(backend: Backend, extras: str, seen: Counter[str]) -> type[RuleBased
             if service not in self.broken:
                 self.world.fail(service, what).probability = probability
                 self.broken.add(service)
-                seen[f"{service}: {what}"] += 1
 
         @precondition(lambda self: self.broken)
         @rule()
@@ -129,23 +110,20 @@ def machine(backend: Backend, extras: str, seen: Counter[str]) -> type[RuleBased
             everybody = list(self.world.gateway.connections)
             for _ in range(times):
                 self.world.report({"version": 1, "gone": {"connectionId": everybody[which % len(everybody)]}})
-            seen["report"] += times
 
-        @precondition(lambda self: "PROBES_PER_SECOND" in FEATURES[extras])
+        @precondition(lambda self: probes)
         @rule(times=st.sampled_from([1, 3]))
         def an_alarm_goes_off(self, times: int) -> None:
             for _ in range(times):
                 self.world.look_at_once()
-            seen["look at once"] += times
 
-        @precondition(lambda self: "PROBES_PER_SECOND" in FEATURES[extras] and not self.mass_loss)
+        @precondition(lambda self: probes and not self.mass_loss)
         @rule()
         def many_are_lost_at_once(self) -> None:
-            """Without an event, and so many that most answers of the next sweep are 410. Once: it takes long."""
+            """Without an event. Once: it takes long."""
             self.mass_loss = True
-            for number in range(20):
+            for number in range(8):
                 self.world.end(self.world.connect(f"lost{number}", 700), ENDINGS["cable pulled"])
-            seen["mass loss"] += 1
 
         @invariant()
         def live_records_stay(self) -> None:
@@ -162,19 +140,21 @@ def machine(backend: Backend, extras: str, seen: Counter[str]) -> type[RuleBased
                 for _ in range(3):  # a closing that is retried may itself leave steps to retry
                     self.world.until_retried()
                 assert self.world.problems() == []
-                seen.update(f"outcome {line['outcome']}" for line in self.world.lines)
-                seen["lives"] += len(self.world.gateway.connections)
 
     return Life
 
 
-@pytest.mark.parametrize(("extras", "start"), [("nothing extra", 1), ("stale", 2), ("everything", 8), ("announcements", 4), ("queue", 5)])
-def test_random_lives_end_in_a_true_table(backend: Backend, extras: str, start: int) -> None:
-    """`start` makes every run the same; another number looks elsewhere."""
-    seen: Counter[str] = Counter()
-    run_state_machine_as_test(
-        seed(start)(machine(backend, extras, seen)),
-        settings=settings(max_examples=12, stateful_step_count=20, database=None, deadline=None, suppress_health_check=list(HealthCheck)),
+@pytest.mark.parametrize("extras", ["nothing extra", "stale", "everything", "announcements", "queue"])
+def test_random_lives_end_in_a_true_table(backend: Backend, extras: str) -> None:
+    """CI tries the same lives every time, so that a change fails by its own fault only; everywhere else they are new each time."""
+    stateful.run_state_machine_as_test(
+        machine(backend, extras),
+        settings=settings(
+            max_examples=8,
+            stateful_step_count=20,
+            derandomize=bool(os.environ.get("CI")),
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
     )
-    print(f"{extras}: {dict(sorted(seen.items()))}")
-    assert {"event now", "event later", "event never", "outcome removed", "outcome already_gone"} <= seen.keys()

@@ -7,31 +7,34 @@ fault proxy to moto. What can't be waited for is simulated: their clock (and SQS
 from __future__ import annotations
 
 import contextlib
-import copy
 import io
 import json
 import math
 import os
+import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import aws
 import boto3
 import fast_delete
+from botocore.exceptions import ReadTimeoutError
 
 from local.fault_proxy import Fault, FaultProxy
+from local.fault_proxy import Request as ProxyRequest
 from tests.faults.clock import Clock, Context, load, simulated_time
 from tests.faults.process import killed_after
 from tests.queue_message import rendered
 from tests.unit.fake_aws import Answer, FakeAws, Request
+from tests.unit.support import Table, event, sqs_record
 
-ROOT = Path(__file__).resolve().parents[2]
-EVENT = json.loads((ROOT / "tests/data/events/client_closed_without_code.json").read_text())
+if TYPE_CHECKING:
+    from tests.unit.support import Item
+
 API_ID, STAGE = "a1b2c3d4e5", "live"
 REGION = "eu-west-1"
 ARN = f"arn:aws:sqs:{REGION}:123456789012"
@@ -42,19 +45,32 @@ SWEEP_EVERY_S = 300
 AGAIN_S = 60  # until a sweep or a report asks once more, at most
 EXPIRED_AFTER_S, SUSPECT_AFTER_S = 7_500, 660
 TIMEOUT_S = {"disconnect": 10, "cleanup": 120}
+FAST_TIMEOUT_S = fast_delete.BUDGET_S
+SIGNED_AS = {"eventbridge": "events", "apigatewaymanagementapi": "execute-api"}  # by botocore's names
 GRACE_S = 60  # before a client is announced as offline
 QUEUES = {"retry": "cleanup", "disconnects": "disconnect"}  # each queue's function
 VISIBILITY_S = 6 * TIMEOUT_S["cleanup"]
-RECEIVES = 20
 
 TABLE, KEYED, INDEXED, HISTORY, OFFLINE = "connections", "subscriptions", "rooms", "history", "offline"
 BUS = f"arn:aws:events:{REGION}:123456789012:event-bus/default"
-RELATED_TABLES = [
-    {"table": KEYED, "attribute": "connectionId", "index": None, "keys": ["connectionId", "topic"]},
-    {"table": INDEXED, "attribute": "connectionId", "index": "byConnection", "keys": ["room"]},
-]
 
-Item = dict[str, dict[str, Any]]
+# The extras, as settings of the functions
+PROBE = {"PROBES_PER_SECOND": "10", "MOST_PROBES_PER_SECOND": "300", "SUSPECT_AFTER_SECONDS": str(SUSPECT_AFTER_S)}
+ALONE = {**PROBE, "EXCLUSIVE_TABLE": "true"}
+BY_KEY = {"table": KEYED, "attribute": "connectionId", "index": None, "keys": ["connectionId", "topic"]}
+BY_INDEX = {"table": INDEXED, "attribute": "connectionId", "index": "byConnection", "keys": ["room"]}
+EVENTS = {"EVENT_BUS": BUS, "CLIENT_OFFLINE_AFTER_SECONDS": str(GRACE_S), "OFFLINE_TABLE": OFFLINE}
+FEATURES: dict[str, dict[str, str]] = {
+    "nothing extra": {},
+    "probe": PROBE,
+    "related": {"RELATED_TABLES": json.dumps([BY_KEY, BY_INDEX])},
+    "history": {"HISTORY_TABLE": HISTORY, "HISTORY_DAYS": "90"},
+    "stale": {"DUPLICATES": "stale", "CLIENT_INDEX": "byClient"},
+    "newest": {"DUPLICATES": "newest", "CLIENT_INDEX": "byClient"},
+    "announcements": {**EVENTS, "CLIENT_INDEX": "byClient"},
+    "queue": {"DELIVERY": "queue"},  # for the world: the functions don't know it
+}
+FEATURES["everything"] = {**PROBE, **EVENTS, **FEATURES["related"], **FEATURES["history"], **FEATURES["newest"]}
 
 
 @dataclass(frozen=True)
@@ -63,22 +79,22 @@ class Ending:
 
     code: int | None
     reason: str
-    age_s: int
-    cause: str
+    age_s: int = 90
     event: bool = True
 
 
 ENDINGS = {
-    "client closed without a code": Ending(1005, "Client-side close frame status not set", 90, "client_closed"),
-    "client closed with a code": Ending(4001, "bye", 90, "client_closed"),
-    "navigated away": Ending(1001, "", 90, "navigated_away"),
-    "idle": Ending(1001, "Going away", 700, "idle_timeout"),
-    "closed by the server": Ending(1000, "Connection Closed Normally", 90, "closed_by_server"),
-    "message too big": Ending(1009, "", 90, "message_too_big"),
-    "expired": Ending(1001, "Going away", LIFETIME_S, "expired"),
-    "cable pulled": Ending(None, "", 90, "gone", event=False),
+    "client closed without a code": Ending(1005, "Client-side close frame status not set"),
+    "client closed with a code": Ending(4001, "bye"),
+    "navigated away": Ending(1001, ""),
+    "idle": Ending(1001, "Going away", 700),
+    "closed by the server": Ending(1000, "Connection Closed Normally"),
+    "message too big": Ending(1009, ""),
+    "expired": Ending(1001, "Going away", LIFETIME_S),
+    "cable pulled": Ending(None, "", event=False),
 }
 BY_SERVER = ENDINGS["closed by the server"]
+CLOSED = ENDINGS["client closed without a code"]
 
 
 @dataclass
@@ -88,7 +104,7 @@ class Connection:
     connected_s: float
     open_from: float  # until `$connect` has finished, @connections says 410
     live: bool = True
-    recorded: bool = True  # whether its record has ever been written
+    recorded: bool = False  # whether its record has ever been written
     indexed: bool = False  # whether its record is in the index of clients, too: it has a client and a time
     made_s: float = 0.0  # when the test made it: `connected_s`, its age, may say earlier
     ended_s: float = math.inf
@@ -120,31 +136,27 @@ class Gateway:
         connection.ended_s = self.clock.now
         if not ending.event:
             return []
-        event = copy.deepcopy(EVENT)
-        event["requestContext"] |= {
-            "connectionId": connection.id,
-            "connectedAt": int(connection.connected_s * 1000),
-            "requestTimeEpoch": self.clock.ms,
-            "disconnectStatusCode": ending.code,
-            "disconnectReason": ending.reason,
-            "apiId": API_ID,
-            "stage": STAGE,
-        }
-        return [event]
+        sent = event(
+            connectionId=connection.id,
+            connectedAt=int(connection.connected_s * 1000),
+            requestTimeEpoch=self.clock.ms,
+            disconnectStatusCode=ending.code,
+            disconnectReason=ending.reason,
+            apiId=API_ID,
+            stage=STAGE,
+        )
+        return [sent]
 
 
 class World:
-    """`features`: what both functions' environment says beside the necessary; `patience`: what their HTTP time-outs are multiplied by."""
+    """`features`: what both functions' environment says beside the necessary."""
 
-    def __init__(
-        self, backend: FakeAws, proxy: FaultProxy, session: boto3.session.Session, features: dict[str, str], patience: float = 1.0
-    ) -> None:
+    def __init__(self, backend: FakeAws, proxy: FaultProxy, session: boto3.session.Session, features: dict[str, str]) -> None:
         self.clock = Clock()
         self.gateway = Gateway(self.clock)
         self.proxy = proxy
         self.aws = backend
         self.features = features
-        self.patience = patience
         self.put_off: list[dict[str, Any]] = []  # reports that wait in their queue
         self.lines: list[dict[str, Any]] = []  # what the functions logged
         self.crashes: list[str] = []  # invocations that failed
@@ -161,7 +173,6 @@ class World:
         self.environments = 1  # of each function, which take turns
         self._functions: dict[tuple[str, int], ModuleType] = {}
         self._invocations = 0
-        self._names = 0
         self.foreign: set[str] = set()  # connections of another API, whose records share the table
         self.announced: list[dict[str, Any]] = []  # what came on the bus: each entry's detail, with its detail-type and the time
 
@@ -180,13 +191,15 @@ class World:
             mock.patch("botocore.endpoint.time", self.clock),  # it only sleeps, between retries
             mock.patch("moto.sqs.models.unix_time", self.clock.time),
             mock.patch("moto.sqs.models.unix_time_millis", self.clock.time_ms),
-            mock.patch("fast_delete.BUDGET_S", fast_delete.BUDGET_S * self.patience),
+            mock.patch("fast_delete.BUDGET_S", fast_delete.BUDGET_S),  # `fail` may shorten it
             mock.patch("aws.Clients", self._make_clients),
             simulated_time(self.clock),
         ):
+            self._session.events.register("before-send", self._time_out)
             try:
                 yield self
             finally:
+                self._session.events.unregister("before-send", self._time_out)
                 self.proxy.clear()
 
     def _hear(self, request: Request) -> Answer:
@@ -200,7 +213,7 @@ class World:
 
     def _make_clients(self, timeout: float, attempts: int) -> aws.Clients:
         self._http_timeouts[self._running] = timeout
-        return self._real_clients(timeout * self.patience, attempts)
+        return self._real_clients(timeout, attempts)
 
     def environment(self) -> dict[str, str]:
         return {
@@ -224,7 +237,7 @@ class World:
     def _create(self) -> None:
         self.dead_letter_url = self.sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
         arn = self.sqs.get_queue_attributes(QueueUrl=self.dead_letter_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": RECEIVES})
+        redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 20})
         self.urls = {
             name: self.sqs.create_queue(
                 QueueName=name, Attributes={"VisibilityTimeout": str(6 * TIMEOUT_S[function]), "RedrivePolicy": redrive}
@@ -232,41 +245,23 @@ class World:
             for name, function in QUEUES.items()
         }
         self.queue_url = self.urls["retry"]
-        self.create_table(TABLE, ["connectionId"], {"byClient": ["clientId", "connectedAt"]} if "CLIENT_INDEX" in self.features else None)
+        indexes = {"byClient": ("clientId", "connectedAt")} if "CLIENT_INDEX" in self.features else {}
+        Table(self.dynamodb, TABLE, **indexes)
         if "RELATED_TABLES" in self.features:
-            self.create_table(KEYED, ["connectionId", "topic"])
-            self.create_table(INDEXED, ["room"], {"byConnection": ["connectionId"]})
+            Table(self.dynamodb, KEYED, ("connectionId", "topic"))
+            Table(self.dynamodb, INDEXED, ("room",), byConnection=("connectionId",))
         if "HISTORY_TABLE" in self.features:
-            self.create_table(HISTORY, ["connectionId"])
+            Table(self.dynamodb, HISTORY)
         if "OFFLINE_TABLE" in self.features:
-            self.create_table(OFFLINE, ["clientId"])
-
-    def create_table(self, name: str, key: list[str], indexes: dict[str, list[str]] | None = None) -> None:
-        def schema(names: list[str]) -> list[dict[str, str]]:
-            return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"), strict=False)]
-
-        names = dict.fromkeys([*key, *(name for index in (indexes or {}).values() for name in index)])
-        more = [
-            {"IndexName": index, "KeySchema": schema(keys), "Projection": {"ProjectionType": "ALL"}}
-            for index, keys in (indexes or {}).items()
-        ]
-        self.dynamodb.create_table(
-            TableName=name,
-            KeySchema=schema(key),
-            AttributeDefinitions=[{"AttributeName": n, "AttributeType": "N" if n == "connectedAt" else "S"} for n in names],
-            BillingMode="PAY_PER_REQUEST",
-            **({"GlobalSecondaryIndexes": more} if more else {}),
-        )
+            Table(self.dynamodb, OFFLINE, ("clientId",))
 
     # What clients do
 
     def connect(self, client: str, age_s: float = 0, *, connect_takes_s: float = 0, record: bool = True, **attributes: Any) -> Connection:
         """A connection that began `age_s` ago; its `$connect` writes the record with `attributes` (DynamoDB JSON; None leaves one out)."""
-        self._names += 1
         connected = self.clock.now - age_s
-        connection = Connection(
-            f"{client}-{self._names}=", client, connected, connected + connect_takes_s, recorded=False, made_s=self.clock.now
-        )
+        name = f"{client}-{len(self.gateway.connections) + 1}="
+        connection = Connection(name, client, connected, connected + connect_takes_s, made_s=self.clock.now)
         self.gateway.connections[connection.id] = connection
         if record:
             self.write_record(connection, **attributes)
@@ -293,18 +288,17 @@ class World:
         connection.recorded = True
         connection.indexed = "S" in (item["clientId"] or {}) and "N" in (item["connectedAt"] or {})
 
-    def end(self, connection: Connection, ending: Ending) -> list[dict[str, Any]]:
+    def end(self, connection: Connection, ending: Ending = CLOSED) -> list[dict[str, Any]]:
         return self.gateway.end(connection, ending)
+
+    def close(self, connection: Connection, ending: Ending = CLOSED) -> list[Any]:
+        """The connection ends, and its event, if there is one, arrives at once. Returns what was answered."""
+        return [self.send(sent) for sent in self.end(connection, ending)]
 
     # What AWS does
 
     def send(self, event: dict[str, Any]) -> Any:
         """API Gateway invokes the route once, or sends once to its queue; the answer is for nobody."""
-        answer = self._deliver(event)
-        self.send_owed()
-        return answer
-
-    def _deliver(self, event: dict[str, Any]) -> Any:
         if "DELIVERY" not in self.features:
             return self.invoke("disconnect", event)
         self.sqs.send_message(QueueUrl=self.urls["disconnects"], MessageBody=rendered(event["requestContext"]))
@@ -312,7 +306,7 @@ class World:
 
     def send_owed(self) -> None:
         while self.gateway.owed:
-            self._deliver(self.gateway.owed.pop())
+            self.send(self.gateway.owed.pop())
 
     def poll(self) -> bool:
         """Lambda's event source mappings: a batch of each queue. Whether there was one."""
@@ -340,29 +334,21 @@ class World:
             done = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(received) if m["MessageId"] not in failed]
             if done:
                 self.sqs.delete_message_batch(QueueUrl=url, Entries=done)
-        self.send_owed()
         return True
 
-    def report(self, message: dict[str, Any]) -> bool:
-        """What a sender says by the reports' queue; whether it was dealt with."""
-        body = json.dumps(message)
-        record = {"messageId": "m1", "receiptHandle": "r1", "body": body, "attributes": {}, "eventSourceARN": f"{ARN}:reports"}
-        answer = self.invoke("cleanup", {"Records": [record]})
-        self.send_owed()
-        dealt_with = bool(answer == {"batchItemFailures": []})
-        if not dealt_with:
+    def report(self, message: dict[str, Any]) -> None:
+        """What a sender says by the reports' queue."""
+        answer = self.invoke("cleanup", {"Records": [sqs_record(json.dumps(message), queue="reports")]})
+        if answer != {"batchItemFailures": []}:
             self.put_off.append(message)
-        return dealt_with
 
     def look_at_once(self) -> None:
         """The event of an alarm on lost events."""
         self.invoke("cleanup", {"look_at_once": {"segments": 1}})
-        self.send_owed()
 
     def sweep(self) -> None:
         """The schedule's event."""
         self.invoke("cleanup", {"sweep": {"segment": 0, "segments": 1}})
-        self.send_owed()
 
     def advance(self, seconds: float) -> None:
         """Time goes by; connections that reach their two hours end, and their events arrive."""
@@ -402,16 +388,26 @@ class World:
             self.report(message)
 
     def invoke(self, name: str, event: object) -> Any:
+        """One invocation, and the events of the sockets that it closed."""
+        answer = self._invoke(name, event)
+        self.send_owed()
+        return answer
+
+    def _invoke(self, name: str, event: object) -> Any:
         if self.kill_after is not None:
             call, self.kill_after = self.kill_after, None
             self.was_killed = killed_after(call, self.proxy, name, event, dict(os.environ), self.clock.now, TIMEOUT_S[name])
             return None
         self._running, began = name, self.clock.now
+        self._invocations += 1
+        environment = (name, self._invocations % self.environments)
         output = io.StringIO()
         context = Context(TIMEOUT_S[name], self.clock)
         try:
             with contextlib.redirect_stdout(output):
-                return self.function(name).lambda_handler(event, context)
+                if environment not in self._functions:
+                    self._functions[environment] = load(name, self.clock)
+                return self._functions[environment].lambda_handler(event, context)
         except Exception as problem:  # Lambda counts it under Errors
             self.crashes.append(f"{name}: {type(problem).__name__}: {problem}")
             return None
@@ -420,28 +416,32 @@ class World:
                 self.late.append(f"{name} took {self.clock.now - began:.0f} s")
             self.lines += [json.loads(line) for line in output.getvalue().splitlines()]
 
-    def function(self, name: str) -> ModuleType:
-        self._invocations += 1
-        environment = (name, self._invocations % self.environments)
-        if environment not in self._functions:
-            self._functions[environment] = load(name, self.clock)
-        return self._functions[environment]
-
     # Faults
 
     def fail(self, service: str, what: str, operation: str | None = None, table: str | None = None) -> Fault:
-        """See local/fault_proxy.py. A hanging call also takes its time on the simulated clock."""
+        """See local/fault_proxy.py. Hanging calls time out on the simulated clock; only the fast path's really hang, for a moment."""
 
-        def where(request: Any) -> bool:
+        def where(request: ProxyRequest) -> bool:
             if table is not None and table not in (request.json.get("TableName"), *request.json.get("RequestItems", ())):
                 return False
             if what == "hang":
-                self.clock.sleep(self._http_timeouts.get(self._running, fast_delete.BUDGET_S / self.patience))
+                self.clock.sleep(self._http_timeouts.get(self._running, FAST_TIMEOUT_S))
             return True
 
+        if what == "hang":
+            fast_delete.BUDGET_S = 0.1
         fault = self.proxy.fail(service, what, operation=operation, where=where)
         self.faults.append(fault)
         return fault
+
+    def _time_out(self, request: Any, event_name: str, **_: object) -> None:
+        """What botocore raises after its time-out is raised at once for a function's call that would hang."""
+        service, operation = event_name.split(".")[1:]
+        call = ProxyRequest(SIGNED_AS.get(service, service), operation, request.url, request.body or b"", "boto3")
+        for fault in self.faults:
+            if request.url.startswith(self.proxy.url) and fault.what == "hang" and fault.meets(call, random.Random()):
+                fault.hits += 1
+                raise ReadTimeoutError(endpoint_url=request.url)
 
     def heal(self) -> None:
         self.proxy.clear()
@@ -451,10 +451,13 @@ class World:
     # What is true
 
     def records(self, table: str = TABLE) -> list[Item]:
-        items: list[Item] = []
-        for page in self.dynamodb.get_paginator("scan").paginate(TableName=table):
-            items += page["Items"]
-        return items
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=table)
+        return [item for page in pages for item in page["Items"]]
+
+    @property
+    def keys(self) -> set[str]:
+        """The connections that have a record."""
+        return {record["connectionId"]["S"] for record in self.records()}
 
     def messages(self, url: str) -> int:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
@@ -466,7 +469,7 @@ class World:
 
     def untruths(self) -> list[str]:
         """The table against the gateway. Another API's records are not ours to judge."""
-        keys = {record["connectionId"]["S"] for record in self.records()}
+        keys = self.keys
         live = {connection.id for connection in self.gateway.connections.values() if connection.live and connection.recorded}
         return [f"record of a dead connection: {key}" for key in sorted(keys - live - self.foreign)] + [
             f"no record of a live connection: {key}" for key in sorted(live - keys)
