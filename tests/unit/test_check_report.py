@@ -157,6 +157,7 @@ FORGED = [
     {"finish": {"ended": ENDED, "steps": ["related", "history", "duplicates"]}},
     {"sweep": {"segment": 0, "segments": 1, "suspect_after_ms": 0}},
     {"sweep": {"scans": False, "again": ["c"]}},
+    {"offline": {"ended": {**ENDED, "clientId": "kim"}, "id": "offline/1"}},
     {"close": {"ended": ENDED}, "gone": {"connectionId": "d"}},
     {"close": {"ended": ENDED}, "gone": None},
 ]

@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Any
 import closing
 import judge_record
 import pytest
-import read_records
-from aws import Clients
 from log import ALREADY_GONE, KEPT, REMOVED
 from record import Record
-from settings import Settings
 
 from tests.unit.fake_aws import Answer, error
-from tests.unit.support import API, TABLE, Clock, Context, Table, closer, ended
+from tests.unit.support import API, Clock, Context, Table, closer, ended
 
 if TYPE_CHECKING:
     from tests.unit.fake_aws import FakeAws
@@ -75,29 +72,20 @@ def test_steps_are_in_the_order_of_the_design(aws: FakeAws) -> None:
 
 
 def test_a_step_that_fails_is_queued_before_the_record_goes(
-    aws: FakeAws, connections: Table, subscriptions: Table, history: Table, queue: RetryQueue, lines: Lines
+    aws: FakeAws, connections: Table, history: Table, queue: RetryQueue, lines: Lines
 ) -> None:
+    """And does not stop the next."""
     connections.put("c", clientId="kim", connectedAt=CONNECTED)
-    subscriptions.put("c", topic="t")
-    aws.on("PutItem", error(400, "AccessDeniedException"))
-    everything = closer(RELATED_TABLES=RELATED, HISTORY_TABLE="history", RETRY_QUEUE_URL=queue.url)
+    aws.on("Query", error(400, "AccessDeniedException"))
+    made = closer(RELATED_TABLES=RELATED, HISTORY_TABLE="history", RETRY_QUEUE_URL=queue.url)
     aws.requests.clear()
-
-    assert everything.close(ended("c"), later()) == REMOVED
-
-    assert aws.operations[-3:] == ["DeleteItem", "SendMessage", "DeleteItem"]
-    assert (connections.keys, subscriptions.items) == (set(), [])
+    assert made.close(ended("c"), later()) == REMOVED
+    assert aws.operations == ["GetItem", "Query", "PutItem", "DeleteItem", "SendMessage", "DeleteItem"]
+    assert (connections.keys, history.keys) == (set(), {"c"})
     whole = ended("c", clientId="kim", connectedAt=CONNECTED)
-    assert queue.receive() == [{"version": 1, "finish": {"ended": whole, "steps": ["history"]}}]
+    assert queue.receive() == [{"version": 1, "finish": {"ended": whole, "steps": ["related"]}}]
     [line] = lines()
-    assert (line["level"], line["step"], line["connectionId"]) == ("ERROR", "history", "c")
-
-
-def test_a_step_that_fails_does_not_stop_the_next(connections: Table, history: Table, queue: RetryQueue) -> None:
-    connections.put("c")
-    closer(RELATED_TABLES=RELATED, HISTORY_TABLE="history", RETRY_QUEUE_URL=queue.url).close(ended("c"), later())  # no subscriptions table
-    assert history.keys == {"c"}
-    assert [message["finish"]["steps"] for message in queue.receive()] == [["related"]]
+    assert (line["level"], line["step"], line["connectionId"]) == ("ERROR", "related", "c")
 
 
 def test_after_the_deadline_steps_are_queued_and_the_record_goes(
@@ -164,21 +152,6 @@ def test_a_record_rewritten_while_its_steps_run_survives(aws: FakeAws, connectio
     assert connections.get("c") == {"connectionId": "c", "connectedAt": 2}
 
 
-def test_every_attribute_that_a_record_is_judged_by_is_watched() -> None:
-    asked: set[str] = set()
-
-    class Noting(dict[str, dict[str, Any]]):
-        def get(self, name: str, default: Any = None) -> Any:
-            asked.add(name)
-            return super().get(name, default)
-
-    for attributes in ({"connectedAt": {"N": str(CONNECTED)}}, {}):
-        found = Record(Noting(connectionId={"S": "c"}, **attributes))
-        found.read_ms = CONNECTED + 3_600_000
-        judge_record.judge(found, Settings({"CONNECTIONS_TABLE": TABLE, **API}))
-    assert asked == set(judge_record.ATTRIBUTES)
-
-
 @pytest.mark.parametrize("counted", [True, False])
 def test_a_record_that_was_found_dead_is_closed_and_logged(counted: bool, connections: Table, lines: Lines) -> None:
     found = connections.put("c", apiId="api1")
@@ -225,14 +198,6 @@ def test_a_record_adds_what_the_event_did_not_say(
     known = ended("c", **event)
     assert closer(HISTORY_TABLE="history").close(known, later()) == REMOVED
     assert known == ended("c", **event, **added)
-
-
-def test_ids_that_come_twice_are_read_once(aws: FakeAws, connections: Table) -> None:
-    """DynamoDB refuses a batch with a key twice."""
-    connections.put("c")
-    found = read_records.read(Clients(timeout=2.0, attempts=1), TABLE, ["c", "c", "gone"])
-    assert [record.connection_id for record in found] == ["c"]
-    assert [len(asked["RequestItems"][TABLE]["Keys"]) for asked in aws.asked("BatchGetItem")] == [2]
 
 
 def test_the_deadline_is_the_reserve_before_lambdas(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import ending
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.support import Clock, event, record
@@ -28,11 +27,6 @@ CONTEXT = st.fixed_dictionaries(
         "identity": st.fixed_dictionaries({}, optional={"sourceIp": TEXT, "userAgent": TEXT}),
     },
 )
-
-
-@given(CONTEXT)
-def test_what_an_event_tells_can_be_encoded(context: dict[str, Any]) -> None:
-    json.dumps(ending.from_event({"requestContext": context}, "full"), ensure_ascii=False).encode()
 
 
 @pytest.mark.parametrize(

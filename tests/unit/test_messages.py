@@ -46,6 +46,7 @@ def test_whatever_an_event_says_survives_the_queue(context: dict[str, Any]) -> N
     for mode in ("full", "masked", "off"):
         known = ending.from_event({"requestContext": context}, mode)
         assert queued(known, mode) == known
+        json.dumps(known, ensure_ascii=False).encode()  # DynamoDB takes nothing that UTF-8 can't encode
 
 
 @pytest.mark.parametrize(

@@ -232,4 +232,5 @@ def test_a_sweep_that_fails_logs_only_its_segment(aws: FakeAws, start: Start, li
     aws.on("Scan", DENIED)
     with pytest.raises(Exception, match="AccessDenied"):
         start().lambda_handler({"sweep": {"segment": 1, "segments": 2, "again": ["c"] * 50}}, Context(120))
-    assert [(line["step"], line["segment"], "sweep" in line) for line in lines()] == [("sweep", "1", False)]
+    [line] = lines()
+    assert (line["level"], line["step"], line["segment"], line["Failures"], "sweep" in line) == ("ERROR", "sweep", "1", 1, False)
