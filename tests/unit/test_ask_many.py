@@ -48,18 +48,6 @@ def test_each_is_asked_about_once_and_known_by_its_own_answer(aws: FakeAws) -> N
     assert len(aws.requests) == 40
 
 
-def test_as_many_are_under_way_as_there_may_be(aws: FakeAws) -> None:
-    under_way: list[int] = []
-    together = Barrier(UNDER_WAY, action=lambda: under_way.append(len(aws.requests)), timeout=10)
-
-    def meet(request: Request) -> None:
-        together.wait()
-
-    aws.on("GET @connections", meet)
-    assert len(ask(inquiry(), 2 * UNDER_WAY)) == 2 * UNDER_WAY
-    assert under_way == [UNDER_WAY, 2 * UNDER_WAY]
-
-
 def test_who_met_a_429_is_asked_about_again(aws: FakeAws, clock: Clock) -> None:
     refused: set[str] = set()
 
@@ -123,8 +111,8 @@ def test_a_429_without_time_to_repeat_is_unasked(aws: FakeAws, clock: Clock) -> 
     assert ask(inquiry(), 3, within_s=0.5) == dict.fromkeys(["c0", "c1", "c2"], "unasked")
 
 
-def test_a_gone_one_is_handled_before_the_next_question(aws: FakeAws) -> None:
-    """Else as many removals as there are answers would be under way."""
+def test_so_many_at_a_time_are_asked_about_and_handled(aws: FakeAws) -> None:
+    """Who is gone is handled before the next question. Else as many removals as there are answers would be under way."""
     aws.gone = {f"c{n}" for n in range(40)}
     asked: list[int] = []
     together = Barrier(UNDER_WAY, action=lambda: asked.append(len(aws.requests)), timeout=10)
@@ -134,7 +122,3 @@ def test_a_gone_one_is_handled_before_the_next_question(aws: FakeAws) -> None:
 
     ask(inquiry(), 2 * UNDER_WAY, if_gone=meet)
     assert asked == [UNDER_WAY, 2 * UNDER_WAY]
-
-
-def test_to_ask_about_nobody_is_to_know_nothing(aws: FakeAws) -> None:
-    assert ask(inquiry(), 0) == {}

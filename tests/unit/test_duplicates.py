@@ -13,7 +13,6 @@ from tests.unit.fake_aws import Answer, error
 from tests.unit.support import API, Context, Table, closer, ended, sqs_record
 
 if TYPE_CHECKING:
-    from types import ModuleType
     from typing import Any
 
     from tests.unit.fake_aws import FakeAws
@@ -217,36 +216,20 @@ def test_the_25_oldest_others_are_asked_about(aws: FakeAws, kim: Kim) -> None:
     assert asked(aws) == [f"c{age}" for age in range(46, 21, -1)]
 
 
-# In a clean-up function that sweeps, too
-
-
-@pytest.fixture
-def cleanup(aws: FakeAws, clients: Table, queue: RetryQueue, clock: Clock, load: Load) -> ModuleType:
-    """A warm clean-up function that sweeps at a rate of its own."""
+def test_a_sweep_shares_neither_its_pace_nor_refusals_with_it(aws: FakeAws, kim: Kim, queue: RetryQueue, load: Load, lines: Lines) -> None:
     aws.on("ChangeMessageVisibility", lambda request: Answer(200, {}))
-    return load("cleanup", **{**INDEX, "PROBES_PER_SECOND": "500", "MOST_PROBES_PER_SECOND": "500", "RETRY_QUEUE_URL": queue.url})
-
-
-def settle_by_queue(cleanup: ModuleType, kim: Kim) -> None:
-    known = ended("ended", endedAt=kim.clock.ms, clientId="kim", apiId="api1", stage="live")
-    body = json.dumps({"version": 1, "finish": {"ended": known, "steps": ["duplicates"]}})
-    cleanup.lambda_handler({"Records": [sqs_record(body)]}, Context(120))
-
-
-def test_a_sweep_does_not_change_the_pace_of_duplicates(aws: FakeAws, kim: Kim, cleanup: ModuleType) -> None:
+    fast = {"PROBES_PER_SECOND": "500", "MOST_PROBES_PER_SECOND": "500"}
+    cleanup = load("cleanup", **{**INDEX, **fast, "RETRY_QUEUE_URL": queue.url})
     kim.connected(**{f"c{age}": age for age in range(2, 10)})  # too young to be suspects
     cleanup.lambda_handler({"sweep": {}}, Context(120))
+    aws.on("GET @connections", error(403, "ForbiddenException"))
+    known = ended("ended", endedAt=kim.clock.ms, clientId="kim", apiId="api1", stage="live")
+    body = json.dumps({"version": 1, "finish": {"ended": known, "steps": ["duplicates"]}})
     began = kim.clock.monotonic()
-    settle_by_queue(cleanup, kim)
+    cleanup.lambda_handler({"Records": [sqs_record(body)]}, Context(120))
     assert len(asked(aws)) == 8
     assert kim.clock.monotonic() - began >= 0.7
-
-
-def test_a_sweep_does_not_report_what_was_refused_to_duplicates(aws: FakeAws, kim: Kim, cleanup: ModuleType, lines: Lines) -> None:
-    kim.connected(other=2)
-    aws.on("GET @connections", error(403, "ForbiddenException"))
-    settle_by_queue(cleanup, kim)
-    assert "ForbiddenException" in lines()[0]["error"]
+    lines()
     cleanup.lambda_handler({"sweep": {}}, Context(120))
     [swept] = lines()
     assert "refusal" not in swept

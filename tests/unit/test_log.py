@@ -85,16 +85,6 @@ def test_an_error_is_counted_in_all_and_by_its_step(lines: Lines) -> None:
     assert [directive["Dimensions"] for directive in directives(line)] == [[["Name"]], [["Name", "step"]]]
 
 
-@pytest.mark.parametrize(
-    ("outcome", "asked_for", "counted"), [("removed", True, True), ("already_gone", True, False), ("removed", False, False)]
-)
-def test_a_connection_is_counted_for_whoever_removed_it(outcome: str, asked_for: bool, counted: bool, lines: Lines) -> None:
-    log.report(outcome, ended("c"), asked_for, requestId="r")
-    [line] = lines()
-    assert (line["level"], line["outcome"], line["connectionId"], line["requestId"]) == ("INFO", outcome, "c", "r")
-    assert ("Closed" in line) is counted
-
-
 @given(fields=st.dictionaries(st.sampled_from(["closeReason", "stage", "apiId"]), st.text(st.characters()) | st.integers() | st.none()))
 def test_no_text_breaks_the_line(fields: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     log.emit("removed", fields)
