@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from route_settings import RouteSettings
 
 from tests.unit.fake_aws import SOCKETS, FakeAws
-from tests.unit.support import TABLE, Clock, RetryQueue, Table, client
+from tests.unit.support import TABLE, Clock, RetryQueue, Table, bare_environment, client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,13 +50,9 @@ def server() -> Iterator[FakeAws]:
 @pytest.fixture
 def aws(server: FakeAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeAws]:
     """An empty AWS, and an environment that leads there and nowhere else."""
-    for name in list(os.environ):
-        if name.startswith(("AWS_", "BOTO", "REQUESTS_")) or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-    names = {"CONNECTIONS_TABLE": TABLE, "METRICS_NAME": "test-api"}
+    names = {"CONNECTIONS_TABLE": TABLE, "METRICS_NAME": "test-api", "HOME": str(tmp_path)}
     addresses = {"AWS_ENDPOINT_URL": server.url, "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": server.url + SOCKETS}
-    for name, value in {**CREDENTIALS, **addresses, **names, "HOME": str(tmp_path)}.items():
-        monkeypatch.setenv(name, value)
+    bare_environment(monkeypatch, **CREDENTIALS, **addresses, **names)
     server.reset()
     yield server
     server.reset()
@@ -112,9 +108,7 @@ def sqs(server: FakeAws) -> Any:
 
 @pytest.fixture
 def connections(aws: FakeAws, dynamodb: Any) -> Table:
-    table = Table(dynamodb, TABLE)
-    aws.requests.clear()
-    return table
+    return Table(dynamodb, TABLE)
 
 
 @pytest.fixture
@@ -125,16 +119,12 @@ def clients(aws: FakeAws, dynamodb: Any) -> Table:
 
 @pytest.fixture
 def queue(aws: FakeAws, sqs: Any) -> RetryQueue:
-    made = RetryQueue(sqs, "retry")
-    aws.requests.clear()
-    return made
+    return RetryQueue(sqs, "retry")
 
 
 @pytest.fixture
 def dead_letters(aws: FakeAws, sqs: Any) -> RetryQueue:
-    made = RetryQueue(sqs, "dead-letters")
-    aws.requests.clear()
-    return made
+    return RetryQueue(sqs, "dead-letters")
 
 
 @pytest.fixture

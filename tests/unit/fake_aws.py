@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Handler = Callable[["Request"], "Answer | None"]
 
 SOCKETS = "/socketapi/live"  # where @connections is served
+OF_A_TEST = "asked-by-a-test"  # in the User-Agent
 
 
 @dataclass
@@ -76,7 +77,7 @@ class FakeAws:
         self._thread.join()
 
     def on(self, operation: str, handler: Handler) -> None:
-        """`handler` sees every such request first; None lets moto answer."""
+        """`handler` sees every such request of the functions first; None lets moto answer."""
         self.handlers[operation] = handler
 
     def hang(self, request: Request) -> None:
@@ -102,10 +103,12 @@ class FakeAws:
         else:
             operation, parameters = environ.get("HTTP_X_AMZ_TARGET", path).rpartition(".")[2], json.loads(body or b"{}")
         request = Request(operation, parameters, environ.get("HTTP_USER_AGENT", ""))
-        with self._lock:
-            self.requests.append(request)
-        handler = self.handlers.get(operation)
-        answer = handler(request) if handler else None
+        answer = None
+        if OF_A_TEST not in request.agent:
+            with self._lock:
+                self.requests.append(request)
+            handler = self.handlers.get(operation)
+            answer = handler(request) if handler else None
         if answer is None and operation.endswith("@connections"):
             answer = Answer(self.sockets(environ["REQUEST_METHOD"], path, parameters["connectionId"]), {})
         if answer is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,14 @@ from settings import Settings
 
 from tests.faults.clock import Clock as Clock
 from tests.faults.clock import Context as Context
+from tests.unit.fake_aws import OF_A_TEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import ModuleType
     from typing import Any, Protocol
 
+    import pytest
     from ending import Ended
 
     from tests.unit.fake_aws import FakeAws
@@ -39,6 +42,15 @@ EVENTS = Path(__file__).parent.parent / "data/events"
 TABLE = "connections"
 API = {"WEBSOCKET_API_ID": "api1", "WEBSOCKET_STAGE": "live"}
 REQUEST_ID = Context.aws_request_id
+
+
+def bare_environment(patch: pytest.MonkeyPatch, **variables: str) -> None:
+    """Sets these variables, without any other that botocore would follow."""
+    for name in list(os.environ):
+        if name.upper().startswith(("AWS_", "BOTO", "REQUESTS_")) or name.lower().endswith("_proxy"):
+            patch.delenv(name)
+    for name, value in variables.items():
+        patch.setenv(name, value)
 
 
 def event(name: str = "client_closed_without_code", **changes: Any) -> dict[str, Any]:
@@ -67,14 +79,10 @@ def record(connection_id: str = "c", now_ms: int | None = None, **attributes: An
 
 
 def client(service: str, server: FakeAws) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=server.url,
-        region_name="eu-west-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(retries={"total_max_attempts": 1}),
-    )
+    """The test's own, whose requests the server neither notes nor hands to a handler."""
+    config = Config(retries={"total_max_attempts": 1}, user_agent_extra=OF_A_TEST)
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    return boto3.client(service, endpoint_url=server.url, region_name="eu-west-1", config=config, **keys)
 
 
 class Table:

@@ -52,7 +52,6 @@ def announced(aws: FakeAws, kind: str = announce.ENDED) -> list[dict[str, Any]]:
 def test_an_ended_connection_is_announced_before_its_record_goes(aws: FakeAws, clients: Table, clock: Clock) -> None:
     clients.put("c", clientId="kim", connectedAt=CONNECTED)
     known = {"durationMs": 7_076, "closeCode": 1005, "closeReason": "", "apiId": "api1", "stage": "live", "gatewayRequestId": "g"}
-    aws.requests.clear()
     close(announcer(), clock, "c", **known)
     assert aws.operations == ["GetItem", "PutEvents", "DeleteItem"]
     [entry] = entries(aws)

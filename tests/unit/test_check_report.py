@@ -167,7 +167,6 @@ FORGED = [
 def test_by_the_reports_queue_nothing_can_be_ordered(forged: dict[str, Any], aws: FakeAws, reports: Reports) -> None:
     reports.put("c", **OURS)
     aws.gone = {"c"}
-    aws.requests.clear()
     assert reports.send(json.dumps({"version": 1, **forged})) == FINISHED
     assert set(aws.operations) <= {"BatchGetItem"}  # of d there is no record
     assert reports.keys == {"c"}

@@ -48,7 +48,6 @@ def start(aws: FakeAws, connections: Table, queue: RetryQueue, clock: Clock, loa
 
     def start(**environment: str | None) -> Any:
         handler = load("disconnect", **{"RETRY_QUEUE_URL": queue.url, **environment}).lambda_handler
-        aws.requests.clear()
         return lambda given: handler(given, Context())
 
     return start

@@ -28,7 +28,6 @@ def handle(aws: FakeAws, connections: Table, queue: RetryQueue, dead_letters: Re
     def handle(*bodies: str, context: Context | None = None, **environment: str | None) -> list[str]:
         urls = {"RETRY_QUEUE_URL": queue.url, "DEAD_LETTER_QUEUE_URL": dead_letters.url}
         handler = load("disconnect", **{**urls, **environment}).lambda_handler
-        aws.requests.clear()
         records = [sqs_record(body, f"m{number}", queue="disconnects") for number, body in enumerate(bodies)]
         answer = handler({"Records": records}, context or Context())
         assert answer.keys() == {"batchItemFailures"}

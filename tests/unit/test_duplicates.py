@@ -73,7 +73,6 @@ def test_stale_removes_the_dead_and_keeps_the_live(aws: FakeAws, kim: Kim, lines
 
 def test_newest_closes_all_older_live_ones_socket_first(aws: FakeAws, kim: Kim, lines: Lines) -> None:
     kim.connected(older=30, newest=10, old=20)
-    aws.requests.clear()
     kim.settle("newest")
     assert kim.left == {"newest"}
     assert [name for name in aws.operations if "Delete" in name or "DELETE" in name] == ["DELETE @connections", "DeleteItem"] * 2
@@ -190,7 +189,6 @@ def test_nothing_is_begun_after_the_deadline(within_s: float, aws: FakeAws, kim:
 def test_settling_one_duplicate_does_not_settle_the_others_again(aws: FakeAws, kim: Kim, dynamodb: Any) -> None:
     history = Table(dynamodb, "history")
     kim.connected(a=130, b=140)
-    aws.requests.clear()
     kim.settle("stale", HISTORY_TABLE="history")
     assert history.keys == {"a", "b"}
     assert len(aws.asked("Query")) == 1

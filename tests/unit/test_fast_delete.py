@@ -7,6 +7,7 @@ import datetime
 import functools
 import hashlib
 import io
+import itertools
 import json
 import os
 import re
@@ -39,6 +40,7 @@ from hypothesis import strategies as st
 
 from bench.dynamodb import CLOSE, GOODBYE, RESET, answer
 from tests.unit.fast_delete_server import HANG, TRICKLE, Server
+from tests.unit.support import bare_environment
 
 FUNCTION = Path(fast_delete.__file__).parent
 OLD = {"connectionId": {"S": "c1"}, "connectedAt": {"N": "1795234579479"}}
@@ -81,11 +83,7 @@ def server(authority: trustme.CA) -> Iterator[Server]:
 @pytest.fixture(autouse=True)
 def plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     """The environment as Lambda gives it, and no home folder's settings."""
-    for name in list(os.environ):
-        if name.upper().startswith(("AWS_", "BOTO", "REQUESTS_")) or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-    for name, value in {**LAMBDA, "HOME": str(tmp_path)}.items():
-        monkeypatch.setenv(name, value)
+    bare_environment(monkeypatch, **LAMBDA, HOME=str(tmp_path))
     return monkeypatch
 
 
@@ -605,26 +603,20 @@ def test_what_changes_botocores_request_is_left_to_it(plain: pytest.MonkeyPatch,
         fast_delete.connect("connections")
 
 
-def regions() -> Iterator[tuple[str, bool]]:
-    """Each region, and whether it is in AWS's standard partition."""
-    session = botocore.session.get_session()
-    for partition in session.get_available_partitions():
-        for region in session.get_available_regions("dynamodb", partition):
-            yield region, partition == "aws"
-    for region in ("local", "aws-global", "eu-west-", "eu--1", "eu-west-1.evil.example", "a/"):
-        yield region, False
-
-
-@pytest.mark.parametrize(("region", "is_standard"), sorted(regions()))
-def test_a_standard_region_is_reached_as_botocore_reaches_it(
-    plain: pytest.MonkeyPatch, no_network: Asked, region: str, is_standard: bool
-) -> None:
-    plain.setenv("AWS_DEFAULT_REGION", region)
-    fast = fast_delete.connect("connections")
-    assert (fast is not None) == is_standard
-    if is_standard:
-        url = session().create_client("dynamodb").meta.endpoint_url
-        assert no_network == [(url.removeprefix("https://"), 443)]
+def test_a_standard_region_is_reached_as_botocore_reaches_it(plain: pytest.MonkeyPatch, no_network: Asked) -> None:
+    """boto3 serves all others, and what is none."""
+    models = botocore.session.get_session()
+    partitions = {name: models.get_available_regions("dynamodb", name) for name in models.get_available_partitions()}
+    standard = partitions.pop("aws")
+    others = [*itertools.chain(*partitions.values()), "local", "aws-global", "eu-west-", "eu--1", "eu-west-1.evil.example", "a/"]
+    for region in (*standard, *others):
+        plain.setenv("AWS_DEFAULT_REGION", region)
+        no_network.clear()
+        fast = fast_delete.connect("connections")
+        assert (fast is not None) == (region in standard), region
+        if region in standard:
+            url = session().create_client("dynamodb").meta.endpoint_url
+            assert no_network == [(url.removeprefix("https://"), 443)]
 
 
 # What INIT imports

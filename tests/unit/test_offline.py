@@ -63,15 +63,12 @@ def kim(aws: FakeAws, clients: Table, absences: Table, queue: RetryQueue, clock:
     grace = {"CLIENT_OFFLINE_AFTER_SECONDS": str(GRACE_S), "OFFLINE_TABLE": "offline", "RETRY_QUEUE_URL": queue.url}
     environment = {"EVENT_BUS": "default", "CLIENT_INDEX": "byClient", **grace, **API}
     aws.on("ChangeMessageVisibility", lambda request: Answer(200, {}))
-    made = Kim(aws, clock, closer(**environment), load("cleanup", **environment))
-    aws.requests.clear()
-    return made
+    return Kim(aws, clock, closer(**environment), load("cleanup", **environment))
 
 
 def test_an_end_is_stored_and_a_check_queued(aws: FakeAws, clients: Table, absences: Table, kim: Kim) -> None:
     """Before its record goes, and before the bus may refuse the announcement of the end."""
     clients.put("c", clientId="kim", connectedAt=1)
-    aws.requests.clear()
     assert kim.closer.close(ended("c", endedAt=END), kim.clock.monotonic() + 30) == "removed"
     assert aws.operations == ["GetItem", "UpdateItem", "SendMessage", "Query", "PutEvents", "DeleteItem"]
     assert kim.queued == [("offline/c", GRACE_S + 2, False)]
@@ -154,7 +151,6 @@ def test_the_table_is_believed_instead_of_its_index(aws: FakeAws, clients: Table
     """Of 150 connections that the index still shows, the table has the last."""
     answer_from_index(aws, *({"connectionId": {"S": f"c{number}"}} for number in range(150)))
     clients.put("c149", clientId="kim", connectedAt=149)
-    aws.requests.clear()
     assert kim.check("c") == []
     assert aws.operations == ["GetItem", "Query", "BatchGetItem", "BatchGetItem"]
     clients.delete("c149")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ending
@@ -34,12 +35,7 @@ def start(aws: FakeAws, connections: Table, queue: RetryQueue, dead_letters: Ret
     """The clean-up function in a new environment. Receipts are the test's own, so that moto can't know them."""
     aws.on("ChangeMessageVisibility", lambda request: Answer(200, {}))
 
-    def start(**environment: str) -> ModuleType:
-        module = load("cleanup", RETRY_QUEUE_URL=queue.url, DEAD_LETTER_QUEUE_URL=dead_letters.url, **environment)
-        aws.requests.clear()
-        return module
-
-    return start
+    return partial(load, "cleanup", RETRY_QUEUE_URL=queue.url, DEAD_LETTER_QUEUE_URL=dead_letters.url)
 
 
 @pytest.fixture
