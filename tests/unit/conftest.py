@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from route_settings import RouteSettings
 
-from tests.unit.fake_aws import SOCKETS, FakeAws
+from tests.unit.fake_aws import SOCKETS, Answer, FakeAws
 from tests.unit.support import TABLE, Clock, RetryQueue, Table, bare_environment, client
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def aws(server: FakeAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ite
     addresses = {"AWS_ENDPOINT_URL": server.url, "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": server.url + SOCKETS}
     bare_environment(monkeypatch, **CREDENTIALS, **addresses, **names)
     server.reset()
+    server.on("ChangeMessageVisibility", lambda request: Answer(200, {}))  # the receipts are the tests' own
     yield server
     server.reset()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import duplicates
 import pytest
 
-from tests.unit.fake_aws import Answer, error
+from tests.unit.fake_aws import error
 from tests.unit.support import API, Context, Table, closer, ended, sqs_record
 
 if TYPE_CHECKING:
@@ -215,7 +215,6 @@ def test_the_25_oldest_others_are_asked_about(aws: FakeAws, kim: Kim) -> None:
 
 
 def test_a_sweep_shares_neither_its_pace_nor_refusals_with_it(aws: FakeAws, kim: Kim, queue: RetryQueue, load: Load, lines: Lines) -> None:
-    aws.on("ChangeMessageVisibility", lambda request: Answer(200, {}))
     fast = {"PROBES_PER_SECOND": "500", "MOST_PROBES_PER_SECOND": "500"}
     cleanup = load("cleanup", **{**INDEX, **fast, "RETRY_QUEUE_URL": queue.url})
     kim.connected(**{f"c{age}": age for age in range(2, 10)})  # too young to be suspects

@@ -62,7 +62,6 @@ class Kim:
 def kim(aws: FakeAws, clients: Table, absences: Table, queue: RetryQueue, clock: Clock, load: Load) -> Kim:
     grace = {"CLIENT_OFFLINE_AFTER_SECONDS": str(GRACE_S), "OFFLINE_TABLE": "offline", "RETRY_QUEUE_URL": queue.url}
     environment = {"EVENT_BUS": "default", "CLIENT_INDEX": "byClient", **grace, **API}
-    aws.on("ChangeMessageVisibility", lambda request: Answer(200, {}))
     return Kim(aws, clock, closer(**environment), load("cleanup", **environment))
 
 

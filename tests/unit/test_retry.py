@@ -32,8 +32,7 @@ DENIED = error(400, "AccessDeniedException")
 
 @pytest.fixture
 def start(aws: FakeAws, connections: Table, queue: RetryQueue, dead_letters: RetryQueue, clock: Clock, load: Load) -> Start:
-    """The clean-up function in a new environment. Receipts are the test's own, so that moto can't know them."""
-    aws.on("ChangeMessageVisibility", lambda request: Answer(200, {}))
+    """The clean-up function in a new environment."""
 
     return partial(load, "cleanup", RETRY_QUEUE_URL=queue.url, DEAD_LETTER_QUEUE_URL=dead_letters.url)
 
@@ -166,7 +165,6 @@ def test_no_message_can_fail_its_batch(aws: FakeAws, start: Start) -> None:
     [(0, 1.0, 5), (1, 0.0, 1), (1, 0.5, 2), (1, 1.0, 5), (2, 1.0, 10), (8, 1.0, 640), (9, 0.5, 450), (10**9, 1.0, 900)],
 )
 def test_each_return_is_later_than_the_last(receive_count: int, spread: float, delay_s: int, aws: FakeAws, queue: RetryQueue) -> None:
-    aws.on("ChangeMessageVisibility", lambda request: Answer(200, {}))
     Queue(queue.url, Clients(timeout=2, attempts=1)).retry_later("receipt", receive_count, spread)
     [request] = aws.asked("ChangeMessageVisibility")
     assert request == {"QueueUrl": queue.url, "ReceiptHandle": "receipt", "VisibilityTimeout": delay_s}
