@@ -8,7 +8,10 @@ import json
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import log
 import pytest
@@ -16,15 +19,7 @@ from hypothesis import HealthCheck, settings
 from route_settings import RouteSettings
 
 from tests.unit.fake_aws import SOCKETS, Answer, FakeAws
-from tests.unit.support import TABLE, Clock, RetryQueue, Table, bare_environment, client
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-    from types import ModuleType
-    from typing import Any
-
-    from tests.unit.support import Lines, Load
+from tests.unit.support import TABLE, Clock, Lines, Load, RetryQueue, Table, bare_environment, client
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "eu-west-1", "AWS_REGION": "eu-west-1"}
 

@@ -6,19 +6,16 @@ import io
 import json
 import logging
 from binascii import crc32
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING
+from typing import Any
 
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import Any
-
-    Handler = Callable[["Request"], "Answer | None"]
+Handler = Callable[["Request"], "Answer | None"]
 
 SOCKETS = "/socketapi/live"  # where @connections is served
 OF_A_TEST = "asked-by-a-test"  # in the User-Agent

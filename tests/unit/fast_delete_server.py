@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import ssl
 import threading
-from typing import TYPE_CHECKING
+from typing import Any
+
+import trustme
 
 from bench import dynamodb
-
-if TYPE_CHECKING:
-    from typing import Any
-
-    import trustme
 
 HANG, TRICKLE = "hang", "trickle"
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
 import closing
+import pytest
 from aws import Clients
 from botocore.config import Config
 from record import Record
@@ -17,25 +20,20 @@ from settings import Settings
 
 from tests.faults.clock import Clock as Clock
 from tests.faults.clock import Context as Context
-from tests.unit.fake_aws import OF_A_TEST
+from tests.unit.fake_aws import OF_A_TEST, FakeAws
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from types import ModuleType
-    from typing import Any, Protocol
-
-    import pytest
     from ending import Ended
 
-    from tests.unit.fake_aws import FakeAws
+Item = dict[str, dict[str, Any]]
 
-    Item = dict[str, dict[str, Any]]
 
-    class Load(Protocol):
-        def __call__(self, name: str, **environment: str | None) -> ModuleType: ...
+class Load(Protocol):
+    def __call__(self, name: str, **environment: str | None) -> ModuleType: ...
 
-    class Lines(Protocol):
-        def __call__(self) -> list[dict[str, Any]]: ...
+
+class Lines(Protocol):
+    def __call__(self) -> list[dict[str, Any]]: ...
 
 
 EVENTS = Path(__file__).parent.parent / "data/events"

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import announce
 import fastjsonschema
 import messages
 import pytest
 from cause import CAUSES
+from closing import Closer
 
-from tests.unit.fake_aws import Answer
-from tests.unit.support import API, TABLE, Table, closer, ended
-
-if TYPE_CHECKING:
-    from closing import Closer
-
-    from tests.unit.fake_aws import FakeAws, Request
-    from tests.unit.support import Clock
+from tests.unit.fake_aws import Answer, FakeAws, Request
+from tests.unit.support import API, TABLE, Clock, Table, closer, ended
 
 BUS = "arn:aws:events:eu-west-1:123456789012:event-bus/default"
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schemas/announcement.v1.json").read_text())

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from typing import TYPE_CHECKING
 
 import pytest
 from ask_gateway import Probe
 from aws import Clients
 
 from bench.dynamodb import CLOSE, RESET, answer
-from tests.unit.fake_aws import error
+from tests.unit.fake_aws import FakeAws, error
 from tests.unit.fast_delete_server import Server
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tests.unit.fake_aws import FakeAws
 
 OK = answer(b"{}")
 VERDICTS = [

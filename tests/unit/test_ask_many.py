@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from typing import TYPE_CHECKING
 
 import pytest
 from ask_many import LONGEST_THROTTLED_S, MOST_REFUSALS, UNDER_WAY, Inquiry
 from aws import Clients
 from keep_pace import Rising
+from record import Record
 
-from tests.unit.fake_aws import Answer, error
-from tests.unit.support import record
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from record import Record
-
-    from tests.unit.fake_aws import FakeAws, Request
-    from tests.unit.support import Clock
+from tests.unit.fake_aws import Answer, FakeAws, Request, error
+from tests.unit.support import Clock, record
 
 THROTTLE, REFUSE = error(429, "LimitExceededException"), error(500, "InternalServerError")
 

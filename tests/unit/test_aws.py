@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pytest
@@ -12,12 +12,9 @@ from aws import Clients
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bench.dynamodb import CLOSE, answer
+from tests.unit.fake_aws import FakeAws
 from tests.unit.fast_delete_server import Server
-from tests.unit.support import TABLE
-
-if TYPE_CHECKING:
-    from tests.unit.fake_aws import FakeAws
-    from tests.unit.support import Clock
+from tests.unit.support import TABLE, Clock
 
 Call = Callable[[Any], Any]
 KEY = {"connectionId": {"S": "c"}}

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
 
 import pytest
 
-from tests.unit.fake_aws import Answer, error
-
-if TYPE_CHECKING:
-    from types import ModuleType
-
-    from tests.unit.fake_aws import FakeAws
-    from tests.unit.support import Lines, Load, RetryQueue, Table
+from tests.unit.fake_aws import Answer, FakeAws, error
+from tests.unit.support import Lines, Load, RetryQueue, Table
 
 FOLDER = Path(__file__).parents[2] / "examples/broadcaster/broadcast"
 

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
-from tests.unit.fake_aws import Answer, error
-from tests.unit.support import API, TABLE, Context, Table, sqs_record
-
-if TYPE_CHECKING:
-    from typing import Any
-
-    from tests.unit.fake_aws import FakeAws
-    from tests.unit.support import Clock, Lines, Load, RetryQueue
+from tests.unit.fake_aws import Answer, FakeAws, error
+from tests.unit.support import API, TABLE, Clock, Context, Lines, Load, RetryQueue, Table, sqs_record
 
 MINUTE, EXPIRED = 60_000, 7_500_000
 OURS = {"apiId": "api1", "stage": "live"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import closing
 import judge_record
@@ -12,12 +12,8 @@ import pytest
 from log import ALREADY_GONE, KEPT, REMOVED
 from record import Record
 
-from tests.unit.fake_aws import Answer, error
-from tests.unit.support import API, Clock, Context, Table, closer, ended
-
-if TYPE_CHECKING:
-    from tests.unit.fake_aws import FakeAws
-    from tests.unit.support import Lines, RetryQueue
+from tests.unit.fake_aws import Answer, FakeAws, error
+from tests.unit.support import API, Clock, Context, Lines, RetryQueue, Table, closer, ended
 
 RELATED = json.dumps([{"table": "subscriptions", "attribute": "connectionId", "index": None, "keys": ["connectionId", "topic"]}])
 CONNECTED = 1_795_234_579_479

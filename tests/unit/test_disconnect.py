@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 from unittest import mock
 
 import boto3
@@ -12,17 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.fake_aws import Answer, error
-from tests.unit.support import API, EVENTS, REQUEST_ID, Clock, Context, RetryQueue, Table, event
+from tests.unit.fake_aws import Answer, FakeAws, Request, error
+from tests.unit.support import API, EVENTS, REQUEST_ID, Clock, Context, Lines, Load, RetryQueue, Table, event
 from tests.unit.test_ending import CONTEXT, JSON
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.unit.fake_aws import FakeAws, Request
-    from tests.unit.support import Lines, Load
-
-    Start = Callable[..., Callable[..., Any]]
+Start = Callable[..., Callable[..., Any]]
 
 DONE = {"statusCode": 200, "body": "disconnected"}
 ID = "QwErScSNvHcCH8A="  # in every sample

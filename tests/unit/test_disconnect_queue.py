@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from tests.queue_message import rendered
-from tests.unit.fake_aws import error
-from tests.unit.support import REQUEST_ID, Context, RetryQueue, Table, event, sqs_record
+from tests.unit.fake_aws import FakeAws, error
+from tests.unit.support import REQUEST_ID, Context, Lines, Load, RetryQueue, Table, event, sqs_record
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-    from tests.unit.fake_aws import FakeAws
-    from tests.unit.support import Lines, Load
-
-    Handle = Callable[..., list[str]]
+Handle = Callable[..., list[str]]
 
 
 @pytest.fixture

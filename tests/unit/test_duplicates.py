@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import duplicates
 import pytest
 
-from tests.unit.fake_aws import error
-from tests.unit.support import API, Context, Table, closer, ended, sqs_record
-
-if TYPE_CHECKING:
-    from typing import Any
-
-    from tests.unit.fake_aws import FakeAws
-    from tests.unit.support import Clock, Lines, Load, RetryQueue
-
+from tests.unit.fake_aws import FakeAws, error
+from tests.unit.support import API, Clock, Context, Lines, Load, RetryQueue, Table, closer, ended, sqs_record
 
 MINUTE = 60_000
 INDEX = {"DUPLICATES": "stale", "CLIENT_INDEX": "byClient", "RETRY_QUEUE_URL": "https://retry", **API}

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import Any
 
 import ending
 import pytest
 from hypothesis import strategies as st
 
 from tests.unit.support import Clock, event, record
-
-if TYPE_CHECKING:
-    from typing import Any
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)

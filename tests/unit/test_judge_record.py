@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import judge_record
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from record import FIRST_API_MS
+from record import FIRST_API_MS, Record
 from settings import Settings
 
 from tests.unit import support
-
-if TYPE_CHECKING:
-    from record import Record
-
-    from tests.unit.support import Item
+from tests.unit.support import Item
 
 NOW = 1_795_300_000_000
 S, MINUTE, HOUR = 1_000, 60_000, 3_600_000

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import keep_pace
 import pytest
 from keep_pace import Rising, Steady
 
 from tests.unit.support import Clock
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 PROMPTLY, SLOWLY = 0.03, 0.6
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from typing import TYPE_CHECKING
+from typing import Any
 
 import log
 import pytest
@@ -12,12 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from route_settings import RouteSettings
 
-from tests.unit.support import ended
-
-if TYPE_CHECKING:
-    from typing import Any
-
-    from tests.unit.support import Clock, Lines
+from tests.unit.support import Clock, Lines, ended
 
 
 def configure(**environment: str) -> None:

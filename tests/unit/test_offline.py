@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 import pytest
+from closing import Closer
 
-from tests.unit.fake_aws import Answer, error
-from tests.unit.support import API, Context, Table, closer, ended, sqs_record
-
-if TYPE_CHECKING:
-    from types import ModuleType
-
-    from closing import Closer
-
-    from tests.unit.fake_aws import FakeAws
-    from tests.unit.support import Clock, Load, RetryQueue
+from tests.unit.fake_aws import Answer, FakeAws, error
+from tests.unit.support import API, Clock, Context, Load, RetryQueue, Table, closer, ended, sqs_record
 
 GRACE_S = 60
 END = 1_795_234_586_555

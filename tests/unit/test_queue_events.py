@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import ending
 import pytest
@@ -11,9 +11,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.queue_message import rendered
-
-if TYPE_CHECKING:
-    from typing import Any
 
 HOSTILE = st.text(st.sampled_from("&=%+;?#$!{}()\"'\\/.\n\r\0 \ufeff\ufffe\ud800é😀ab1") | st.characters(), max_size=60) | st.sampled_from(
     ["&connectionId=victim", "%26connectionId%3Dvictim", "$context.connectionId", '#set($x = "y")', "${x}", "a=b&&&=", "é&" * 128_000]

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 import related
 
-from tests.unit.fake_aws import Answer
+from tests.unit.fake_aws import Answer, FakeAws, Request
 from tests.unit.support import Clock, Table, closer, ended
-
-if TYPE_CHECKING:
-    from typing import Any
-
-    from tests.unit.fake_aws import FakeAws, Request
 
 BY_KEY = {"table": "subscriptions", "attribute": "connectionId", "index": None, "keys": ["connectionId", "topic"]}
 BY_INDEX = {"table": "rooms", "attribute": "user", "index": "byUser", "keys": ["name"]}  # "user" and "name" are reserved words of DynamoDB

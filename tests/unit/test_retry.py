@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 import ending
 import pytest
@@ -13,19 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from retry import Queue
 
-from tests.unit.fake_aws import Answer, error
-from tests.unit.support import TABLE, Context, Table, ended, event, sqs_record
+from tests.unit.fake_aws import Answer, FakeAws, error
+from tests.unit.support import TABLE, Clock, Context, Lines, Load, RetryQueue, Table, ended, event, sqs_record
 from tests.unit.test_ending import JSON
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import ModuleType
-
-    from tests.unit.fake_aws import FakeAws
-    from tests.unit.support import Clock, Lines, Load, RetryQueue
-
-    Start = Callable[..., ModuleType]
-    Handle = Callable[..., list[int]]
+Start = Callable[..., ModuleType]
+Handle = Callable[..., list[int]]
 
 DENIED = error(400, "AccessDeniedException")
 

@@ -6,7 +6,8 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 import pytest
 import sweep
@@ -16,16 +17,10 @@ from sample import Sample
 from sweep_part import Part
 
 from tests.faults.clock import InLine
-from tests.unit.fake_aws import Answer, Request, error
-from tests.unit.support import API, TABLE, Context, Table, record
+from tests.unit.fake_aws import Answer, FakeAws, Request, error
+from tests.unit.support import API, TABLE, Clock, Context, Lines, Load, RetryQueue, Table, record
 
-if TYPE_CHECKING:
-    from types import ModuleType
-
-    from tests.unit.fake_aws import FakeAws
-    from tests.unit.support import Clock, Lines, Load, RetryQueue
-
-    Log = list[dict[str, Any]]
+Log = list[dict[str, Any]]
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 EXPIRED, SUSPECT = 7_500_000, 660_000

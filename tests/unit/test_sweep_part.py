@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
 
 import ending
 import pytest
 from sweep_part import LONGEST_LIST, Part, fitting
 
-if TYPE_CHECKING:
-    from tests.unit.support import Clock
-
+from tests.unit.support import Clock
 
 WRONG: dict[str, list[object]] = {
     "segment": [1, -1, True, "0"],

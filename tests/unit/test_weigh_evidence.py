@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hypothesis import given
 from hypothesis import strategies as st
+from record import Record
 from settings import Settings
 from weigh_evidence import Evidence
 
 from tests.unit.support import API, TABLE, record
-
-if TYPE_CHECKING:
-    from record import Record
 
 OURS = {"apiId": "api1", "stage": "live"}
 SHARED = Settings({"CONNECTIONS_TABLE": TABLE, **API})
