@@ -10,7 +10,7 @@ from unittest import mock
 import boto3
 import fast_delete
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.fake_aws import Answer, FakeAws, Request, error
@@ -181,7 +181,6 @@ def test_any_event_is_rejected_or_served_with_one_line(aws: FakeAws, start: Star
     handlers = {mode: start(CLIENT_DETAILS=mode) for mode in ("full", "masked", "off")}
     aws.on("DeleteItem", lambda request: Answer(200, {}))
 
-    @settings(max_examples=60)
     @given(JSON | st.fixed_dictionaries({"requestContext": JSON | CONTEXT}), CONTEXT, st.sampled_from(sorted(handlers)))
     def check(hostile: Any, context: dict[str, Any], mode: str) -> None:
         served = {"requestContext": {**context, "connectionId": ID, "eventType": "DISCONNECT"}}

@@ -11,7 +11,7 @@ from typing import Any
 import ending
 import pytest
 from aws import Clients
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from retry import Queue
 
@@ -145,7 +145,6 @@ def test_no_message_can_fail_its_batch(aws: FakeAws, start: Start) -> None:
     cleanup = start()
     aws.on("SendMessage", lambda request: Answer(200, {"MessageId": "m"}))
 
-    @settings(max_examples=60)
     @given(message=MESSAGE)
     def check(message: Any) -> None:
         aws.requests.clear()

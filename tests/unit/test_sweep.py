@@ -343,6 +343,7 @@ NO_ANSWER: dict[str, tuple[str, Callable[[Swept, Request], Answer | None]]] = {
 }
 
 
+@pytest.mark.usefixtures("in_line")
 @pytest.mark.parametrize("why", NO_ANSWER)
 def test_who_could_not_be_asked_or_removed_is_asked_again(why: str, aws: FakeAws, swept: Swept) -> None:
     aws.gone = swept.silent(50, **OURS)
