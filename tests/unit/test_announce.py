@@ -8,7 +8,6 @@ from typing import Any
 
 import announce
 import fastjsonschema
-import messages
 import pytest
 from cause import CAUSES
 from closing import Closer
@@ -20,7 +19,6 @@ BUS = "arn:aws:events:eu-west-1:123456789012:event-bus/default"
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schemas/announcement.v1.json").read_text())
 conforms = fastjsonschema.compile(SCHEMA)
 CONNECTED = 1_795_234_579_479
-LARGEST_ENTRY = 256 * 1024
 
 
 def announcer(**environment: str) -> Closer:
@@ -101,21 +99,6 @@ def test_an_announcement_without_an_event_id_has_failed(answer: dict[str, Any], 
     aws.on("PutEvents", lambda request: Answer(200, answer))
     with pytest.raises(announce.NotAnnouncedError, match=f"{BUS}: {words}"):
         announcer().steps["announce"](ended("c"), clock.monotonic() + 30)
-
-
-def test_the_largest_announcement_fits_an_entry(aws: FakeAws, clock: Clock) -> None:
-    """Whatever a retry message says (its own size is SQS's limit, 1 MiB), and JSON's escapes at their longest."""
-    huge = "\U0001f600" * 100_000
-    worst: dict[str, Any] = dict.fromkeys(["closeReason", "apiId", "stage", "gatewayRequestId", "sourceIp", "userAgent"], huge)
-    numbers = dict.fromkeys(["connectedAt", "durationMs", "closeCode"], 2**53 - 1)
-    known = {**ended("\U0001f600" * 128), **worst, **numbers, "clientId": "\U0001f600" * 512}
-    message = messages.read(json.dumps({"version": 1, "close": {"ended": known}}), "full")
-    assert isinstance(message, messages.Close)
-    announcer().steps["announce"](message.ended, clock.monotonic() + 30)
-    [detail] = announced(aws)
-    assert len(detail["clientId"].encode()) == 2048
-    [entry] = entries(aws)
-    assert len(entry["Detail"].encode()) < LARGEST_ENTRY / 4
 
 
 def test_every_cause_is_in_the_schema() -> None:

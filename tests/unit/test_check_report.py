@@ -112,14 +112,6 @@ def test_who_is_of_unknown_age_is_asked_about_twice(gone: bool, aws: FakeAws, cl
     assert (reports.keys, reports.asked) == (set() if gone else {"c"}, ["c", "c"])
 
 
-def test_a_record_rewritten_since_it_was_read_survives(aws: FakeAws, reports: Reports) -> None:
-    reports.add("c")
-    aws.gone = {"c"}
-    aws.on("GET @connections", lambda request: reports.add("c", age=0))
-    reports.report("c")
-    assert reports.keys == {"c"}
-
-
 @pytest.mark.parametrize("via", ["reports", "retry"])
 def test_a_report_that_could_not_be_checked_comes_back(via: str, aws: FakeAws, reports: Reports, lines: Lines) -> None:
     reports.add("c")

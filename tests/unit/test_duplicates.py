@@ -187,14 +187,6 @@ def test_settling_one_duplicate_does_not_settle_the_others_again(aws: FakeAws, k
     assert len(aws.asked("Query")) == 1
 
 
-def test_a_record_rewritten_since_the_index_was_read_survives(aws: FakeAws, kim: Kim) -> None:
-    kim.connected(c=20)
-    aws.gone = {"c"}
-    aws.on("GET @connections", lambda request: kim.connected(c=0))
-    kim.settle("stale")
-    assert kim.left == {"c"}
-
-
 def test_closing_a_connection_settles_its_clients_others(kim: Kim) -> None:
     kim.connected(c=20, expired=126)
     assert closer(**INDEX).close(ended("c", endedAt=kim.clock.ms), kim.clock.monotonic() + 30) == "removed"

@@ -95,9 +95,6 @@ def test_no_record_is_suspect_while_connect_may_be_at_work(age_ms: int, standing
     assert judge_record.judge(found, settings(SUSPECT_AFTER_SECONDS="0")) == standing
     assert judge_record.judge(found, settings(), suspect_after_ms=0) == standing
     assert found.is_young is young
-
-
-def test_a_record_without_a_time_is_not_young() -> None:
     assert not record().is_young
 
 

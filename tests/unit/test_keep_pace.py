@@ -114,12 +114,6 @@ def steady(probe: Telling, per_second: float = 10) -> Steady:
     return Steady(probe, per_second)  # type: ignore[arg-type]
 
 
-def test_in_passing_no_more_is_asked_than_so_many_a_second(time: Clock) -> None:
-    pace, before = steady(Telling("alive"), per_second=4), time.now
-    assert [pace.ask("c") for _ in range(9)] == ["alive"] * 9
-    assert time.now - before == pytest.approx(2)
-
-
 @pytest.mark.parametrize("ask", [Steady.ask, Steady.disconnect])
 def test_steady_asks_nothing_for_half_a_minute_after_a_429(ask: Callable[..., object], time: Clock) -> None:
     probe = Telling("throttled")
