@@ -56,7 +56,6 @@ BUS = f"arn:aws:events:{REGION}:123456789012:event-bus/default"
 
 # The extras, as settings of the functions
 PROBE = {"PROBES_PER_SECOND": "10", "MOST_PROBES_PER_SECOND": "300", "SUSPECT_AFTER_SECONDS": str(SUSPECT_AFTER_S)}
-ALONE = {**PROBE, "EXCLUSIVE_TABLE": "true"}
 BY_KEY = {"table": KEYED, "attribute": "connectionId", "index": None, "keys": ["connectionId", "topic"]}
 BY_INDEX = {"table": INDEXED, "attribute": "connectionId", "index": "byConnection", "keys": ["room"]}
 EVENTS = {"EVENT_BUS": BUS, "CLIENT_OFFLINE_AFTER_SECONDS": str(GRACE_S), "OFFLINE_TABLE": OFFLINE}
@@ -117,11 +116,8 @@ class Gateway:
     clock: Clock
     connections: dict[str, Connection] = field(default_factory=dict)
     owed: list[dict[str, Any]] = field(default_factory=list)  # `$disconnect` events of sockets closed by DELETE @connections, not sent yet
-    wrong_endpoint: int | None = None  # what another API's or stage's endpoint answers to everything
 
     def answer(self, method: str, path: str, connection_id: str) -> int:
-        if self.wrong_endpoint is not None:
-            return self.wrong_endpoint
         connection = self.connections.get(connection_id)
         if connection is None or not connection.live or self.clock.now < connection.open_from:
             return 410
@@ -173,7 +169,6 @@ class World:
         self.environments = 1  # of each function, which take turns
         self._functions: dict[tuple[str, int], ModuleType] = {}
         self._invocations = 0
-        self.foreign: set[str] = set()  # connections of another API, whose records share the table
         self.announced: list[dict[str, Any]] = []  # what came on the bus: each entry's detail, with its detail-type and the time
 
     @contextlib.contextmanager
@@ -446,18 +441,12 @@ class World:
     def heal(self) -> None:
         self.proxy.clear()
         self.aws.handlers = {"PutEvents": self._hear}
-        self.gateway.wrong_endpoint = None
 
     # What is true
 
     def records(self, table: str = TABLE) -> list[Item]:
         pages = self.dynamodb.get_paginator("scan").paginate(TableName=table)
         return [item for page in pages for item in page["Items"]]
-
-    @property
-    def keys(self) -> set[str]:
-        """The connections that have a record."""
-        return {record["connectionId"]["S"] for record in self.records()}
 
     def messages(self, url: str) -> int:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
@@ -468,17 +457,17 @@ class World:
         return [*self.untruths(), *self.losses(), *self.noise()]
 
     def untruths(self) -> list[str]:
-        """The table against the gateway. Another API's records are not ours to judge."""
-        keys = self.keys
+        """The table against the gateway."""
+        keys = {record["connectionId"]["S"] for record in self.records()}
         live = {connection.id for connection in self.gateway.connections.values() if connection.live and connection.recorded}
-        return [f"record of a dead connection: {key}" for key in sorted(keys - live - self.foreign)] + [
+        return [f"record of a dead connection: {key}" for key in sorted(keys - live)] + [
             f"no record of a live connection: {key}" for key in sorted(live - keys)
         ]
 
     def losses(self) -> list[str]:
         """Related items and history against the connections; messages that are nowhere to be explained."""
         found = []
-        closed = {c.id for c in self.gateway.connections.values() if c.recorded and not c.live} - self.foreign
+        closed = {c.id for c in self.gateway.connections.values() if c.recorded and not c.live}
         live = {c.id for c in self.gateway.connections.values() if c.recorded and c.live}
         if "RELATED_TABLES" in self.features:
             for table in (KEYED, INDEXED):
@@ -504,7 +493,7 @@ class World:
         found += [f"announcements: the end of {key} as {name}" for key, name in ids.items() if name != f"ended/{key}"]
         clients: dict[str, list[Connection]] = {}
         for connection in self.gateway.connections.values():
-            if connection.recorded and connection.id not in self.foreign:
+            if connection.recorded:
                 clients.setdefault(connection.client, []).append(connection)
         for client, connections in clients.items():
             if all(connection.indexed for connection in connections):

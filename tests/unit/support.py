@@ -116,10 +116,6 @@ class Table:
     def delete(self, key: str) -> None:
         self._dynamodb.delete_item(TableName=self.name, Key={self._keys[0]: {"S": key}})
 
-    def get(self, key: str) -> dict[str, Any] | None:
-        item = self._dynamodb.get_item(TableName=self.name, Key={self._keys[0]: {"S": key}}).get("Item")
-        return _plain(item) if item else None
-
     @property
     def items(self) -> list[dict[str, Any]]:
         return [_plain(item) for page in self._dynamodb.get_paginator("scan").paginate(TableName=self.name) for item in page["Items"]]

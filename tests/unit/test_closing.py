@@ -140,7 +140,7 @@ def test_a_record_rewritten_while_its_steps_run_survives(aws: FakeAws, connectio
 
     aws.on("PutItem", rewrite)
     assert closer(HISTORY_TABLE="history").close(ended("c"), later(), seen=item) == KEPT
-    assert connections.get("c") == {"connectionId": "c", "connectedAt": 2}
+    assert connections.items == [{"connectionId": "c", "connectedAt": 2}]
 
 
 @pytest.mark.parametrize("counted", [True, False])
@@ -212,4 +212,4 @@ def test_history_has_all_that_is_known_and_its_ttl_in_seconds(history: Table) ->
     write(ended("c", cause="gone"), later())
     write(ended("d", closeReason="", clientId=""), later())
     ttl = {"expiresAt": 1_795_234_586 + 30 * 24 * 60 * 60}
-    assert [history.get(name) for name in "cd"] == [{**ended("c"), **WHOLE, **ttl}, {**ended("d"), **ttl}]
+    assert sorted(history.items, key=len, reverse=True) == [{**ended("c"), **WHOLE, **ttl}, {**ended("d"), **ttl}]

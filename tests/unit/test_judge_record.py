@@ -83,12 +83,6 @@ def test_without_an_api_every_record_is_our_own() -> None:
     assert judge_record.judge(record(connectedAt=NOW - EXPIRED_MS, apiId="api2"), alone) == "expired"
 
 
-def test_how_long_a_suspect_is_silent_can_be_an_argument() -> None:
-    quiet = record(connectedAt=NOW - HOUR, lastSeenAt=NOW - 2 * MINUTE)
-    assert judge_record.judge(quiet, settings()) == "fresh"
-    assert judge_record.judge(quiet, settings(), suspect_after_ms=2 * MINUTE) == "suspect"
-
-
 @pytest.mark.parametrize(("age_ms", "standing", "young"), [(MINUTE - 1, "fresh", True), (MINUTE, "suspect", False)])
 def test_no_record_is_suspect_while_connect_may_be_at_work(age_ms: int, standing: str, young: bool) -> None:
     found = record(connectedAt=NOW - age_ms)
@@ -96,20 +90,6 @@ def test_no_record_is_suspect_while_connect_may_be_at_work(age_ms: int, standing
     assert judge_record.judge(found, settings(), suspect_after_ms=0) == standing
     assert found.is_young is young
     assert not record().is_young
-
-
-@pytest.mark.parametrize(
-    ("silent", "attributes"),
-    [
-        (5, {"connectedAt": NOW - 5}),
-        (5, {"connectedAt": NOW - 5_000, "lastSeenAt": NOW - 5}),
-        (5, {"connectedAt": NOW - 5, "lastSeenAt": NOW - 5_000}),
-        (0, {"lastSeenAt": NOW - 5}),
-    ],
-    ids=str,
-)
-def test_a_record_is_silent_since_it_was_made_or_last_seen(silent: int, attributes: dict[str, Any]) -> None:
-    assert judge_record.silent_ms(record(**attributes), NOW) == silent
 
 
 def test_the_margin_beyond_two_hours_is_a_setting() -> None:

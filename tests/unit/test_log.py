@@ -15,10 +15,6 @@ from route_settings import RouteSettings
 from tests.unit.support import Clock, Lines, ended
 
 
-def configure(**environment: str) -> None:
-    log.configure(RouteSettings({"CONNECTIONS_TABLE": "connections", **environment}))
-
-
 def directives(line: dict[str, Any]) -> list[dict[str, Any]]:
     """The line's metrics, after a look at what CloudWatch demands of them. Source: "Specification: Embedded metric format"."""
     embedded = line["_aws"]
@@ -43,7 +39,7 @@ def test_a_line_has_time_level_and_outcome_before_its_fields(clock: Clock, lines
 
 
 def test_level_warn_leaves_out_info_lines_without_metrics(lines: Lines) -> None:
-    configure(LOG_LINE_LEVEL="WARN")
+    log.configure(RouteSettings({"CONNECTIONS_TABLE": "connections", "LOG_LINE_LEVEL": "WARN"}))
     log.report("removed", ended("left out"), counted=False)
     log.report("removed", ended("counted"), counted=True)
     log.emit("postponed", {}, "WARN")
@@ -63,12 +59,6 @@ def test_metrics_are_fields_of_the_line_under_their_dimensions(clock: Clock, lin
         {"Namespace": "WebSocketConnections", "Dimensions": [["Name"]], "Metrics": [silent]},
         {"Namespace": "WebSocketConnections", "Dimensions": [["Name", "segment"]], "Metrics": [active]},
     ]
-
-
-def test_without_a_name_the_table_names_the_metrics(lines: Lines) -> None:
-    configure()
-    log.emit("swept", {}, metrics={"": {"Silent": (7, "Seconds")}})
-    assert lines()[0]["Name"] == "connections"
 
 
 def test_an_error_is_counted_in_all_and_by_its_step(lines: Lines) -> None:

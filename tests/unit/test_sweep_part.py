@@ -75,10 +75,6 @@ def test_a_continued_reading_keeps_its_count(clock: Clock) -> None:
     assert another.began_ms >= part.began_ms + 10_000
 
 
-def test_a_line_about_a_part_counts_its_ids() -> None:
-    assert Part(1, 3, again=["secret"] * 9, hops=2).fields == {"segment": "1", "segments": 3, "hops": 2, "again": 9}
-
-
 @pytest.mark.parametrize("letter", ["x", "é", "\U0001f600", '"'])
 def test_a_message_holds_as_many_ids_as_fit(letter: str) -> None:
     ids = [letter * 100] * 10_000
