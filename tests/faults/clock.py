@@ -18,24 +18,14 @@ FUNCTION = Path(__file__).resolve().parents[2] / "function"
 
 
 class Clock:
-    """Stands in for `time`: a sleep is over at once, and then it is later. Else it stands still, or (None) goes on with real time."""
+    """Stands in for `time`: a sleep is over at once, and then it is later. Else it stands still."""
 
     strftime, gmtime = staticmethod(time.strftime), staticmethod(time.gmtime)
 
-    def __init__(self, now: float | None = 1_795_305_600.0) -> None:
-        self._base: Callable[[], float] = time.time if now is None else lambda: now
-        self._ahead = 0.0
+    def __init__(self, now: float = 1_795_305_600.0) -> None:
+        self.now = now  # epoch s
         self._lock = Lock()
         self.slept: list[float] = []
-
-    @property
-    def now(self) -> float:
-        """Epoch s."""
-        return self._base() + self._ahead
-
-    @now.setter
-    def now(self, now: float) -> None:
-        self._ahead = now - self._base()
 
     @property
     def ms(self) -> int:
@@ -55,7 +45,7 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         with self._lock:
-            self._ahead += seconds
+            self.now += seconds
 
 
 class InLine:

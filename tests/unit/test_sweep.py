@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections import Counter
 from collections.abc import Callable
 from types import ModuleType
@@ -93,14 +92,6 @@ class Swept(Table):
             self.clock.advance(seconds)
 
         self.aws.on("Scan", handle)
-
-
-@pytest.fixture
-def clock(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Stands still, however slow the machine is, until something sleeps or takes its time."""
-    now = time.time()
-    monkeypatch.setattr(clock, "_base", lambda: now)
-    return clock
 
 
 @pytest.fixture
