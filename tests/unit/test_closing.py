@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from typing import Any
@@ -10,7 +11,6 @@ import closing
 import judge_record
 import pytest
 from log import ALREADY_GONE, KEPT, REMOVED
-from record import Record
 
 from tests.unit.fake_aws import Answer, FakeAws, error
 from tests.unit.support import API, Clock, Context, Lines, RetryQueue, Table, closer, ended
@@ -114,21 +114,17 @@ def test_a_removal_that_keeps_failing_queues_nothing(
 
 
 @pytest.mark.parametrize("extras", [{}, {"HISTORY_TABLE": "history"}], ids=["plain", "history"])
-@pytest.mark.parametrize(("before", "after"), [(1, 2), (1, None), (None, "soon")], ids=["changed", "removed", "added"])
-@pytest.mark.parametrize("name", judge_record.ATTRIBUTES)
-def test_only_a_record_that_is_as_it_was_judged_is_removed(
-    name: str, before: Any, after: Any, extras: dict[str, str], connections: Table, history: Table
-) -> None:
-    def put(value: Any, **more: str) -> Record:
-        return connections.put("c", **({name: value} if value else {}), **more)
-
-    seen = put(before)
-    put(after)
+def test_only_a_record_that_is_as_it_was_judged_is_removed(extras: dict[str, str], connections: Table, history: Table) -> None:
     made = closer(**extras)
-    assert made.close(ended("c"), later(), seen) == KEPT
-    assert (connections.keys, history.items) == ({"c"}, [])
-    put(before, note="no judgement depends on it")
-    assert [made.close(ended("c"), later(), seen) for _ in range(2)] == [REMOVED, ALREADY_GONE]
+    for name, values in itertools.product(judge_record.ATTRIBUTES, [(1, 2), (1, None), (None, "soon")]):
+        before, after = ({name: value} if value else {} for value in values)
+        case = f"{before} {after}"
+        seen = connections.put(case, **before)
+        connections.put(case, **after)
+        assert made.close(ended(case), later(), seen) == KEPT, case
+        assert (connections.keys, case in history.keys) == ({case}, False)
+        connections.put(case, **before, note="no judgement depends on it")
+        assert [made.close(ended(case), later(), seen) for _ in range(2)] == [REMOVED, ALREADY_GONE], case
 
 
 def test_a_record_rewritten_while_its_steps_run_survives(aws: FakeAws, connections: Table, history: Table) -> None:
