@@ -8,7 +8,7 @@ import logging
 from binascii import crc32
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from threading import Event, Lock, Thread
+from threading import Lock, Thread
 from typing import Any
 
 from moto.moto_api._internal.models import moto_api_backend
@@ -52,23 +52,16 @@ class FakeAws:
         self._thread.start()
         self._lock, self._moto_lock = Lock(), Lock()  # moto's backends are not made for threads
         self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.reset()
+
+    def reset(self) -> None:
+        moto_api_backend.reset()
         self.requests: list[Request] = []
         self.handlers: dict[str, Handler] = {}
         self.gone: set[str] = set()  # connection ids that @connections answers with 410; all others are alive
         self.sockets = self._socket  # what @connections answers: f(method, path, connection id) -> HTTP status
-        self._released = Event()
-
-    def reset(self) -> None:
-        moto_api_backend.reset()
-        self.requests = []
-        self.handlers = {}
-        self.gone = set()
-        self.sockets = self._socket
-        self._released.set()
-        self._released = Event()
 
     def close(self) -> None:
-        self._released.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -76,10 +69,6 @@ class FakeAws:
     def on(self, operation: str, handler: Handler) -> None:
         """`handler` sees every such request of the functions first; None lets moto answer."""
         self.handlers[operation] = handler
-
-    def hang(self, request: Request) -> None:
-        """A handler that answers when the test is over."""
-        self._released.wait(30)
 
     def asked(self, *operations: str) -> list[dict[str, Any]]:
         """The parameters of the requests for these operations so far."""

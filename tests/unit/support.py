@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import closing
@@ -26,15 +26,8 @@ if TYPE_CHECKING:
     from ending import Ended
 
 Item = dict[str, dict[str, Any]]
-
-
-class Load(Protocol):
-    def __call__(self, name: str, **environment: str | None) -> ModuleType: ...
-
-
-class Lines(Protocol):
-    def __call__(self) -> list[dict[str, Any]]: ...
-
+Load = Callable[..., ModuleType]  # what the fixtures `load` and `lines` are
+Lines = Callable[[], list[dict[str, Any]]]
 
 EVENTS = Path(__file__).parent.parent / "data/events"
 TABLE = "connections"

@@ -12,7 +12,7 @@ from aws import Clients
 
 from bench.dynamodb import CLOSE, RESET, answer
 from tests.unit.fake_aws import FakeAws, error
-from tests.unit.fast_delete_server import Server
+from tests.unit.fast_delete_server import HANG, Server
 
 OK = answer(b"{}")
 VERDICTS = [
@@ -42,14 +42,6 @@ def test_an_answer_is_a_verdict_and_is_asked_for_once(operation: str, status: in
     assert (code in probe.refusal) is bool(probe.refusal) is (verdict not in ("alive", "gone"))
 
 
-def test_a_hanging_endpoint_is_a_refusal_after_the_timeout(aws: FakeAws) -> None:
-    aws.on("GET @connections", aws.hang)
-    probe = asker(timeout=0.2)
-    assert probe.ask("c") == "refused"
-    assert "Timeout" in probe.refusal
-    assert len(aws.requests) == 1
-
-
 @pytest.fixture
 def endpoint(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     with Server(None) as server:
@@ -65,6 +57,14 @@ def test_a_broken_kept_connection_repeats_the_question(ask: Callable[..., str], 
     probe = asker()
     assert [ask(probe, "c"), ask(probe, "c")] == ["alive", "alive"]
     assert (len(endpoint.requests), endpoint.connections) == (3, 2)
+
+
+def test_a_hanging_endpoint_is_a_refusal_after_the_timeout(endpoint: Server) -> None:
+    endpoint.answers = [HANG]
+    probe = asker(timeout=0.2)
+    assert probe.ask("c") == "refused"
+    assert "Timeout" in probe.refusal
+    assert len(endpoint.requests) == 1
 
 
 def test_a_question_that_breaks_again_is_a_refusal(endpoint: Server) -> None:
