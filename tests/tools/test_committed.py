@@ -1,0 +1,60 @@
+"""Committed files whose mistakes no program that reads them would notice: rights of workflows, rights of planners, versions."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tools.permissions import FOLDER
+from tools.terraform import REPOSITORY
+
+WORKFLOWS = sorted([*REPOSITORY.glob(".github/workflows/*.yml"), *REPOSITORY.glob("examples/*/.github/workflows/*.yml")])
+PUBLISHING = ("release.yml", "publish")
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=[str(path.relative_to(REPOSITORY)) for path in WORKFLOWS])
+def test_a_workflow_gives_code_of_others_no_rights(path: Path) -> None:
+    """It is pinned to a commit, finds no token, and may only read. What publishes runs nothing but this repository's own code."""
+    workflow = yaml.safe_load(path.read_text())
+    used = re.findall(r"^[\s-]*uses: ([^./]\S*)", path.read_text(), re.MULTILINE)
+    used += [f"module@{job['with']['module_ref']}" for job in workflow["jobs"].values() if "module_ref" in job.get("with", {})]
+    assert [name for name in used if not re.search(r"@([0-9a-f]{40}$|\$\{\{)", name)] == []
+    for name, job in workflow["jobs"].items():
+        checkouts = [step for step in job.get("steps", []) if step.get("uses", "").startswith("actions/checkout@")]
+        assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+        rights = job.get("permissions", workflow.get("permissions"))
+        assert rights, "GitHub's default may be to write"
+        if set(rights.values()) != {"read"} and (path.name, name) != PUBLISHING:
+            assert not checkouts
+
+
+def test_what_is_published_was_rebuilt_on_a_fresh_checkout() -> None:
+    [job] = [yaml.safe_load(path.read_text())["jobs"][PUBLISHING[1]] for path in WORKFLOWS if path.name == PUBLISHING[0]]
+    assert job["needs"] == "test"
+    kinds = [step.get("uses", step.get("run", "")).partition("@")[0] for step in job["steps"]]
+    assert [kind.split("\n")[0].split(' "')[0] for kind in kinds] == [
+        "actions/checkout",
+        "python3 -m tools.package --check",
+        "actions/attest-build-provenance",
+        "gh release create",
+    ]
+
+
+def test_whoever_plans_may_only_read() -> None:
+    statements = json.loads((FOLDER / "plan.json").read_text())["Statement"]
+    actions = {action for statement in statements for action in statement["Action"]}
+    assert {action for action in actions if not re.match(r"\w+:(Describe|Get|List|GET)", action)} == {"kms:Decrypt"}
+
+
+def test_versions_that_lock_no_state_and_faulty_providers_are_refused() -> None:
+    roots = [
+        path for top in ("envs", "examples") for path in REPOSITORY.glob(f"{top}/**/versions.tf") if "use_lockfile" in path.read_text()
+    ]
+    assert ['required_version = ">= 1.10"' in path.read_text() for path in roots] == [True] * 4
+    mains = [path for path in REPOSITORY.glob("modules/*/main.tf") if "global_secondary_index" in path.read_text()]
+    excluded = [re.findall(r"!= ([\d.]+)", path.with_name("versions.tf").read_text()) for path in mains]
+    assert [(versions[0], versions[-1], len(versions)) for versions in excluded] == [("6.29.0", "6.40.0", 14)] * 2
