@@ -5,7 +5,8 @@
 
 On the local AWS, which notes every call, a root is applied with the smallest call of the module, with everything on, with other
 tags, with the queue, and with the smallest call again. Another user plans in between. In the end it is destroyed. Each action goes to the
-statement for its resource. NAME, TABLE and the like stand for what a team writes there.
+statement for its resource, which is written by hand. Statements with a condition are written by hand as a whole: AWS checks those
+permissions inside other calls, so that no call shows them. NAME, TABLE and the like stand for what a team writes there.
 """
 
 from __future__ import annotations
@@ -26,70 +27,12 @@ from .terraform import Root, TerraformError
 
 Call = tuple[str, str]  # an action, and its resource or the statement that allows it
 FOLDER = REPOSITORY / "docs" / "permissions"
+NAMES = ("plan", "apply")
 ACCOUNT = "000000000000"
 NEVER_DENIED = "sts:GetCallerIdentity"
 LARGEST_POLICY = 6144  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html, white space not counted
 
-STATEMENTS = {
-    "Routes": [f"arn:aws:apigateway:REGION::/apis/API_ID/{part}" for part in ("integrations", "integrations/*", "routes", "routes/*")],
-    "Tables": [f"arn:aws:dynamodb:REGION:ACCOUNT:table/TABLE{ending}" for ending in ("", "-history", "-offline")],
-    "RelatedTables": ["arn:aws:dynamodb:REGION:ACCOUNT:table/RELATED"],
-    "Functions": ["arn:aws:lambda:REGION:ACCOUNT:function:NAME-*"],
-    "EventSourceMappings": ["arn:aws:lambda:REGION:ACCOUNT:event-source-mapping:*"],  # AWS chooses their names
-    "LogGroups": ["arn:aws:logs:REGION:ACCOUNT:log-group:/aws/lambda/NAME-*"],
-    "Roles": ["arn:aws:iam::ACCOUNT:role/NAME-*"],
-    "Queues": ["arn:aws:sqs:REGION:ACCOUNT:NAME-*"],
-    "Schedules": ["arn:aws:scheduler:REGION:ACCOUNT:schedule-group/NAME-*", "arn:aws:scheduler:REGION:ACCOUNT:schedule/NAME-*/*"],
-    "Rules": ["arn:aws:events:REGION:ACCOUNT:rule/NAME-*"],
-    "Alarms": ["arn:aws:cloudwatch:REGION:ACCOUNT:alarm:NAME-*"],
-    "AlarmRoles": [
-        f"arn:aws:iam::ACCOUNT:role/aws-service-role/{kind}.alarms.cloudwatch.amazonaws.com/*" for kind in ("ssm", "ssm-incidents")
-    ],
-    "Dashboard": ["arn:aws:cloudwatch::ACCOUNT:dashboard/NAME-*"],
-    "WithoutResource": ["*"],
-}
-
-# Permissions that AWS checks inside other calls, so that no call shows them.
-DEFAULT_KEY = "alias/aws/dynamodb"  # asked for with a key of one's own, to tell them apart; AWS judges by the key behind it
-KEY = "arn:aws:kms:REGION:ACCOUNT:key/KEY_ID"
-UNSEEN: dict[str, list[dict[str, Any]]] = {
-    "plan": [
-        {
-            "Sid": "ReadWithKey",
-            "Effect": "Allow",
-            "Action": ["kms:Decrypt"],
-            "Resource": [KEY],
-            "Condition": {"StringEquals": {"kms:ViaService": [f"{name}.REGION.amazonaws.com" for name in ("lambda", "scheduler")]}},
-        },
-        {
-            "Sid": "TellDefaultKey",
-            "Effect": "Allow",
-            "Action": ["kms:DescribeKey"],
-            "Resource": ["arn:aws:kms:REGION:ACCOUNT:key/*"],
-            "Condition": {"ForAnyValue:StringEquals": {"kms:ResourceAliases": [DEFAULT_KEY]}},
-        },
-    ],
-    "apply": [
-        {
-            "Sid": "PassRoles",
-            "Effect": "Allow",
-            "Action": ["iam:PassRole"],
-            "Resource": STATEMENTS["Roles"],
-            "Condition": {
-                "StringEquals": {"iam:PassedToService": ["apigateway.amazonaws.com", "lambda.amazonaws.com", "scheduler.amazonaws.com"]}
-            },
-        },
-        {
-            "Sid": "WriteWithKey",
-            "Effect": "Allow",
-            "Action": ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
-            "Resource": [KEY],
-            "Condition": {
-                "StringEquals": {"kms:ViaService": [f"{name}.REGION.amazonaws.com" for name in ("dynamodb", "lambda", "scheduler")]}
-            },
-        },
-    ],
-}
+DEFAULT_KEY = "alias/aws/dynamodb"  # TellDefaultKey allows it: a name, while AWS judges by the key behind it
 
 ROOT = f"""
 provider "aws" {{}}
@@ -191,26 +134,37 @@ def record(aws: LocalAws) -> tuple[set[Call], set[Call], str]:
     return planner.calls(), deployer.calls(), api["id"]
 
 
+def written(name: str) -> list[dict[str, Any]]:
+    return list(json.loads((FOLDER / f"{name}.json").read_text())["Statement"])
+
+
+def resources() -> dict[str, list[str]]:
+    """The resources of each statement that recorded actions go to, by its Sid."""
+    return {statement["Sid"]: statement["Resource"] for name in NAMES for statement in written(name) if "Condition" not in statement}
+
+
 def allowed(calls: Iterable[Call], api_id: str) -> set[Call]:
     """Each action with the statement that allows it."""
+    patterns = {filled(arn, API_ID=api_id): sid for sid, arns in resources().items() for arn in arns}
     found = set()
     for action, resource in calls:
         if resource.endswith(DEFAULT_KEY):
-            continue  # TellDefaultKey
-        sids = [s for s, arns in STATEMENTS.items() if any(fnmatchcase(resource, filled(arn, API_ID=api_id)) for arn in arns)]
-        if not sids or (sids == ["WithoutResource"] and resource != "*"):
-            raise TerraformError(f"No statement allows {action} on {resource}: add its resource to STATEMENTS in tools/permissions.py.")
+            continue
+        sids = [sid for arn, sid in patterns.items() if resource == arn or (arn != "*" and fnmatchcase(resource, arn))]
+        if not sids:
+            raise TerraformError(f"No statement allows {action} on {resource}: add one with its resource to docs/permissions/apply.json.")
         found.add((action, sids[0]))
     return found
 
 
-def policy(calls: set[Call], unseen: list[dict[str, Any]]) -> str:
+def policy(name: str, calls: set[Call]) -> str:
     statements = [
         {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": arns}
-        for sid, arns in STATEMENTS.items()
+        for sid, arns in resources().items()
         if (actions := sorted(action for action, its in calls if its == sid))
     ]
-    text = json.dumps({"Version": "2012-10-17", "Statement": [*statements, *unseen]}, indent=2) + "\n"
+    statements += [statement for statement in written(name) if "Condition" in statement]
+    text = json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=2) + "\n"
     if (size := len("".join(text.split()))) > LARGEST_POLICY:
         raise TerraformError(f"A policy of {size} characters is more than IAM takes ({LARGEST_POLICY}): split it.")
     return text
@@ -220,12 +174,12 @@ def policies() -> dict[str, str]:
     with local_aws() as aws:
         planned, applied, api_id = record(aws)
     plan = allowed(planned, api_id)
-    return {"plan": policy(plan, UNSEEN["plan"]), "apply": policy(allowed(applied, api_id) - plan, UNSEEN["apply"])}
+    return {"plan": policy("plan", plan), "apply": policy("apply", allowed(applied, api_id) - plan)}
 
 
 def main() -> int:
     check = program.only_checks(__doc__)
-    stale = {name: text for name, text in policies().items() if not (f := FOLDER / f"{name}.json").exists() or f.read_text() != text}
+    stale = {name: text for name, text in policies().items() if (FOLDER / f"{name}.json").read_text() != text}
     if check and stale:
         sys.exit(f"out of date in docs/permissions: {', '.join(stale)}. Run `make permissions` and commit")
     for name, text in stale.items():
