@@ -78,14 +78,13 @@ const parts = {
     own.url = stack.url;
     get("connect").disabled = false;
   },
-  hands({ clients, process, faults, ways, doing }) {
-    if (doing) say(doing);
-    get("held").textContent = clients.length;
+  hands({ clients, process, faults, ways }) {
+    get("held").textContent = clients;
     if (!get("how").options.length) get("how").append(...ways.map((way) => new Option(way)));
     for (const button of document.querySelectorAll("[data-toggle]")) button.setAttribute("aria-pressed", faults.includes(button.dataset.do));
-    document.querySelector("[data-do=open-process]").disabled = process !== null;
-    document.querySelector("[data-do=kill-process]").disabled = process === null;
-    for (const button of document.querySelectorAll("[data-do=end]")) button.disabled = !clients.length;
+    document.querySelector("[data-do=open-process]").disabled = process;
+    document.querySelector("[data-do=kill-process]").disabled = !process;
+    for (const button of document.querySelectorAll("[data-do=end]")) button.disabled = !clients;
   },
   records(records) {
     get("active").textContent = records.length;

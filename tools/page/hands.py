@@ -19,8 +19,6 @@ from tools.acts.sweeping import TWO_HOURS_AND_MORE_MS
 from tools.clients import CONNECTING_AT_ONCE, ENDINGS, Client, ClientProcess
 from tools.stack import Stack
 
-from .board import Board
-
 MOST_AT_ONCE = 50
 IN_A_PROCESS = 3
 FAULTS: dict[str, dict[str, Any]] = {
@@ -30,7 +28,7 @@ FAULTS: dict[str, dict[str, Any]] = {
 
 
 class OrderError(Exception):
-    """The order is invalid, and the text says what is expected. With another status: it failed."""
+    """The order cannot be carried out, and the text says why. With another status than 400: it failed."""
 
     def __init__(self, text: str, status: int = 400) -> None:
         super().__init__(text)
@@ -38,10 +36,10 @@ class OrderError(Exception):
 
 
 class Hands:
-    def __init__(self, stack: Stack, board: Board) -> None:
-        self._stack, self._board = stack, board
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
         self._numbers = count(1)
-        self._clients: dict[str, Client] = {}
+        self._clients: list[Client] = []
         self._process: ClientProcess | None = None
         self._faults: dict[str, Fault] = {}
         self._one_at_a_time = threading.Lock()
@@ -56,18 +54,16 @@ class Hands:
             "sweep": self._sweep,
             "broadcast": self._broadcast,
         }
-        self._show_progress()
 
     def do(self, order: dict[str, Any]) -> str:
-        """Raises OrderError if something is missing in `order`."""
-        action = order.get("action")
-        if not isinstance(action, str) or action not in self._actions:
-            raise OrderError(f"there is no {action!r}; there are {', '.join(self._actions)}")
+        """Raises OrderError, or what a missing or senseless value raises."""
         with self._one_at_a_time:
-            try:
-                return self._actions[action](order)
-            finally:
-                self._show_progress()
+            return self._actions[order["action"]](order)
+
+    def state(self) -> dict[str, Any]:
+        """What the page shows of them."""
+        clients, process = len(self._open_clients()), self._process is not None
+        return {"clients": clients, "process": process, "faults": list(self._faults), "ways": list(ENDINGS)}
 
     def close(self) -> None:
         """End what is still open."""
@@ -79,50 +75,35 @@ class Hands:
                     self._process.kill()
 
     def _open_clients(self) -> list[Client]:
-        self._clients = {name: client for name, client in self._clients.items() if client.socket.protocol.state is State.OPEN}
-        return list(self._clients.values())
-
-    def _show_progress(self, doing: str = "") -> None:
-        names = [client.name for client in self._open_clients()]
-        process = self._process.pid if self._process else None
-        self._board.put(
-            "hands", {"clients": names, "process": process, "faults": list(self._faults), "ways": list(ENDINGS), "doing": doing}
-        )
+        return [client for client in self._clients if client.socket.protocol.state is State.OPEN]
 
     def _open(self, order: dict[str, Any]) -> str:
-        number = order.get("count")
-        if type(number) is not int or not 1 <= number <= MOST_AT_ONCE:
+        number = order["count"]
+        if number not in range(1, MOST_AT_ONCE + 1):
             raise OrderError(f"count must be a whole number from 1 to {MOST_AT_ONCE}")
         names, refused = [f"client {next(self._numbers)}" for _ in range(number)], Counter[str]()
-        self._show_progress(f"0 of {number} connected …")
         with ThreadPoolExecutor(CONNECTING_AT_ONCE) as pool:
-            for done, job in enumerate([pool.submit(Client, self._stack.url, name) for name in names], 1):
+            for job in [pool.submit(Client, self._stack.url, name) for name in names]:
                 try:
-                    self._clients[job.result().name] = job.result()
+                    self._clients.append(job.result())
                 except InvalidStatus as problem:
                     refused[f"HTTP {problem.response.status_code}"] += 1
-                self._show_progress(f"{done - refused.total()} of {number} connected …")
         if refused:
             said = f"{number - refused.total()} connected, {refused.total()} refused: $connect failed ({', '.join(refused)})"
             raise OrderError(said, 502)
         return f"{number} connected"
 
     def _end(self, order: dict[str, Any]) -> str:
-        how = order.get("how")
-        if not isinstance(how, str) or how not in ENDINGS:
-            raise OrderError(f"how must be one of {', '.join(ENDINGS)}")
+        how = order["how"]
         ending = self._open_clients()[: None if order.get("all") is True else 1]
         if not ending:
             raise OrderError("no client is open: connect some first")
-        for number, client in enumerate(ending, 1):
+        for client in ending:
             ENDINGS[how](client)
-            self._show_progress(f"{number} of {len(ending)} ended …")
         return f"{', '.join(client.name for client in ending)}: {how}"
 
     def _end_from_server(self, order: dict[str, Any]) -> str:
-        connection_id = order.get("connectionId")
-        if not isinstance(connection_id, str) or not connection_id:
-            raise OrderError("connectionId must be a string")
+        connection_id = order["connectionId"]
         status = self._stack.ask("delete_connection", connection_id)
         return f"{connection_id}: {'closed by the server' if status < 400 else f'not closed, API Gateway answered {status}'}"
 
@@ -141,8 +122,6 @@ class Hands:
         return f"process {process.pid} was killed"
 
     def _toggle(self, order: dict[str, Any]) -> str:
-        if not isinstance(order.get("on"), bool):
-            raise OrderError("on must be true or false")
         name = order["action"]
         fault = self._faults.pop(name, None)
         if fault:
