@@ -19,7 +19,7 @@ def main() -> None:
     quick = parser.parse_args().quick
     rounds, warm = (7, 50) if quick else (25, 200)
     python = ".".join(map(str, sys.version_info[:2]))
-    summary = report.summarise(*speed.run(rounds, warm))
+    summary = report.summarise(speed.run(rounds, warm))
     table = report.table(summary)
     print(table)
     if quick:

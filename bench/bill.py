@@ -118,7 +118,7 @@ def announcement_table() -> str:
     return markdown.table(("a million announced ends, USD besides", "`events = {}`", "with `client_offline_after_seconds`"), rows)
 
 
-def tables(speed: dict[str, Any], sweep: list[dict[str, Any]]) -> str:
+def tables(speed: dict[str, Any]) -> str:
     theirs = disconnects(speed["baseline"], platform_lines=True)
     ways = [disconnects(speed["package"], platform_lines=False, batch=batch) for batch in (0, 10, 1)]
     rows = [[item, *(f"{bill[item]:.3f}" for bill in [*ways, theirs])] for item in theirs]
@@ -130,16 +130,7 @@ def tables(speed: dict[str, Any], sweep: list[dict[str, Any]]) -> str:
     for what, saved in cheaper.items():
         rows.append([what, *(f"{sum(bill.values()) - saved * bill['logs']:.2f}" for bill in ways), "-"])
     header = ["a million disconnects, USD", "this module", "by the queue, ten at a time", "by the queue, one at a time", "baseline"]
-    by_item = markdown.table(header, rows)
-    rows = []
-    for connections in CONNECTIONS:
-        number = connections * HOURS * 60 / LIFETIME_MINUTES
-        costs = [number / MILLION * sum(bill.values()) for bill in (ways[0], theirs)]
-        costs += [sweeps(sweep, connections), connections * HOURS * 60 * prices.CONNECTION_MINUTE]
-        rows.append([f"{connections:,} connections", f"{number / MILLION:.2f} M", *(f"{cost:,.2f}" for cost in costs)])
-    header = ["a month, USD", "disconnects", "this module", "baseline", "sweep every 5 min", "connection minutes, for scale"]
-    by_month = markdown.table(header, rows)
-    return "\n\n".join([by_item, by_month, announcement_table()])
+    return f"{markdown.table(header, rows)}\n\n{announcement_table()}"
 
 
 def abuse(measured: dict[str, Any]) -> str:
@@ -170,14 +161,14 @@ def abuse(measured: dict[str, Any]) -> str:
 def main() -> None:
     speed = json.loads((report.RESULTS / f"speed-{report.RUNTIME}.json").read_text())["summary"]
     sweep = json.loads((report.RESULTS / "sweep.json").read_text())
-    text = tables(speed, sweep)
+    text = tables(speed)
     print(text)
     about = (
-        f"Prices of {prices.PRICES_OF}, us-east-1, without the free tier. {MEMORY_MB} MB, the sweep's function {CLEANUP_MEMORY_MB} MB, "
+        f"Prices of {prices.PRICES_OF}, us-east-1, without the free tier. {MEMORY_MB} MB, "
         f"arm64, {COLD_SHARE:.0%} cold starts, a connection lasts {LIFETIME_MINUTES:.0f} minutes, DynamoDB answers in "
         f"{DYNAMODB_MS:.0f} ms; CPU times are this bench's, not Graviton's."
     )
-    report.save("bill.md", f"{text}\n\n{about} Made by `python -m bench.bill` from speed-{report.RUNTIME}.json and sweep.json.\n")
+    report.save("bill.md", f"{text}\n\n{about} Made by `python -m bench.bill` from speed-{report.RUNTIME}.json.\n")
     report.save("bill-overview.md", overview(speed, sweep))
     report.save("abuse.md", abuse(speed["package"]))
 

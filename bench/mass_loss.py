@@ -10,12 +10,10 @@ dynalite; queue and bus are the local AWS's. Without arguments the results are w
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import product
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -48,65 +46,54 @@ COLUMNS = {
 }
 
 
-class Connections:
+class Connections(ThreadingHTTPServer):
     """`GET @connections`: 200 for those that live, 410 for all others, and sometimes 429."""
 
+    daemon_threads = True
+
     def __init__(self, alive: set[str]) -> None:
-        self._alive = alive
-        self.questions: Counter[int] = Counter()  # by the second of time.monotonic()
-
-    @contextmanager
-    def running(self) -> Iterator[str]:
-        """The URL, for as long as the block runs."""
-        loop = asyncio.new_event_loop()
-        server = loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
-        thread = Thread(target=loop.run_forever, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        finally:
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while head := await _head(reader):
-            self.questions[int(time.monotonic())] += 1
-            status, kind = self._answer(unquote(head.split()[1].decode()).rpartition("/")[2])
-            await asyncio.sleep(ANSWER_S)
-            writer.write(f"HTTP/1.1 {status} -\r\nx-amzn-ErrorType: {kind}\r\nContent-Length: 2\r\n\r\n{{}}".encode())
-        writer.close()
-
-    def _answer(self, connection_id: str) -> tuple[int, str]:
-        if self.questions.total() % THROTTLE_ONE_IN == 0:
-            return 429, "LimitExceededException"
-        return (200, "") if connection_id in self._alive else (410, "GoneException")
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.alive = alive
+        self.asked: list[int] = []  # in which second of time.monotonic()
+        Thread(target=self.serve_forever, daemon=True).start()
 
 
-async def _head(reader: asyncio.StreamReader) -> bytes:
-    try:
-        return await reader.readuntil(b"\r\n\r\n")
-    except (asyncio.IncompleteReadError, ConnectionError):
-        return b""
+class _Answer(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Connections
+
+    def do_GET(self) -> None:
+        self.server.asked.append(int(time.monotonic()))
+        status, kind = (200, "") if unquote(self.path).rpartition("/")[2] in self.server.alive else (410, "GoneException")
+        if len(self.server.asked) % THROTTLE_ONE_IN == 0:
+            status, kind = 429, "LimitExceededException"
+        time.sleep(ANSWER_S)
+        self.wfile.write(f"HTTP/1.1 {status} -\r\nx-amzn-ErrorType: {kind}\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
-def measure(dead: int, found: str) -> dict[str, Any]:
-    """How long it takes to find that many dead records in the given way, and what it costs."""
-    with services() as on:
-        create_table(on.dynamodb, EXTRAS["HISTORY_TABLE"])
-        named = {"apiId": {"S": API["WEBSOCKET_API_ID"]}, "stage": {"S": API["WEBSOCKET_STAGE"]}}
-        on.fill(range(ALIVE), age_s=660, **named)
-        on.fill(range(ALIVE, ALIVE + dead), age_s=7_500 if found == EXPIRED else 660, **named)
-        alive = {connection_id(number) for number in range(ALIVE)}
-        connections = Connections(alive)
-        extras = EXTRAS if found == ASKED_WITH_EXTRAS else {}
-        with connections.running() as url:
-            endpoint = {"AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"{url}/{API['WEBSOCKET_STAGE']}"}
-            with on.cleanup_function(**PROBE, **API, **endpoint, **extras) as (environment, log):
-                taken = invoke(environment, _events(on, log, dead))
-        pages = on.dynamodb.get_paginator("scan").paginate(TableName=TABLE, ProjectionExpression="connectionId")
-        left = {item["connectionId"]["S"] for page in pages for item in page["Items"]}
-        asked = {"questions": connections.questions.total(), "rate": max(connections.questions.values(), default=0)}
-        return {"dead": dead, "found": found, **asked, "live_removed": len(alive - left), **taken}
+def measure(dead: int) -> Iterator[dict[str, Any]]:
+    """How long it takes to find that many dead records in each way, and what it costs."""
+    for found in (ASKED, ASKED_WITH_EXTRAS, EXPIRED):
+        with services() as on:
+            create_table(on.dynamodb, EXTRAS["HISTORY_TABLE"])
+            named = {"apiId": {"S": API["WEBSOCKET_API_ID"]}, "stage": {"S": API["WEBSOCKET_STAGE"]}}
+            on.fill(range(ALIVE), age_s=660, **named)
+            on.fill(range(ALIVE, ALIVE + dead), age_s=7_500 if found == EXPIRED else 660, **named)
+            alive = {connection_id(number) for number in range(ALIVE)}
+            extras = EXTRAS if found == ASKED_WITH_EXTRAS else {}
+            with Connections(alive) as connections:
+                url = f"http://127.0.0.1:{connections.server_address[1]}/{API['WEBSOCKET_STAGE']}"
+                endpoint = {"AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": url}
+                with on.cleanup_function(**PROBE, **API, **endpoint, **extras) as (environment, log):
+                    taken = invoke(environment, _events(on, log, dead))
+                connections.shutdown()
+            pages = on.dynamodb.get_paginator("scan").paginate(TableName=TABLE, ProjectionExpression="connectionId")
+            left = {item["connectionId"]["S"] for page in pages for item in page["Items"]}
+            asked = {"questions": len(connections.asked), "rate": max(Counter(connections.asked).values(), default=0)}
+            yield {"dead": dead, "found": found, **asked, "live_removed": len(alive - left), **taken}
 
 
 def _events(on: Services, log: Path, dead: int) -> Iterator[dict[str, Any]]:
@@ -120,24 +107,10 @@ def _events(on: Services, log: Path, dead: int) -> Iterator[dict[str, Any]]:
             yield event
 
 
-def main() -> None:
-    parser = program.arguments(__doc__)
-    parser.add_argument("dead", nargs="*", type=int, metavar="DEAD")
-    chosen = parser.parse_args().dead
-    results = []
-    for dead, found in product(chosen or DEFAULT, (ASKED, ASKED_WITH_EXTRAS, EXPIRED)):
-        results.append(measure(dead, found))
-        print(report.columns(COLUMNS, results[-1:]), flush=True)
-    if not chosen:
-        slowest, fastest = PROBE["PROBES_PER_SECOND"], PROBE["MOST_PROBES_PER_SECOND"]
-        about = (
-            f"{report.now()}, `python -m bench.mass_loss`: {ALIVE} live ones beside them, {slowest} to {fastest} questions a second, "
-            f"{1000 * ANSWER_S:.0f} ms for an answer, one of {THROTTLE_ONE_IN:,} a 429, one segment, {TIMEOUT_S} s time-out. "
-            f"{report.machine()}. The emulators take part of the time."
-        )
-        report.save("mass_loss.json", results)
-        report.save("mass_loss.md", f"{report.columns(COLUMNS, results)}\n\n{about}\n")
-
-
 if __name__ == "__main__":
-    program.run(main)
+    about = (
+        f"{ALIVE} live ones beside them, {PROBE['PROBES_PER_SECOND']} to {PROBE['MOST_PROBES_PER_SECOND']} questions a second, "
+        f"{1000 * ANSWER_S:.0f} ms for an answer, one of {THROTTLE_ONE_IN:,} a 429, one segment, {TIMEOUT_S} s time-out. "
+        "The emulators take part of the time"
+    )
+    program.run(lambda: report.run("mass_loss", __doc__, DEFAULT, measure, COLUMNS, about))

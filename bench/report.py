@@ -1,4 +1,4 @@
-"""Results as JSON and Markdown, and what is worse than the committed ones."""
+"""Results as JSON and Markdown."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import os
 import platform
 import ssl
 import statistics
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tools import markdown
+from tools import markdown, program
 
 RESULTS = Path(__file__).resolve().parent / "results"
 RUNTIME = "3.13"  # the module's default, as in Makefile
@@ -58,22 +58,21 @@ def now() -> str:
     return datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def summarise(samples: dict[str, list[dict[str, Any]]], counts: dict[str, dict[str, float]]) -> dict[str, Any]:
+def summarise(samples: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """Medians and quartiles of each measure, and of its ratio to the baseline's of the same round."""
     summary: dict[str, Any] = {}
     for name, rounds in samples.items():
-        summary[name] = {measure: _spread(sample[measure] for sample in rounds) for measure in MEASURES if measure in rounds[0]}
-        summary[name] |= {measure: _spread([count]) for measure, count in counts[name].items()}
+        measured = [measure for measure in MEASURES if measure in rounds[0]]
+        summary[name] = {measure: _spread(sample[measure] for sample in rounds) for measure in measured}
         summary[name]["log_bytes"] = rounds[-1]["log_bytes"]
         summary[name]["wire"] = {phase: rounds[-1][phase] for phase in PHASES if phase in rounds[-1]}
-    for name in ("package", "client", "empty"):
-        summary[name]["ratio"] = {}
-        for measure, what in MEASURES.items():
-            rows = {of: [s[measure] for s in ([counts[of]] if measure in counts[of] else samples[of]) if measure in s] for of in samples}
-            if rows[name]:
-                less = rows["empty"] if what.beyond and name != "empty" else [0.0] * len(rows[name])
-                ratios = [(own - empty) / base for own, empty, base in zip(rows[name], less, rows["baseline"], strict=True)]
-                summary[name]["ratio"][measure] = _spread(ratios)
+        if name != "baseline":
+            pairs = list(zip(rounds, samples["empty"], samples["baseline"], strict=True))
+            less = {measure: MEASURES[measure].beyond and name != "empty" for measure in measured}
+            summary[name]["ratio"] = {
+                measure: _spread((own[measure] - less[measure] * empty.get(measure, 0)) / base[measure] for own, empty, base in pairs)
+                for measure in measured
+            }
     return summary
 
 
@@ -85,38 +84,45 @@ def _spread(values: Iterable[float]) -> dict[str, float]:
 
 def table(summary: dict[str, Any]) -> str:
     """Every measure as a share of the baseline's; then what went over the wire."""
-    rows = []
-    for name, measure in MEASURES.items():
-        if name not in summary["package"]:
-            continue
-        ratio = summary["package"]["ratio"][name]
+    rows: list[Sequence[str]] = []
+    for name, ratio in summary["package"]["ratio"].items():
+        measure = MEASURES[name]
         others = [f"{summary[variant]['ratio'][name]['median']:.3f}" if name in summary[variant]["ratio"] else "-" for variant in OTHERS]
         absolute = [measure.shown.format(summary[variant][name]["median"] * measure.unit) for variant in ("package", "baseline")]
         quartiles = f"{ratio['low']:.3f}-{ratio['high']:.3f}"
         rows.append((measure.label, f"≤ {measure.goal:.2f}", f"**{ratio['median']:.3f}**", quartiles, *others, *absolute))
     header = ("Share of `boto3.resource`", "goal", "this module", "quartiles", *OTHERS.values(), "this module", "`boto3.resource`")
-    return f"{markdown.table(header, rows)}\n\n{_on_the_wire(summary)}"
-
-
-def _on_the_wire(summary: dict[str, Any]) -> str:
-    rows = []
-    for phase, label in PHASES.items():
-        if phase not in summary["package"]["wire"]:
-            continue
+    shares, rows = markdown.table(header, rows), []
+    for phase in summary["package"]["wire"]:
         wires = [summary[variant]["wire"][phase] for variant in ("package", "baseline")]
         # The endpoint's view, turned round.
-        rows.append([label, *(f"{wire['received']:.0f} B, {wire['sent']:.0f} B, {wire['round_trips']:.0f}" for wire in wires)])
-    if "system_calls" in summary["package"]:
-        calls = {name: measures["system_calls"]["median"] for name, measures in summary.items()}
-        beyond = [f"{calls[name] - calls['empty']:.1f}" for name in ("package", "baseline")]
-        rows.append([f"system calls of a warm disconnect beyond an empty handler's {calls['empty']:.1f}", *beyond])
-    return markdown.table(("Sent, received, round trips", "this module", "`boto3.resource`"), rows)
+        rows.append([PHASES[phase], *(f"{wire['received']:.0f} B, {wire['sent']:.0f} B, {wire['round_trips']:.0f}" for wire in wires)])
+    return f"{shares}\n\n{markdown.table(('Sent, received, round trips', 'this module', '`boto3.resource`'), rows)}"
 
 
-def columns(shapes: dict[str, str], results: list[dict[str, Any]]) -> str:
-    """A table of results. `shapes`: by heading, how a result's values are formatted; `megabytes` is its peak memory."""
-    rows = ([shape.format(**result, megabytes=result["peak"] / 1e6) for shape in shapes.values()] for result in results)
-    return markdown.table(shapes, rows)
+def run(
+    name: str, doc: str | None, default: list[int], measure: Callable[[int], Iterable[dict[str, Any]]], shapes: dict[str, str], about: str
+) -> None:
+    """A program that measures for each of its arguments, or for the default ones, and then writes the results.
+
+    `shapes`: by heading, how a result's values are formatted; `megabytes` is its peak memory.
+    """
+    parser = program.arguments(doc)
+    parser.add_argument("sizes", nargs="*", type=int, metavar="NUMBER")
+    sizes = parser.parse_args().sizes
+    results = []
+
+    def table(results: list[dict[str, Any]]) -> str:
+        rows = ([shape.format(**result, megabytes=result["peak"] / 1e6) for shape in shapes.values()] for result in results)
+        return markdown.table(shapes, rows)
+
+    for size in sizes or default:
+        for result in measure(size):
+            results.append(result)
+            print(table([result]), flush=True)
+    if not sizes:
+        save(f"{name}.json", results)
+        save(f"{name}.md", f"{table(results)}\n\n{now()}, `python -m bench.{name}`: {about}. {machine()}.\n")
 
 
 def save(name: str, value: Any) -> None:

@@ -8,7 +8,6 @@ import re
 import shutil
 import sys
 import tempfile
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple
 
 import trustme
 
-from bench.dynamodb import Endpoint, endpoint_process
+from bench.dynamodb import Endpoint
 from bench.environment import SITE_PACKAGES, Environment
 
 HERE = Path(__file__).resolve().parent
@@ -31,17 +30,6 @@ VARIABLES = {
     "RETRY_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/security-events-removals",
 }
 SETTLING, RECONNECTS, COUNTED = 10, 5, 20
-
-
-class Counter(NamedTuple):
-    """A command that runs the function and writes a number to a log when it ends."""
-
-    command: tuple[str, ...]
-    number: str
-
-
-CALLGRIND = Counter(("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--log-file={log}"), r"Collected : (\d+)")
-STRACE = Counter(("strace", "-D", "-f", "-c", "-U", "name,calls", "-e", "trace=!futex", "-o", "{log}"), r"total +(\d+)")
 
 
 class Variant(NamedTuple):
@@ -73,12 +61,12 @@ def stage() -> Iterator[tuple[dict[str, Variant], Endpoint]]:
         roots = folder / "package.pem"
         roots.write_bytes((folder / "package/amazon_roots.pem").read_bytes() + own)
         variants["package"] = Variant(folder / "package", "disconnect.lambda_handler", roots)
-        with endpoint_process(folder / "server.pem") as endpoint:
+        with Endpoint(folder / "server.pem") as endpoint:
             yield variants, endpoint
 
 
 def _environment(variant: Variant, endpoint: Endpoint, prefix: tuple[str, ...] = ()) -> Environment:
-    variables = VARIABLES | {"AWS_ENDPOINT_URL_DYNAMODB": endpoint.address(), "AWS_CA_BUNDLE": str(variant.bundle)}
+    variables = VARIABLES | {"AWS_ENDPOINT_URL_DYNAMODB": endpoint.url, "AWS_CA_BUNDLE": str(variant.bundle)}
     return Environment(variant.task, variant.handler, variables, variant.task.with_suffix(".log"), prefix)
 
 
@@ -129,42 +117,32 @@ def _events() -> Iterator[dict[str, Any]]:
         yield EVENT | {"requestContext": EVENT["requestContext"] | {"connectionId": f"QwErS{number:010d}="}}
 
 
-def counts(variant: Variant, endpoint: Endpoint) -> dict[str, float]:
-    """Figures that do not depend on the machine's load: user-space instructions, and system calls. Each needs a tool on PATH."""
-    counted: dict[str, float] = {}
-    if shutil.which("valgrind"):
-        counted["instructions"] = _count(CALLGRIND, variant, endpoint, 1)
-        counted["warm_instructions"] = _warm(CALLGRIND, variant, endpoint)
-    if shutil.which("strace"):
-        counted["system_calls"] = _warm(STRACE, variant, endpoint)
-    return counted
+def instructions(variant: Variant, endpoint: Endpoint) -> dict[str, float]:
+    """User-space instructions, which do not depend on the machine's load."""
+    cold, settled, more = (_collected(variant, endpoint, 1 + warm) for warm in (0, SETTLING, SETTLING + COUNTED))
+    return {"instructions": cold, "warm_instructions": (more - settled) / COUNTED}
 
 
-def _warm(counter: Counter, variant: Variant, endpoint: Endpoint) -> float:
-    settled, more = (_count(counter, variant, endpoint, 1 + SETTLING + warm) for warm in (0, COUNTED))
-    return (more - settled) / COUNTED
-
-
-def _count(counter: Counter, variant: Variant, endpoint: Endpoint, disconnects: int) -> int:
-    log, events = variant.task.with_suffix(f".{counter.command[0]}"), _events()
-    with _environment(variant, endpoint, tuple(word.format(log=log) for word in counter.command)) as environment:
+def _collected(variant: Variant, endpoint: Endpoint, disconnects: int) -> int:
+    log, events = variant.task.with_suffix(".callgrind"), _events()
+    callgrind = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", f"--log-file={log}")
+    with _environment(variant, endpoint, callgrind) as environment:
         for _ in range(disconnects):
             environment.invoke(next(events))
-    while not (found := re.findall(counter.number, log.read_text())):
-        time.sleep(0.01)  # strace is no child of ours, and writes after the function has ended
-    return int(found[-1])
+    return int(re.findall(r"Collected : (\d+)", log.read_text())[-1])
 
 
-def run(rounds: int, warm: int) -> tuple[dict[str, list[dict[str, Any]]], dict[str, dict[str, float]]]:
-    """Measure all variants in rounds, then count."""
-    for tool, what in {"valgrind": "instructions", "strace": "system calls"}.items():
-        if not shutil.which(tool):
-            print(f"{what} are not counted: there is no {tool} on PATH", file=sys.stderr)
+def run(rounds: int, warm: int) -> dict[str, list[dict[str, Any]]]:
+    """Measure all variants in rounds, and count each one's instructions if there is valgrind."""
     with stage() as (variants, endpoint):
         samples: dict[str, list[dict[str, Any]]] = {name: [] for name in variants}
         for number in range(rounds):
             print(f"\rround {number + 1} of {rounds}", end="", file=sys.stderr, flush=True)
             for name, variant in variants.items():
                 samples[name].append(measure(name, variant, endpoint, warm))
+        if not shutil.which("valgrind"):
+            print("\rinstructions are not counted: there is no valgrind on PATH", file=sys.stderr)
+            return samples
         print("\rcounting       ", file=sys.stderr, flush=True)
-        return samples, {name: counts(variant, endpoint) for name, variant in variants.items()}
+        counted = {name: instructions(variant, endpoint) for name, variant in variants.items()}
+        return {name: [sample | counted[name] for sample in its] for name, its in samples.items()}

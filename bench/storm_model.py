@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from bench import bill, report
@@ -147,33 +147,35 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def table(columns: dict[str, dict[Storm, float]]) -> str:
+def table(header: Iterable[str], cells: Callable[[Storm], Iterable[str]]) -> str:
+    rows = ((f"{storm.closes:,}", f"{storm.within_s} s", *cells(storm)) for storm in STORMS)
+    return markdown.table(("closes", "within", *header), rows)
+
+
+def function_table(columns: dict[str, dict[Storm, float]]) -> str:
     """`columns`: shares lost by heading, this module's without a reservation first."""
     ours = next(iter(columns.values()))
-    rows = []
-    for storm in STORMS:
-        lost = (f"{shares[storm]:.1%}" for shares in columns.values())
-        rows.append((f"{storm.closes:,}", f"{storm.within_s} s", *lost, duration(wait_s(ours, storm))))
-    return markdown.table(("closes", "within", *columns, "table true again"), rows)
+    return table(
+        (*columns, "table true again"), lambda storm: (*(f"{lost[storm]:.1%}" for lost in columns.values()), duration(wait_s(ours, storm)))
+    )
 
 
-def queue_table(ours: Function, shares: dict[Storm, float]) -> str:
+def queue_table(ours: Function, lost: dict[Storm, float]) -> str:
     """By the function and by the queue: what is lost, and when the table is true; then what the second depends on."""
-    slow, steady = Function(ours.cold, 2 * ours.warm), WARM_TABLE._replace(more_per_s=1.0)
     columns: dict[str, tuple[Function, Queue]] = {
         f"a new table, {NEW_TABLE.batches} batches": (ours, NEW_TABLE),
         f"warm throughput, {WARM_TABLE.batches} batches": (ours, WARM_TABLE),
-        "a new table, events twice as slow": (slow, NEW_TABLE),
+        "a new table, events twice as slow": (Function(ours.cold, 2 * ours.warm), NEW_TABLE),
         f"a new table, {WARM_TABLE.batches} batches": (ours, NEW_TABLE._replace(batches=WARM_TABLE.batches)),
-        "warm throughput, 60 batches more a minute": (ours, steady),
+        "warm throughput, 60 batches more a minute": (ours, WARM_TABLE._replace(more_per_s=1.0)),
     }
-    header = ("closes", "within", "by the function: lost", "true again", "by the queue: lost", *(f"true again: {name}" for name in columns))
-    rows = []
-    for storm in STORMS:
+    header = ("by the function: lost", "true again", "by the queue: lost", *(f"true again: {name}" for name in columns))
+
+    def cells(storm: Storm) -> Iterable[str]:
         waits = (true_by_queue_s(*storm, *function, queue) for function, queue in columns.values())
-        direct = (f"{shares[storm]:.1%}", duration(wait_s(shares, storm)))
-        rows.append((f"{storm.closes:,}", f"{storm.within_s} s", *direct, "0.0%", *map(duration, waits)))
-    return markdown.table(header, rows)
+        return (f"{lost[storm]:.1%}", duration(wait_s(lost, storm)), "0.0%", *map(duration, waits))
+
+    return table(header, cells)
 
 
 def wait_s(shares: dict[Storm, float], storm: Storm) -> float:
@@ -193,7 +195,7 @@ def main() -> None:
     }
     named = {"this module": ours, "baseline": theirs}
     slower = {f"{name}, cold start twice as long": shares(Function(2 * f.cold, f.warm)) for name, f in named.items()}
-    text, queued = table(columns | slower), queue_table(ours, columns["this module"])
+    text, queued = function_table(columns | slower), queue_table(ours, columns["this module"])
     print(text, queued, sep="\n\n")
     times = ", ".join(f"{name} {f.cold * 1e3:.0f} ms cold and {f.warm * 1e3:.1f} ms warm" for name, f in named.items())
     about = f"`python -m bench.storm_model`, from speed-{report.RUNTIME}.json: an environment is busy for {times}."

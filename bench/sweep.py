@@ -49,26 +49,6 @@ COLUMNS = {
 SERVE = "require('dynalite')({createTableMs: 0}).listen(0, '127.0.0.1', function () { console.log(this.address().port) })"
 
 
-@contextmanager
-def dynalite() -> Iterator[str]:
-    """The URL of an empty DynamoDB emulator that, unlike MiniStack's, finds each page of a scan by its start key.
-
-    https://github.com/architect/dynalite, pinned in package-lock.json. It keeps tables in memory: two gigabytes for a million records.
-    """
-    try:
-        folder = npm_packages(Path(__file__).resolve().parent, "dynalite")
-    except UnavailableError as error:
-        sys.exit(str(error))
-    process = leash.start(["node", "--max-old-space-size=8192", "-e", SERVE], cwd=str(folder), stdout=subprocess.PIPE)
-    try:
-        port = process.stdout.readline().strip() if process.stdout else ""
-        if not port:
-            sys.exit(f"dynalite did not start; see the error above. It needs Node.js 20 or newer. Otherwise remove {folder} and try again.")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        leash.end(process)
-
-
 class Services:
     """The local AWS with a retry queue, and tables in dynalite."""
 
@@ -127,10 +107,25 @@ class Services:
 
 @contextmanager
 def services() -> Iterator[Services]:
-    with local_aws() as aws, dynalite() as tables:
-        started = Services(aws, tables)
-        create_table(started.dynamodb, TABLE)
-        yield started
+    """With an empty DynamoDB emulator that, unlike MiniStack's, finds each page of a scan by its start key.
+
+    https://github.com/architect/dynalite, pinned in package-lock.json. It keeps tables in memory: two gigabytes for a million records.
+    """
+    try:
+        folder = npm_packages(Path(__file__).resolve().parent, "dynalite")
+    except UnavailableError as error:
+        sys.exit(str(error))
+    process = leash.start(["node", "--max-old-space-size=8192", "-e", SERVE], cwd=str(folder), stdout=subprocess.PIPE)
+    try:
+        port = process.stdout.readline().strip() if process.stdout else ""
+        if not port:
+            sys.exit(f"dynalite did not start; see the error above. It needs Node.js 20 or newer. Otherwise remove {folder} and try again.")
+        with local_aws() as aws:
+            started = Services(aws, f"http://127.0.0.1:{port}")
+            create_table(started.dynamodb, TABLE)
+            yield started
+    finally:
+        leash.end(process)
 
 
 def connection_id(number: int) -> str:
@@ -176,21 +171,6 @@ def sweep(on: Services, alive: int, dead: int) -> dict[str, Any]:
     return {"removed": removed, **taken}
 
 
-def main() -> None:
-    parser = program.arguments(__doc__)
-    parser.add_argument("records", nargs="*", type=int, metavar="RECORDS")
-    sizes = parser.parse_args().records
-    results = []
-    for size in sizes or DEFAULT:
-        for result in measure(size):
-            results.append(result)
-            print(report.columns(COLUMNS, [result]), flush=True)
-    if not sizes:
-        emulator = "dynalite 4, on the same two cores as the function, takes part of the time."
-        about = f"{report.now()}, `python -m bench.sweep`, one segment, {TIMEOUT_S} s time-out. {report.machine()}. {emulator}"
-        report.save("sweep.json", results)
-        report.save("sweep.md", f"{report.columns(COLUMNS, results)}\n\n{about}\n")
-
-
 if __name__ == "__main__":
-    program.run(main)
+    about = f"one segment, {TIMEOUT_S} s time-out. dynalite 4, on the same two cores as the function, takes part of the time"
+    program.run(lambda: report.run("sweep", __doc__, DEFAULT, measure, COLUMNS, about))
