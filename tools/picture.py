@@ -1,11 +1,23 @@
-"""SVG pictures by matplotlib that are the same each time."""
+"""SVG pictures by matplotlib that are the same each time; and one of a CloudWatch dashboard, as an operator sees it."""
 
 from __future__ import annotations
 
 import io
+import json
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+
+from local.aws import LocalAws
+
+Values = dict[float, float]  # by time, epoch s
+
+COLUMNS = 2
+STYLE = {"marker": "o", "markersize": 2.5, "linewidth": 1.2, "clip_on": False}
 
 mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "the same ids each time", "font.family": "sans-serif", "font.size": 8})
 
@@ -14,3 +26,72 @@ def svg(figure: Figure) -> str:
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None}, facecolor="white")
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
+
+
+def dashboard(aws: LocalAws, name: str, start: float, end: float, period: int, path: Path) -> None:
+    """Writes an SVG of the dashboard's charts between two times (epoch s), in periods of so many seconds instead of its own."""
+    body = json.loads(aws.client("cloudwatch").get_dashboard(DashboardName=name)["DashboardBody"])
+    charts = [widget["properties"] for widget in body["widgets"] if widget["type"] == "metric"]
+    rows = -(-len(charts) // COLUMNS)
+    figure = Figure(figsize=(11, 2.5 * rows), layout="constrained")
+    for chart, axes in zip_longest(charts, figure.subplots(rows, COLUMNS, squeeze=False).flat):
+        if not chart:
+            axes.set_visible(False)
+            continue
+        axes.set_title(chart["title"], loc="left", fontsize=9, fontweight="bold")
+        axes.set_xlim(0, end - start + period)
+        axes.set_xlabel("seconds", fontsize=7)
+        axes.grid(alpha=0.3)
+        right, handles = axes.twinx(), []
+        for number, (options, values) in enumerate(_lines(aws, chart["metrics"], start, end, period)):
+            side = right if options.get("yAxis") == "right" else axes
+            at = [time + period / 2 - start for time in sorted(values)]
+            handles += side.plot(at, [values[time] for time in sorted(values)], label=options["label"], color=f"C{number}", **STYLE)
+        for side in (axes, right):
+            side.spines[["top", "right"]].set_visible(False)
+            side.set_ylim(0, max([1.0, *(1.1 * max(line.get_ydata()) for line in side.get_lines())]))
+        right.set_axis_off() if not right.get_lines() else right.spines["right"].set_visible(True)
+        if handles:  # below, where no data is
+            axes.legend(handles=handles, fontsize=6.5, frameon=False, ncols=2, loc="upper left", bbox_to_anchor=(0, -0.2))
+        else:
+            axes.text(0.5, 0.5, "nothing to show", transform=axes.transAxes, ha="center", color="gray")
+    path.write_text(svg(figure))
+
+
+def _lines(aws: LocalAws, metrics: list[list[Any]], start: float, end: float, period: int) -> Iterator[tuple[dict[str, Any], Values]]:
+    """A chart's visible lines: options and values. Source: CloudWatch API reference, "Dashboard body structure and syntax"."""
+    known: dict[str, Values] = {}
+    for *words, options in metrics:  # ["Namespace", "Name", "Dimension", "value", …, {"stat": "Sum"}], or [{"expression": …}]
+        if not words:
+            continue
+        namespace, metric, *dimensions = words
+        pairs = dict(zip(dimensions[::2], dimensions[1::2], strict=True))
+        found = aws.client("cloudwatch").get_metric_statistics(
+            Namespace=namespace,
+            MetricName=metric,
+            Dimensions=[{"Name": key, "Value": value} for key, value in pairs.items()],
+            StartTime=start,
+            EndTime=end,
+            Period=period,
+            Statistics=[options["stat"]],
+        )
+        values = {point["Timestamp"].timestamp(): point[options["stat"]] for point in found["Datapoints"]}
+        known[options.get("id", "")] = values
+        if values and options.get("visible", True):
+            of = " ".join(value for key, value in pairs.items() if key != "Name")
+            yield {"label": f"{metric} {of}".strip(), **options}, values
+    for *words, options in metrics:
+        if not words and (values := _evaluated(options["expression"], known)):
+            yield options, values
+
+
+def _evaluated(expression: str, known: dict[str, Values]) -> Values:
+    """Metric math as far as the dashboard uses it: arithmetic and FILL. Where it divides by nothing there is no value."""
+    values: Values = {}
+    for time in {time for line in known.values() for time in line}:
+        names = {name: line.get(time) for name, line in known.items()}
+        try:
+            values[time] = eval(expression, {"__builtins__": {}, "FILL": lambda value, other: other if value is None else value}, names)
+        except ZeroDivisionError:
+            continue
+    return values

@@ -12,9 +12,9 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from local.aws import REPOSITORY, is_disconnect, local_aws
 from tests.browser import chromium
-from tools import dashboard
 from tools.clients import ENDINGS, open_clients
 from tools.page.server import page
+from tools.picture import dashboard
 from tools.stack import Stack
 
 IMAGES = REPOSITORY / "docs" / "images"
@@ -103,7 +103,7 @@ def main() -> None:
         started = time.time() // PERIOD_S * PERIOD_S
         started = two_busy_minutes(stack)
         [name] = [entry["DashboardName"] for entry in aws.client("cloudwatch").list_dashboards()["DashboardEntries"]]
-        dashboard.draw(aws, name, started, time.time(), PERIOD_S, IMAGES / "dashboard.svg")
+        dashboard(aws, name, started, time.time(), PERIOD_S, IMAGES / "dashboard.svg")
 
 
 if __name__ == "__main__":
