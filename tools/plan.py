@@ -29,13 +29,7 @@ from .fields import unknown
 from .stack import PLATFORM, TABLES, platform_variables
 from .terraform import Root, TerraformError
 
-KINDS = {
-    ("create",): "create",
-    ("update",): "update",
-    ("delete",): "destroy",
-    ("delete", "create"): "replace",
-    ("create", "delete"): "replace",
-}
+KINDS = ("create", "update", "replace", "destroy")
 LARGEST_PLAN = 40_000  # characters shown: a comment holds 65,536
 BACKEND = """# Written by tools/plan.py, which removes it after the plan.
 terraform {
@@ -55,23 +49,22 @@ class Plan:
     content: dict[str, Any]
     ignored: Sequence[str] = ()
 
-    @property
-    def counts(self) -> Counter[str]:
-        return Counter(kind for kind, _ in self._changes())
+    def changes(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Of managed resources, each with its kind."""
+        for change in self.content.get("resource_changes", []):
+            first, *more = change["change"]["actions"]
+            kind = "replace" if more else {"delete": "destroy"}.get(first, first)
+            if kind in KINDS and change["mode"] == "managed":
+                yield kind, change
 
     @property
     def tables(self) -> list[str]:
         """The addresses of tables that it would replace or destroy."""
-        return [c["address"] for kind, c in self._changes() if kind in ("replace", "destroy") and c["type"] == "aws_dynamodb_table"]
-
-    def _changes(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        for change in self.content.get("resource_changes", []):
-            kind = KINDS.get(tuple(change["change"]["actions"]))
-            if kind and change["mode"] == "managed":
-                yield kind, change
+        return [c["address"] for kind, c in self.changes() if kind in ("replace", "destroy") and c["type"] == "aws_dynamodb_table"]
 
     def markdown(self) -> str:
-        counts = ", ".join(f"**{self.counts[kind]}** to {kind}" for kind in ("create", "update", "replace", "destroy"))
+        numbers = Counter(kind for kind, _ in self.changes())
+        counts = ", ".join(f"**{numbers[kind]}** to {kind}" for kind in KINDS)
         warning = "".join(f"\n> [!CAUTION]\n> `{address}` would be lost, with every record.\n" for address in self.tables)
         warning += "".join(f"\n> [!WARNING]\n> {line}\n" for line in self.ignored)
         more = f"\n… {len(self.text) - LARGEST_PLAN} characters more" if len(self.text) > LARGEST_PLAN else ""

@@ -65,7 +65,13 @@ def environment() -> dict[str, str]:
 
 def mirror() -> Path | None:
     """A folder with the AWS provider for this machine: one that Terraform uses by default, or one near the root of the file system."""
-    return next((folder for folder in (*_implied_mirrors(), *_folders(Path("/"), depth=3)) if _has_provider(folder)), None)
+    ours = target(binary())
+    tops = (top for top in Path("/").iterdir() if top.name not in NO_PLACE_FOR_A_MIRROR and not top.is_symlink())
+    near_root = (found for top in tops for above in ("", "*/", "*/*/") for found in top.glob(f"{above}{PROVIDER}"))
+    for found in (*(folder / PROVIDER for folder in _implied_mirrors()), *near_root):
+        if any(found.glob(f"*/{ours}")) or any(found.glob(f"*_{ours}.zip")):  # unpacked or packed
+            return found.parents[len(PROVIDER.parts) - 1]
+    return None
 
 
 @cache
@@ -116,26 +122,6 @@ def _implied_mirrors() -> list[Path]:
     data += (os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share").split(":")
     mac = [home / "Library/Application Support/io.terraform/plugins", Path("/Library/Application Support/io.terraform/plugins")]
     return [REPOSITORY / "terraform.d/plugins", home / ".terraform.d/plugins", *(Path(d, "terraform/plugins") for d in data), *mac]
-
-
-def _folders(start: Path, depth: int) -> Iterator[Path]:
-    try:
-        inside = sorted(Path(entry) for entry in os.scandir(start) if entry.is_dir(follow_symlinks=False))
-    except OSError:
-        return
-    for folder in inside:
-        if start != Path("/") or folder.name not in NO_PLACE_FOR_A_MIRROR:
-            yield folder
-            if depth > 1:
-                yield from _folders(folder, depth - 1)
-
-
-def _has_provider(folder: Path) -> bool:
-    """Unpacked (VERSION/OS_ARCH) or packed (…_OS_ARCH.zip)."""
-    if not (folder / PROVIDER).is_dir():
-        return False
-    ours = target(binary())
-    return any((folder / PROVIDER).glob(f"*/{ours}")) or any((folder / PROVIDER).glob(f"*_{ours}.zip"))
 
 
 def from_mirror(mirror: Path, provider: Path) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from tools import fields, lint
-from tools.installed import UnavailableError, go_environment
+from tools import fields, installed, lint
+from tools.installed import UnavailableError
 from tools.terraform import REPOSITORY
 
 
@@ -57,7 +58,19 @@ def test_our_own_calls_have_known_fields_only() -> None:
     assert {str(folder): found for folder in calls if (found := fields.unknown(folder))} == {}
 
 
-def test_what_go_downloads_goes_with_the_build(tmp_path: Path) -> None:
-    with go_environment(tmp_path) as environment:
-        assert all(environment[name].startswith(str(tmp_path)) for name in ("GOPATH", "GOMODCACHE", "GOCACHE"))
-    assert list(tmp_path.iterdir()) == []
+def test_what_go_downloads_goes_with_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the build ends well or fails."""
+    cache, go = tmp_path / "cache", tmp_path / "bin" / "go"
+    go.parent.mkdir()
+    monkeypatch.setattr(installed, "CACHE", cache)
+    monkeypatch.setenv("PATH", f"{go.parent}:/usr/bin:/bin")
+    for end in ("exit 1", 'touch "$3"'):
+        go.write_text(f"""#!/bin/sh
+case "$GOPATH$GOMODCACHE$GOCACHE" in {cache}/*{cache}/*{cache}/*) mkdir -p "$GOMODCACHE" ;; *) exit 2 ;; esac
+[ "$1" = mod ] && echo '{{"Dir": "{tmp_path}"}}' && exit
+{end}
+""")
+        go.chmod(0o755)
+        with nullcontext() if "touch" in end else pytest.raises(UnavailableError, match="cannot build"):
+            assert lint.tflint_binary() == str(cache / "bin" / f"tflint-{lint.TFLINT}")
+        assert [path.name for path in cache.iterdir()] == ["bin"]

@@ -10,7 +10,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import sys
 import time
 from collections import Counter
@@ -18,7 +17,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
-from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
@@ -164,21 +162,11 @@ def clean_up(account: Account, yes: bool) -> None:
 
 
 def _of_this_machine(account: Account) -> Iterator[Run]:
-    """Runs of this account and region that have a folder here. Folders of emulators that have ended are removed."""
+    """Runs of this account and region that have a folder here."""
     for note in FOLDERS.glob("*/run.json"):
         whose = json.loads(note.read_text())
-        if whose["endpoint"] and not _answers(whose["endpoint"]):
-            shutil.rmtree(note.parent, ignore_errors=True)
-        elif (whose["account"], whose["region"], whose["endpoint"]) == (account.id, account.region, account.endpoint):
+        if (whose["account"], whose["region"], whose["endpoint"]) == (account.id, account.region, account.endpoint):
             yield Run(account, note.parent.name, whose["started"])
-
-
-def _answers(endpoint: str) -> bool:
-    where = urlsplit(endpoint)
-    with suppress(OSError):
-        socket.create_connection((where.hostname or "", where.port or 80), 5).close()
-        return True
-    return False
 
 
 def _remove(run: Run, yes: bool) -> None:
