@@ -28,7 +28,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -39,7 +38,6 @@ BEHAVIOURS = {
     "cut": "the connection is reset; the service never sees the request",
     "lose answer": "the service does what it was asked, then the connection is reset",
     "repeat": "the service gets the request twice; the second answer is passed on",
-    "pass": "nothing wrong: only `delay` counts",
 }
 
 # Answers that look like a success and tell nothing; the service never sees the request, and the connection is closed.
@@ -127,7 +125,6 @@ class Fault:
     times: int | None
     probability: float
     where: Callable[[Request], bool]
-    delay: float
     hits: int = 0
     withdrawn: threading.Event = field(default_factory=threading.Event)
 
@@ -151,17 +148,21 @@ class Fault:
         self.withdraw()
 
 
-class FaultProxy:
+class FaultProxy(ThreadingHTTPServer):
     """Listens on a free port of loopback, in threads of this process, as long as the `with` block runs."""
 
+    daemon_threads = True
+    request_queue_size = 512
+
     def __init__(self, target: str = "") -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
         self.target = target
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.requests: list[Request] = []
+        self.connections: set[socket.socket] = set()
         self._faults: list[Fault] = []
         self._dice = random.Random(0)
         self._lock = threading.Lock()
-        self._server = _Server(self)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def fail(
         self,
@@ -172,12 +173,11 @@ class FaultProxy:
         times: int | None = None,
         probability: float = 1,
         where: Callable[[Request], bool] = lambda request: True,
-        delay: float = 0,
     ) -> Fault:
-        """Make matching requests fail, `delay` seconds after they came. Of several faults that match, the oldest is met."""
+        """Make matching requests fail. Of several faults that match, the oldest is met."""
         if what not in BEHAVIOURS | NOT_WHOLE and what not in ERRORS.get(service, {}):
             raise ValueError(f"{what!r} is neither an error of {service} in ERRORS nor one of {', '.join(BEHAVIOURS | NOT_WHOLE)}")
-        fault = Fault(service, what, operation, times, probability, where, delay)
+        fault = Fault(service, what, operation, times, probability, where)
         with self._lock:
             self._faults.append(fault)
         return fault
@@ -200,32 +200,19 @@ class FaultProxy:
             return fault
 
     def __enter__(self) -> FaultProxy:
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="fault proxy", daemon=True).start()
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, name="fault proxy", daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         self.clear()
-        self._server.shutdown()
-        self._server.server_close()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 512
-
-    def __init__(self, proxy: FaultProxy) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.proxy = proxy
-        self.connections: set[socket.socket] = set()
-
-    def shutdown_request(self, request: Any) -> None:
-        self.close_request(request)  # without the polite FIN, so that a cut connection is seen as reset
-
-    def server_close(self) -> None:
-        super().server_close()
+        self.shutdown()
+        self.server_close()
         for connection in list(self.connections):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+    def shutdown_request(self, request: Any) -> None:
+        self.close_request(request)  # without the polite FIN, so that a cut connection is seen as reset
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         pass  # a client that went away is nothing to report
@@ -234,7 +221,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     """One connection of a client, with its own connection to the target."""
 
-    server: _Server
+    server: FaultProxy
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1  # head and body leave together
@@ -254,12 +241,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         request = Request(*self._identify(), self.path, body, self.headers.get("User-Agent", ""))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        if why := refusal(headers, [self.server.proxy.url.removeprefix("http://")]):
+        if why := refusal(headers, [self.server.url.removeprefix("http://")]):
             return self._answer(request, 403, [("Content-Type", "text/plain")], f"{why}\n".encode())
-        fault = self.server.proxy.meet(request)
-        what = fault.what if fault else "pass"
-        if fault and fault.delay:
-            fault.withdrawn.wait(fault.delay)
+        fault = self.server.meet(request)
+        what = fault.what if fault else ""
         if fault and what == "hang":
             self._hang(fault)
         if what in ("hang", "cut"):
@@ -290,7 +275,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         if self.upstream is None:
-            target = urlsplit(self.server.proxy.target)
+            target = urlsplit(self.server.target)
             self.upstream = http.client.HTTPConnection(target.hostname or "", target.port)
         self.upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import cloudwatch, cloudwatch_logs, eventbridge, lambda_svc
+from ministack.services import cloudwatch, eventbridge, lambda_svc
 
 from . import replaces
 
@@ -72,7 +72,8 @@ def record_history(original: Any, alarm_name: str, old_state: str, new_state: st
 
 
 @replaces(cloudwatch, "_put_metric_alarm", "953a67ff4bb1")
-def put_metric_alarm(original: Any, params: dict[str, Any], data: dict[str, Any], is_cbor: bool, is_json: bool = False) -> Any:
+@replaces(cloudwatch, "_put_composite_alarm", "d1c8174c3d5b")
+def put_alarm(original: Any, params: dict[str, Any], data: dict[str, Any], is_cbor: bool, is_json: bool = False) -> Any:
     """PutMetricAlarm keeps metric math, and PutCompositeAlarm keeps the suppressor.
 
     MiniStack: Both are dropped, so Terraform always plans the same change. Here they are stored and described, not evaluated.
@@ -84,17 +85,9 @@ def put_metric_alarm(original: Any, params: dict[str, Any], data: dict[str, Any]
         alarm = cloudwatch._alarms[request["AlarmName"]]
         for name in OF_ONE_METRIC:
             alarm.pop(name, None)
-        alarm["Metrics"] = [_typed(query) for query in request["Metrics"]]
-    return answer
-
-
-@replaces(cloudwatch, "_put_composite_alarm", "d1c8174c3d5b")
-def put_composite_alarm(original: Any, params: dict[str, Any], data: dict[str, Any], is_cbor: bool, is_json: bool = False) -> Any:
-    request = data if is_cbor or is_json else _tree(params)
-    answer = _refused(request, is_json, is_cbor) or original(params, data, is_cbor, is_json)
+        alarm["Metrics"] = request["Metrics"]
     if answer[0] == 200 and request.get("ActionsSuppressor"):
-        suppressor = {name: request[name] for name in SUPPRESSOR}
-        cloudwatch._composite_alarms[request["AlarmName"]].update(_typed(suppressor))
+        cloudwatch._composite_alarms[request["AlarmName"]].update({name: request[name] for name in SUPPRESSOR})
     return answer
 
 
@@ -161,55 +154,6 @@ def _lists(value: Any) -> Any:
     if list(value) == ["member"]:
         return [_lists(value["member"][number]) for number in sorted(value["member"], key=int)]
     return {name: _lists(inner) for name, inner in value.items()}
-
-
-def _typed(value: Any) -> Any:
-    """Numbers and booleans, which the Query protocol writes as text."""
-    if isinstance(value, list):
-        return [_typed(inner) for inner in value]
-    if not isinstance(value, dict):
-        return value
-    typed = {name: _typed(inner) for name, inner in value.items()}
-    for name in typed.keys() & {"Period", *SUPPRESSOR[1:]}:
-        typed[name] = int(typed[name])
-    if "ReturnData" in typed:
-        typed["ReturnData"] = typed["ReturnData"] in (True, "true")
-    return typed
-
-
-@replaces(cloudwatch_logs, "_append_log_events", "e47cae7a15a4")
-def append_log_events(original: Any, stream: dict[str, Any], events: list[dict[str, Any]]) -> None:
-    """A log line in Embedded Metric Format becomes metrics.
-
-    MiniStack: It stays a log line.
-    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-    """
-    original(stream, events)
-    lines = [line for line in map(_parse, events) if line]
-    for line in lines:
-        for directive in line["_aws"]["CloudWatchMetrics"]:
-            _store(line, directive)
-    if lines:
-        cloudwatch._evaluate_all_alarms()
-
-
-def _parse(event: dict[str, Any]) -> dict[str, Any] | None:
-    try:
-        line = json.loads(event["message"])
-    except ValueError:
-        return None
-    return line if isinstance(line, dict) and "_aws" in line else None
-
-
-def _store(line: dict[str, Any], directive: dict[str, Any]) -> None:
-    at = line["_aws"]["Timestamp"] / 1000
-    for dimensions in directive["Dimensions"]:
-        named = {name: str(line[name]) for name in dimensions}
-        for metric in directive["Metrics"]:
-            value = line[metric["Name"]]
-            values = [float(v) for v in value] if isinstance(value, list) else [float(value)]
-            unit = metric.get("Unit", "None")
-            cloudwatch._store_datum(directive["Namespace"], metric["Name"], named, at, unit, None, values, None, None)
 
 
 @replaces(lambda_svc, "_emit_lambda_metrics", "3b6689d77cf6")

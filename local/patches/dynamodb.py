@@ -26,26 +26,18 @@ async def handle_request(original: Any, *request: Any) -> tuple[int, dict[str, s
 
 
 @replaces(dynamodb, "_update_continuous_backups", "4d306deca0a2")
-def update_continuous_backups(original: Any, data: dict[str, Any]) -> Any:
+@replaces(dynamodb, "_describe_continuous_backups", "ba81b08f309d")
+def continuous_backups(original: Any, data: dict[str, Any]) -> Any:
     """A table keeps restore points for 35 days, unless fewer are set.
 
     MiniStack: The number is dropped, so Terraform always plans the same change.
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PointInTimeRecoveryDescription.html
     """
-    specification = data.get("PointInTimeRecoverySpecification", {})
-    _days[dynamodb._normalize_table_name(data.get("TableName"))] = specification.get("RecoveryPeriodInDays", 35)
-    return _with_days(original(data), data)
-
-
-@replaces(dynamodb, "_describe_continuous_backups", "ba81b08f309d")
-def describe_continuous_backups(original: Any, data: dict[str, Any]) -> Any:
-    return _with_days(original(data), data)
-
-
-def _with_days(answer: Any, data: dict[str, Any]) -> Any:
-    status, headers, body = answer
-    described = json.loads(body)
+    status, headers, body = original(data)
+    described, table = json.loads(body), dynamodb._normalize_table_name(data["TableName"])
+    if wanted := data.get("PointInTimeRecoverySpecification"):
+        _days[table] = wanted.get("RecoveryPeriodInDays", 35)
     backups = described.get("ContinuousBackupsDescription", {}).get("PointInTimeRecoveryDescription", {})
     if backups.get("PointInTimeRecoveryStatus") == "ENABLED":
-        backups["RecoveryPeriodInDays"] = _days.get(dynamodb._normalize_table_name(data.get("TableName")), 35)
+        backups["RecoveryPeriodInDays"] = _days.get(table, 35)
     return status, headers, json.dumps(described).encode()

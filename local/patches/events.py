@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from typing import Any
 
 import boto3
-from ministack.core.responses import get_account_id, get_region
 from ministack.services import eventbridge, lambda_svc, scheduler, sqs
 
 from . import replaces, routes
-
-_answers: dict[tuple[str, ...], tuple[bytes, Any]] = {}  # who asked for what with which token -> the body, the answer
 
 
 @replaces(eventbridge, "_invoke_target", "550e304af080")
@@ -50,23 +46,3 @@ def tick_schedules(original: Any) -> None:
         if schedule["ScheduleExpression"].startswith("rate(") and not schedule.get("StartDate"):
             scheduler._schedule_last_fired.setdefault(key, 0)
     original()
-
-
-@replaces(scheduler, "handle_request", "5379852d6e1c")
-async def handle_request(original: Any, method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
-    """EventBridge Scheduler answers a request that repeats a ClientToken as it answered the first.
-
-    MiniStack: The repeated request is a conflict.
-    Source: https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html#scheduler-CreateSchedule-request-ClientToken
-    """
-    token = json.loads(body or b"{}").get("ClientToken") or "".join(query.get("clientToken", []))
-    if not token:
-        return await original(method, path, headers, body, query)
-    key = (get_account_id(), get_region(), method, path, token)
-    if key in _answers:
-        first, answer = _answers[key]
-        return answer if first == body else scheduler._error(409, "ConflictException", "The ClientToken was used with other parameters.")
-    answer = await original(method, path, headers, body, query)
-    if answer[0] == 200:
-        _answers[key] = body, answer
-    return answer

@@ -13,18 +13,13 @@ from . import replaces
 
 
 @replaces(lambda_svc, "_update_code", "0998d118b422")
-def update_code(original: Any, name: str, data: dict[str, Any]) -> Any:
+@replaces(lambda_svc, "_update_config", "6999cb0695da")
+def update(original: Any, name: str, data: dict[str, Any]) -> Any:
     """After an update, a function's next events run in new environments under its new role. Invocations under way end in the old ones.
 
     MiniStack: Invocations under way end with their environment, and a change of the role alone keeps the old environments.
     Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
     """
-    _retire(name)
-    return original(name, data)
-
-
-@replaces(lambda_svc, "_update_config", "6999cb0695da")
-def update_config(original: Any, name: str, data: dict[str, Any]) -> Any:
     _retire(name)
     answer = original(name, data)
     _retire(name)  # whatever began meanwhile, if MiniStack did not end it

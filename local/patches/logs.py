@@ -14,7 +14,7 @@ from typing import Any
 
 from ministack.core import lambda_runtime
 from ministack.core.responses import AccountRegionScopedDict, error_response_json, json_response
-from ministack.services import cloudwatch_logs, lambda_svc
+from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc
 
 from . import replaces, require
 
@@ -83,21 +83,47 @@ def append_log_events(original: Any, stream: dict[str, Any], events: list[dict[s
         lines = ((event, _as_logged(event["message"], settings)) for event in events)
         events = [{**event, "message": message} for event, message in lines if message]
     original(stream, events)
+    with_metrics = [line for line in (_fields(event["message"]) for event in events) if "_aws" in line]
+    for line in with_metrics:
+        _make_metrics(line)
+    if with_metrics:
+        cloudwatch._evaluate_all_alarms()
+
+
+def _fields(message: str) -> dict[str, Any]:
+    """Of a line that is a JSON object; any other line has none."""
+    try:
+        found = json.loads(message)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _make_metrics(line: dict[str, Any]) -> None:
+    """A log line in Embedded Metric Format becomes metrics.
+
+    MiniStack: It stays a log line.
+    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+    for directive in line["_aws"]["CloudWatchMetrics"]:
+        for dimensions in directive["Dimensions"]:
+            named = {name: str(line[name]) for name in dimensions}
+            for metric in directive["Metrics"]:
+                value = line[metric["Name"]]
+                values = [float(v) for v in (value if isinstance(value, list) else [value])]
+                at, unit = line["_aws"]["Timestamp"] / 1000, metric.get("Unit", "None")
+                cloudwatch._store_datum(directive["Namespace"], metric["Name"], named, at, unit, None, values, None, None)
 
 
 def _as_logged(message: str, settings: dict[str, str]) -> str:
     """The line as Lambda writes it; "" when its level is too low."""
     if report := re.match(r"(START|END|REPORT) RequestId: (\S+)", message):
         return _platform(report[1], report[2], message) if _reaches("INFO", settings.get("SystemLogLevel")) else ""
-    try:
-        level = json.loads(message)["level"]
-    except (ValueError, KeyError, TypeError):
-        return message
-    return message if _reaches(level, settings.get("ApplicationLogLevel")) else ""
+    return message if _reaches(_fields(message).get("level"), settings.get("ApplicationLogLevel")) else ""
 
 
-def _reaches(level: str, least: str | None) -> bool:
-    return level not in LEVELS or LEVELS.index(level) >= LEVELS.index(least or "INFO")
+def _reaches(level: str | None, least: str | None) -> bool:
+    return level is None or level not in LEVELS or LEVELS.index(level) >= LEVELS.index(least or "INFO")
 
 
 def _platform(kind: str, request_id: str, message: str) -> str:

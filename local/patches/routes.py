@@ -43,26 +43,18 @@ _sessions: dict[str, Credentials] = {}
 
 
 @replaces(apigateway, "_create_route", "9fffc0fee702")
-def create_route(original: Any, api_id: str, data: dict[str, Any]) -> Any:
+@replaces(apigateway, "_update_route", "c7242cb3edee")
+def put_route(original: Any, api_id: str, *route_id_and_data: Any) -> Any:
     """An API has one route for each key; a second one is refused (409 ConflictException).
 
     MiniStack: Any number is accepted, and the first one serves.
     Source: https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-routes.html
     """
-    return _taken(api_id, data.get("routeKey", "$default")) or original(api_id, data)
-
-
-@replaces(apigateway, "_update_route", "c7242cb3edee")
-def update_route(original: Any, api_id: str, route_id: str, data: dict[str, Any]) -> Any:
-    return _taken(api_id, data.get("routeKey"), but=route_id) or original(api_id, route_id, data)
-
-
-def _taken(api_id: str, key: str | None, but: str | None = None) -> Any:
-    """The refusal, when another route of the API has this key."""
-    routes = apigateway._routes.get(api_id, {}).items()
-    if any(route["routeKey"] == key and route_id != but for route_id, route in routes):
+    *own, data = route_id_and_data
+    key = data.get("routeKey")
+    if any(route["routeKey"] == key and route_id not in own for route_id, route in apigateway._routes.get(api_id, {}).items()):
         return apigateway._apigw_error("ConflictException", f"Route with key {key} already exists for this API", 409)
-    return None
+    return original(api_id, *route_id_and_data)
 
 
 @replaces(apigateway, "_delete_integration", "de8602893260")
@@ -81,21 +73,13 @@ def delete_integration(original: Any, api_id: str, integration_id: str) -> Any:
 
 
 @replaces(apigateway, "_create_integration", "970005e3a99e")
-def create_integration(original: Any, api_id: str, data: dict[str, Any]) -> Any:
-    return _keep(api_id, data, original(api_id, data))
-
-
 @replaces(apigateway, "_update_integration", "9fe937d47d75")
-def update_integration(original: Any, api_id: str, integration_id: str, data: dict[str, Any]) -> Any:
-    return _keep(api_id, data, original(api_id, integration_id, data))
-
-
-def _keep(api_id: str, data: dict[str, Any], answer: Any) -> Any:
-    """The answer, with what MiniStack forgot."""
-    status, _, body = answer
+def put_integration(original: Any, api_id: str, *integration_id_and_data: Any) -> Any:
+    """The answer, with what MiniStack forgets."""
+    status, headers, body = original(api_id, *integration_id_and_data)
     if status >= 300:
-        return answer
-    integration = apigateway._integrations[api_id][json.loads(body)["integrationId"]]
+        return status, headers, body
+    integration, data = apigateway._integrations[api_id][json.loads(body)["integrationId"]], integration_id_and_data[-1]
     integration.update({name: data[name] for name in KEPT if data.get(name)})
     return apigateway._apigw_response(integration, status)
 

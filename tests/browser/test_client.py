@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from local.aws import is_disconnect
 from tests.browser.conftest import Launch, ending
 from tests.browser.test_endings import HOLD
 from tools.deployment import Watch
@@ -119,17 +118,6 @@ def test_the_page_reconnects_at_once_when_back_online(connected: Page, watch: Wa
     connected.context.set_offline(False)
     connection_id(watch, first)
     expect(connected.locator("#own-state")).to_have_text("open")
-
-
-def test_a_fast_reconnect_is_in_the_table_twice_for_a_while(connected: Page, stack: Stack, watch: Watch) -> None:
-    first = connection_id(watch)
-    with stack.aws.faults.fail("lambda", "pass", where=is_disconnect, delay=60):  # or until this block ends
-        connected.get_by_role("button", name="close()").click()
-        connected.get_by_role("button", name="Connect", exact=True).click()
-        expect(connected.locator("#records tr")).to_have_count(2)
-        names = [row.locator("td").first.inner_text() for row in connected.locator("#records tr").all()]
-        assert names == [connected.locator("#own-name").inner_text()] * 2
-    connection_id(watch, first)
 
 
 def test_the_back_forward_cache_keeps_an_unclosed_socket(launch: Launch, url: str, website: str, stack: Stack, watch: Watch) -> None:

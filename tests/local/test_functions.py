@@ -11,16 +11,6 @@ from local.aws import LocalAws, local_aws
 
 from .conftest import TRUST, Api, policy
 
-LISTS = """
-    import boto3
-    def handler(event, context):
-        return boto3.client("dynamodb").list_tables()["TableNames"]
-"""
-SENDS_A_BATCH = """
-    import boto3
-    def handler(event, context):
-        boto3.client("sqs").send_message_batch(QueueUrl="QUEUE", Entries=[{"Id": "0", "MessageBody": "{}"}])
-"""
 SAYS_WHO_WHEN_ASKED = """
     import boto3
     def handler(event, context):
@@ -83,18 +73,3 @@ def test_a_function_sees_nothing_of_the_callers_environment(monkeypatch: pytest.
     assert not [name for name in callers if seen.get(name) == "of the caller"]
     assert (seen["ITS_OWN"], seen["AWS_REGION"], seen["AWS_ENDPOINT_URL"]) == ("setting", "ap-northeast-2", aws.faults.url)
     assert seen["AWS_ACCESS_KEY_ID"].startswith("ASIA")
-
-
-def test_a_role_is_enforced_and_faults_meet_functions_alone(api: Api) -> None:
-    may_not, may = api.function(LISTS), api.function(LISTS, [{"Effect": "Allow", "Action": "dynamodb:ListTables", "Resource": "*"}])
-    assert "AccessDenied" in invoke(api.aws, may_not)
-    assert "Error" not in invoke(api.aws, may)
-    with api.aws.faults.fail("dynamodb", "ResourceNotFoundException"):
-        assert "ResourceNotFoundException" in invoke(api.aws, may)
-        assert "x-amz-crc32" in api.aws.client("dynamodb").list_tables()["ResponseMetadata"]["HTTPHeaders"]
-
-
-def test_who_may_send_a_message_may_send_a_batch(api: Api) -> None:
-    """AWS has no permission of its own for a batch."""
-    assert invoke(api.aws, api.function(SENDS_A_BATCH)) == "null"
-    assert api.next_event() == {}
