@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 from record import Record
@@ -10,7 +12,7 @@ from weigh_evidence import Evidence
 
 from tests.unit.support import API, TABLE, record
 
-OURS = {"apiId": "api1", "stage": "live"}
+OURS: dict[str, Any] = {"apiId": "api1", "stage": "live"}
 SHARED = Settings({"CONNECTIONS_TABLE": TABLE, **API})
 ALONE = Settings({"CONNECTIONS_TABLE": TABLE, **API, "EXCLUSIVE_TABLE": "true"})
 
