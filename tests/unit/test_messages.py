@@ -9,7 +9,7 @@ import ending
 import messages
 import pytest
 from ending import RejectedError
-from hypothesis import given
+from hypothesis import example, given
 from sweep_part import Part
 
 from tests.unit.support import ended
@@ -42,6 +42,7 @@ def test_a_message_is_read_as_it_was_written(message: Any) -> None:
 
 
 @given(CONTEXT)
+@example({"connectionId": "c", "stage": "\ud800"})
 def test_whatever_an_event_says_survives_the_queue(context: dict[str, Any]) -> None:
     for mode in ("full", "masked", "off"):
         known = ending.from_event({"requestContext": context}, mode)
