@@ -11,8 +11,8 @@ from local.aws import LocalAws, local_aws
 
 # Groups of tests, or files whose tests are in no group.
 LONGEST_FIRST = (
-    *("changes", "half made", "lifecycle", "queue", "proof", "browser", "dashboard feed", "test_adoption", "test_permissions"),
-    *("alarms", "known", "planned", "refusals", "test_demo", "test_bound", "test_flapping"),
+    *("changes", "half made", "lifecycle", "queue", "proof", "browser", "dashboard feed", "test_adoption", "plans"),
+    *("refusals", "test_demo", "test_bound", "test_flapping"),
 )
 
 

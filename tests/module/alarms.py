@@ -11,9 +11,11 @@ import functools
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+import retry
 
 MINUTE = 60
 OURS = "WebSocketConnections"  # where every metric is under the module's name
@@ -41,13 +43,13 @@ class Metrics:
     """What has been published, minute by minute: CloudWatch keeps no finer time of these metrics. A value may arrive late (s)."""
 
     values: dict[Key, dict[int, list[tuple[float, float]]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
-    late: bool = False  # whether any does
+    late: float = 0  # the most (s)
 
     def put(self, at: float, name: str, value: float, namespace: str = OURS, late: float = 0, **dimensions: str) -> None:
         if namespace == OURS:
             dimensions["Name"] = "chat"
         self.values[_key(namespace, name, dimensions)][int(at // MINUTE) * MINUTE].append((at + late, value))
-        self.late = self.late or late > 0
+        self.late = max(self.late, late)
 
     def failed(self, function: str, began: float, took: float) -> None:
         """An error, as Lambda reports it: of the time at which its invocation began, when it is over and a minute has passed."""
@@ -124,48 +126,52 @@ class Simulation:
 
 
 class Series:
-    """What an alarm looks at."""
+    """What an alarm looks at: a metric, or several by their names in an expression."""
 
     def __init__(self, metrics: Metrics, alarm: Values) -> None:
-        self._periods, self._threshold = alarm["evaluation_periods"], alarm["threshold"]
-        self._compare = COMPARISONS[alarm["comparison_operator"]]
-        self._query, self._metrics = Query.of(alarm), metrics
+        self._metrics, self._alarm = metrics, alarm
+        named = {query["id"]: metric for query in alarm["metric_query"] for metric in query["metric"]}
+        named = named or {"": {**alarm, "stat": alarm["statistic"]}}
+        self._parts = {name: (_key(m["namespace"], m["metric_name"], m["dimensions"]), m["stat"]) for name, m in named.items()}
+        self._period = next(iter(named.values()))["period"]
+        self._expression = "".join(query["expression"] or "" for query in alarm["metric_query"])
         self._breaches = functools.cache(self._breach)  # most data points are looked at many times
 
     def until(self, now: int, extra: int) -> list[bool | None]:
         """Whether each data point breaches the threshold, oldest first, None where one is missing."""
-        period, known = self._query.period, now if self._metrics.late else math.inf
-        return [self._breaches(now - period * back, known) for back in reversed(range(self._periods + extra))]
+        ends = (now - self._period * back for back in reversed(range(self._alarm["evaluation_periods"] + extra)))
+        return [self._breaches(end, math.inf if end + self._metrics.late <= now else now) for end in ends]
 
     def _breach(self, end: int, now: float) -> bool | None:
-        value = self._query.value(self._metrics, end, now)
-        return None if value is None else self._compare(value, self._threshold)
-
-
-@dataclass(frozen=True)
-class Query:
-    """What an alarm looks at: a metric, or several by their names in an expression."""
-
-    period: int
-    metrics: tuple[tuple[str, Key, str], ...]  # name, key, statistic
-    expression: str = ""
-
-    @classmethod
-    def of(cls, alarm: Values) -> Query:
-        if alarm["metric_name"]:
-            key = _key(alarm["namespace"], alarm["metric_name"], alarm["dimensions"])
-            return cls(alarm["period"], (("", key, alarm["statistic"]),))
-        metrics = [(query["id"], metric) for query in alarm["metric_query"] for metric in query["metric"]]
-        keys = tuple((name, _key(m["namespace"], m["metric_name"], m["dimensions"]), m["stat"]) for name, m in metrics)
-        [expression] = [query["expression"] for query in alarm["metric_query"] if query["expression"]]
-        return cls(metrics[0][1]["period"], keys, expression)
-
-    def value(self, metrics: Metrics, end: int, now: float) -> float | None:
-        found = {name: metrics.point(key, statistic, end - self.period, end, now) for name, key, statistic in self.metrics}
-        if not self.expression or not any(value is not None for value in found.values()):
-            return found.get("")
-        condition, chosen, other = re.fullmatch(r"IF\(([^,]+), ([^,]+), ([^,]+)\)", self.expression).groups()  # type: ignore[union-attr]
-        try:
-            return float(eval(f"({chosen}) if ({condition}) else ({other})", {}, {name: value or 0.0 for name, value in found.items()}))
-        except ZeroDivisionError:
+        points = {name: self._metrics.point(key, stat, end - self._period, end, now) for name, (key, stat) in self._parts.items()}
+        if all(point is None for point in points.values()):
             return None
+        value = points.get("") or 0.0
+        if self._expression:
+            condition, chosen, other = re.fullmatch(r"IF\(([^,]+), ([^,]+), ([^,]+)\)", self._expression).groups()  # type: ignore[union-attr]
+            numbers = {name: point or 0.0 for name, point in points.items()}
+            try:
+                value = float(eval(f"({chosen}) if ({condition}) else ({other})", {}, numbers))
+            except ZeroDivisionError:
+                return None
+        return COMPARISONS[self._alarm["comparison_operator"]](value, self._alarm["threshold"])
+
+
+def attempts(spread: Callable[[], float], held_up: Callable[[], float]) -> Iterator[float]:
+    """When a message that always fails is tried, by the function's own back-off.
+
+    Seconds from the first attempt to each one: `spread` is what the function draws from 0.5-1, `held_up` a poll and a batch take (s).
+    """
+    hidden: list[int] = []
+
+    class Sqs:
+        def change_message_visibility(self, VisibilityTimeout: int, **_: Any) -> None:
+            hidden.append(VisibilityTimeout)
+
+    queue = retry.Queue("url", lambda service: Sqs())  # type: ignore[arg-type]
+    now, count = 0.0, 0
+    while True:
+        yield now
+        count += 1
+        queue.retry_later("receipt", count, spread())
+        now += hidden[-1] + held_up()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+CLONE = "./terraform-aws-websocket-disconnect"  # a link; by an absolute path, init would copy the module for each call
 API, LIVE = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3", 'id = "a1b2c3", stage = "live"'
 REQUIRED = {
     "name": '"chat"',
@@ -26,13 +28,6 @@ provider "aws" {
   skip_requesting_account_id  = true
 }
 """
-MOCKS = Path(__file__).with_name("mocks")
-MOCKED = f"""
-mock_provider "aws" {{
-  source          = "{MOCKS}"
-  override_during = plan
-}}
-"""
 
 
 @dataclass(frozen=True)
@@ -43,7 +38,7 @@ class Call:
     """
 
     inputs: str = ""
-    module: Path = REPOSITORY
+    module: str = CLONE
     answers: dict[str, str] = field(default_factory=dict)
     required: bool = True
 
@@ -118,6 +113,38 @@ OPENED = [
 ]
 LOG_GROUP = ARN.format("logs", "log-group:/platform/chat")
 
+# What AWS would answer, where the module looks into the answer.
+ANSWERS = {
+    "resource": {
+        "aws_dynamodb_table": {"arn": DYNAMODB.format("chat-connections")},
+        "aws_lambda_function": {
+            "arn": ARN.format("lambda", "function:chat"),
+            "last_modified": "",  # as long as it is unknown: the code is then not compared
+            "invoke_arn": ARN.format("apigateway", f"lambda:path/2015-03-31/functions/{ARN.format('lambda', 'function:chat')}/invocations"),
+        },
+        "aws_cloudwatch_log_group": {"arn": ARN.format("logs", "log-group:LOGS")},
+        "aws_iam_role": {"arn": "arn:aws:iam::111122223333:role/chat"},
+        "aws_sqs_queue": {"name": "chat-retry", "arn": ARN.format("sqs", "chat-retry"), "url": URL.format("chat-retry")},
+        "aws_scheduler_schedule_group": {"arn": ARN.format("scheduler", "schedule-group/chat-sweep")},
+        "aws_apigatewayv2_integration": {"id": "abc123"},
+        "aws_cloudwatch_event_rule": {"arn": ARN.format("events", "rule/chat-look-at-once")},
+        "aws_cloudwatch_metric_alarm": {"arn": ARN.format("cloudwatch", "alarm:chat-alarm")},
+    },
+    "data": {
+        "aws_region": {"endpoint": "ec2.eu-central-1.amazonaws.com"},
+        "aws_caller_identity": {"account_id": "111122223333"},
+    },
+}
+
+
+def mocked() -> str:
+    """A provider that answers so at plan time."""
+    mocks = (
+        f'mock_{kind} "{name}" {{\n  defaults = {json.dumps(values)}\n}}\n' for kind, its in ANSWERS.items() for name, values in its.items()
+    )
+    return f'mock_provider "aws" {{\noverride_during = plan\n{"".join(mocks)}}}\n'
+
+
 # Where the mocked provider would answer the same for several resources of a type.
 OWN_ARNS = {
     **{
@@ -185,7 +212,7 @@ KNOWN_FIRST = {
 }  # fmt: skip
 LATER_RESOURCE = 'resource "terraform_data" "later" {\n  input = "x"\n}\n'
 LATER = "terraform_data.later.output"
-MOST_RECEIPTS = {120: 830, 900: 159}  # what retry_queue.max_receive_count may be, by the clean-up function's time-out
+MOST_RECEIPTS = [(120, 830), (900, 159)]  # what retry_queue.max_receive_count may be with a time-out of the clean-up function
 
 
 def full(leaf: Callable[[Any, tuple[str, ...]], str]) -> Call:
@@ -226,34 +253,56 @@ PLANNED = {
     "later_roles": Call(f'delivery = "queue"\nrole = {{ existing = {hcl(EXISTING, known_after_apply, "existing")} }}'),
     "later": full(known_after_apply),
     "sensitive": full(sensitive),
-    "log_group": Call(f'logs = {{ group = {{ name = "/platform/chat", arn = "{LOG_GROUP}" }} }}\nmonitoring = {{}}'),
+    "company": Call(f"""
+      websocket_api = {{ id = "a1b2c3", execution_arn = "{API}" }}
+      function      = {{ package = {{ path = "{REPOSITORY}/README.md" }} }}
+      logs          = {{ group = {{ name = "/platform/chat", arn = "{LOG_GROUP}" }}, format = "Text" }}
+      retry_queue   = {{ operators = ["role/on-call"] }}
+      monitoring    = {{}}
+    """),
 }
 BOUNDS = """
-  sweep   = {{ expired_after_seconds = {}, probe = {{ suspect_after_seconds = {}, per_second = {}, most_per_second = {} }} }}
-  history = {{ retention_days = {} }}
-  events  = {{ client_offline_after_seconds = {} }}
+  history          = {{ retention_days = {} }}
+  events           = {{ client_offline_after_seconds = {} }}
+  sweep            = {{
+    expired_after_seconds = {}, probe = {{ suspect_after_seconds = {}, per_second = {}, most_per_second = {}, exclusive_table = true }}
+  }}
+  cleanup_function = {{ timeout = {} }}
+  retry_queue      = {{ max_receive_count = {} }}
 """
 PROBE = "sweep = {{ probe = {{ {} }} }}"
 RELATED = """related_tables = [
   { name = "subscriptions" },
   { name = "rooms", index = "byMember", connection_id_attribute = "member" },
 ]"""
+TOPIC = ARN.format("sns", "pager")
+# By the provider as well, for test_alarms.py: time-outs and schedules.
+SWEPT = {
+    name: Call(f"""
+      sweep            = {{ probe = {{ report_queue = true }}, segments = 2, schedule = "{schedule}" }}
+      cleanup_function = {{ timeout = {timeout} }}
+      monitoring       = {{ alarm_actions = ["{TOPIC}"] }}
+    """)
+    for name, schedule, timeout in (
+        ("swept_often", "rate(5 minutes)", 120),
+        ("swept_daily", "rate(1 day)", 900),
+        ("timeout_60", "rate(5 minutes)", 60),
+    )
+}
 # By the mocked provider.
-CALLS = {name: PLANNED[name] for name in PLANNED if name not in ("later", "later_roles", "sensitive")} | {
+CALLS = {name: PLANNED[name] for name in PLANNED if name not in ("queued", "later", "later_roles", "sensitive")} | {
     "queue": Call('delivery = "queue"'),
-    "queue_with_key": Call(f'delivery = "queue"\nkms_key_arn = "{KEY}"'),
-    "queue_kept": Call("disconnect_queue = { maximum_concurrency = 7 }\nsweep = { probe = {} }\nmonitoring = {}"),
-    "without_sweep": Call("sweep = { enabled = false }"),
-    "every_stage": Call(f'websocket_api = {{ id = "a1b2c3", execution_arn = "{API}" }}'),
+    "queue_kept": Call("disconnect_queue = { maximum_concurrency = 7 }\nsweep = { probe = {}, segments = 4 }\nmonitoring = {}"),
     "europe": Call(f'websocket_api = {{ {LIVE}, execution_arn = "{API.replace("aws", "aws-eusc")}" }}\nduplicates = "stale"'),
     "probe": Call(PROBE.format("")),
-    "probe_of_own_table": Call(PROBE.format("exclusive_table = true")),
     "probe_without_sweep": Call("sweep = { enabled = false, probe = {} }\nmonitoring = {}"),
-    "look_at_once": Call("sweep = { probe = {}, segments = 4 }\nmonitoring = {}"),
-    "monitoring": Call("monitoring = {}"),
-    "shared_table": Call('connections_table = { name = "chat-connections", shared = true }\nmonitoring = {}'),
-    "reports": Call(PROBE.format("report_queue = true")),
-    "reports_with_key": Call(PROBE.format("report_queue = true") + f'\nkms_key_arn = "{KEY}"'),
+    "shared_table": Call("""
+      connections_table = { name = "chat-connections", shared = true }
+      function          = { tracing = "Active" }
+      vpc               = { subnet_ids = ["subnet-a1", "subnet-b2"], security_group_ids = ["sg-c3"] }
+      monitoring        = {}
+    """),
+    "queues_with_key": Call(f'delivery = "queue"\nkms_key_arn = "{KEY}"\n{PROBE.format("report_queue = true")}'),
     "related_tables": Call(
         RELATED,
         answers={
@@ -269,10 +318,7 @@ CALLS = {name: PLANNED[name] for name in PLANNED if name not in ("later", "later
     "report_senders": Call(
         PROBE.format('report_queue = true, report_senders = ["arn:aws:iam::444455556666:role/chat", "arn:aws:iam::444455556666:role/feed"]')
     ),
-    "operators": Call('retry_queue = { operators = ["role/on-call"] }'),
-    "history": Call("history = {}"),
     "history_without_sweep": Call("history = {}\nsweep = { enabled = false }"),
-    "stale_duplicates": Call('duplicates = "stale"'),
     "newest_duplicates": Call('duplicates = "newest"'),
     "events": Call("events = {}"),
     "offline_clients": Call("events = { client_offline_after_seconds = 60 }"),
@@ -296,17 +342,16 @@ CALLS = {name: PLANNED[name] for name in PLANNED if name not in ("later", "later
             }}"""
         },
     ),
-    "vpc_and_traces": Call(
-        'vpc = { subnet_ids = ["subnet-a1", "subnet-b2"], security_group_ids = ["sg-c3"] }\nfunction = { tracing = "Active" }'
-    ),
-    "lowest": Call(BOUNDS.format(7260, 660, 1, 1, 1, 1)),
-    "highest": Call(BOUNDS.format(604800, 604800, 1000, 1000, 3650, 898)),
-    "text_logs": Call('logs = { format = "Text" }'),
-    "own_package": Call(f'function = {{ package = {{ path = "{MOCKS}/aws.tfmock.hcl" }} }}'),
-    **{
-        f"timeout_{timeout}": Call(f"cleanup_function = {{ timeout = {timeout} }}\nretry_queue = {{ max_receive_count = {count} }}")
-        for timeout, count in MOST_RECEIPTS.items()
-    },
+    "lowest": Call(BOUNDS.format(1, 1, 7260, 660, 1, 1, *MOST_RECEIPTS[0])),
+    "highest": Call(BOUNDS.format(3650, 898, 604800, 604800, 1000, 1000, *MOST_RECEIPTS[1])),
 }
 # Outputs that a test looks at.
-OUTPUTS = {"existing_roles": "role_policies", "reports": "report_gone", "reports_with_key": "report_gone"}
+OUTPUTS = {"existing_roles": "role_policies", "report_senders": "report_gone", "queues_with_key": "report_gone"}
+
+
+def readme() -> str:
+    """The blocks that README shows around the call, and the API that they refer to."""
+    section = (REPOSITORY / "README.md").read_text().split("\n## Use it\n")[1].split("\n## ")[0]
+    blocks = [textwrap.dedent(block) for block in re.findall(r"^ *```hcl\n(.*?)^ *```$", section, re.MULTILINE | re.DOTALL)]
+    api = 'name = "chat"\n  protocol_type = "WEBSOCKET"\n  route_selection_expression = "$request.body.action"'
+    return "\n".join([f'resource "aws_apigatewayv2_api" "ws" {{\n  {api}\n}}', *blocks])

@@ -1,25 +1,22 @@
-"""Plans, offline: calls.py says of what. Many at a time, since starting the provider takes longer than a plan."""
+"""Plans, offline: calls.py says of what. Many at a time, and by one process of the provider, which takes longer to start than a plan."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
-import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.provider import FOR_LARGE_PLANS, running_provider
-from tools import terraform
+from tests.provider import FOR_LARGE_PLANS, kept_provider
+from tools.terraform import Program, Root
 
-from .calls import CALLS, LATER_RESOURCE, MOCKED, OUTPUTS, PLANNED, PROVIDER, REPOSITORY, Call
+from .calls import CALLS, CLONE, LATER_RESOURCE, OUTPUTS, PLANNED, PROVIDER, REPOSITORY, SWEPT, Call, mocked, readme
 
 Resources = dict[str, dict[str, Any]]  # address within the module -> planned values
 Plans = dict[str, Resources]  # by call
@@ -29,20 +26,7 @@ ROOT = """terraform {
   }
 }
 """
-
-
-def copied(folder: Path) -> Path:
-    """A copy of what a consumer downloads, to change."""
-    for part in ("modules", "function", "dist"):
-        shutil.copytree(REPOSITORY / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", ".terraform*"))
-    for file in REPOSITORY.glob("*.tf"):
-        shutil.copy(file, folder)
-    return folder
-
-
-def forget_checksums(lock: Path) -> None:
-    """Or every command would begin by computing that of the provider's 700 MB."""
-    lock.write_text(re.sub(r" +hashes += \[.*?\]\n", "", lock.read_text(), flags=re.DOTALL))
+TRIED = os.environ.get("MATRIX_PROGRAM")  # what `make matrix` tries
 
 
 class _Account(BaseHTTPRequestHandler):
@@ -60,76 +44,55 @@ class _Account(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="session")
-def sts() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Account) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+def offline_root(folder: Path, **variables: str) -> Root:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    root = Root(folder, {**own, **variables}, folder / ".terraform")
+    if TRIED:
+        root.program = Program(TRIED, FOR_LARGE_PLANS)
+    return root
 
 
 @pytest.fixture(scope="session")
-def run(sts: str) -> Iterator[Callable[..., str]]:
-    """Runs Terraform, or the tool that `make matrix` tries, in a folder and returns its output; raises TerraformError with it."""
-    tried = os.environ.get("MATRIX_PROGRAM")
-    program = terraform.Program(tried, {}) if tried else terraform.Program(terraform.binary(), terraform.environment())
-    provider: dict[str, str] = {}  # how to reach one for all commands
-
-    def ran(folder: Path, *arguments: str) -> str:
-        own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        environment = {**own, "AWS_ENDPOINT_URL_STS": sts, **program.environment, **FOR_LARGE_PLANS}
-        if not (tried or provider or "init" in arguments) and (folder / ".terraform/providers").exists():
-            provider.update(open_providers.enter_context(running_provider(folder, folder / ".terraform", environment)))
-        with terraform.installing() if "init" in arguments else nullcontext():
-            done = subprocess.run([program.path, *arguments], cwd=folder, env={**environment, **provider}, capture_output=True, text=True)
-        if done.returncode:
-            raise terraform.TerraformError(done.stdout + done.stderr)
-        if "init" in arguments and (lock := folder / ".terraform.lock.hcl").exists():
-            forget_checksums(lock)
-        return done.stdout
-
-    with ExitStack() as open_providers:
-        yield ran
-
-
-@pytest.fixture(scope="session")
-def consumer(tmp_path_factory: pytest.TempPathFactory, run: Callable[..., str]) -> Callable[..., Path]:
+def consumer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Root]]:
     """A root folder with these calls, initialised."""
+    with ExitStack() as until_the_end:
+        server = until_the_end.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), _Account))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        until_the_end.callback(server.shutdown)
+        programs: list[Program | None] = []
 
-    def written(calls: dict[str, Call], more: str, **files: str) -> Path:
-        folder = tmp_path_factory.mktemp("consumer")
-        (folder / "main.tf").write_text(ROOT + LATER_RESOURCE + more + "".join(call.block(name) for name, call in calls.items()))
-        for name, text in files.items():
-            (folder / f"{name}.tftest.hcl").write_text(text)
-        run(folder, "init", "-no-color")
-        return folder
+        def written(calls: dict[str, Call], more: str = "", test: str = "") -> Root:
+            folder = tmp_path_factory.mktemp("consumer")
+            (folder / CLONE).symlink_to(REPOSITORY)
+            blocks = (call.block(name) for name, call in calls.items())
+            (folder / "main.tf").write_text("".join([ROOT, LATER_RESOURCE, more, *blocks]))
+            (folder / "all.tftest.hcl").write_text(test)
+            root = offline_root(folder, AWS_ENDPOINT_URL_STS=f"http://127.0.0.1:{server.server_port}")
+            root.init()
+            if not TRIED and not programs:
+                until_the_end.enter_context(kept_provider(root))
+                programs.append(root.program)
+            root.program = programs[0] if programs else root.program
+            return root
 
-    return written
-
-
-@pytest.fixture(scope="session")
-def plans(consumer: Callable[..., Path], run: Callable[..., str]) -> Callable[[dict[str, Call]], Plans]:
-    """What the provider plans for calls."""
-
-    def planned(calls: dict[str, Call]) -> Plans:
-        folder = consumer(calls, PROVIDER)
-        run(folder, "plan", "-no-color", "-out=plan")
-        return by_call(json.loads(run(folder, "show", "-json", "plan")))
-
-    return planned
-
-
-@pytest.fixture(scope="session")
-def planned(plans: Callable[[dict[str, Call]], Plans]) -> Plans:
-    return plans(PLANNED)
+        yield written
 
 
 @pytest.fixture(scope="session")
-def known(consumer: Callable[..., Path], run: Callable[..., str]) -> Plans:
+def planned(consumer: Callable[..., Root], tmp_path_factory: pytest.TempPathFactory) -> Plans:
+    """What the provider plans for calls, and for what README shows."""
+    file = tmp_path_factory.mktemp("plan") / "plan"
+    root = consumer(PLANNED | SWEPT, PROVIDER + readme())
+    root.plan(file)
+    return by_call(json.loads(root.show(file, "-json")))
+
+
+@pytest.fixture(scope="session")
+def known(consumer: Callable[..., Root]) -> Plans:
     """What is planned where the provider answers with all ARNs and URLs at plan time."""
-    test = MOCKED + "".join(call.overrides(name) for name, call in CALLS.items()) + 'run "all" {\n  command = plan\n}\n'
+    test = mocked() + "".join(call.overrides(name) for name, call in CALLS.items()) + 'run "all" {\n  command = plan\n}\n'
     outputs = "".join(f'output "{name}" {{\n  value = module.{name}.{output}\n}}\n' for name, output in OUTPUTS.items())
-    messages = [json.loads(line) for line in run(consumer(CALLS, outputs, all=test), "test", "-json", "-verbose").splitlines()]
+    messages = map(json.loads, consumer(CALLS, outputs, test).run("test", "-json", "-verbose").splitlines())
     return by_call(next(message["test_plan"] for message in messages if message["type"] == "test_plan"))
 
 

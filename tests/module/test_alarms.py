@@ -9,30 +9,17 @@ from typing import Any
 
 import pytest
 
-from .alarms import ALARM, MINUTE, OK, UNKNOWN, Metrics, Simulation, judge
-from .calls import Call
+from .alarms import ALARM, MINUTE, OK, UNKNOWN, Metrics, Simulation, attempts, judge
+from .calls import SWEPT, TOPIC
 from .conftest import Plans
-from .retries import attempts
 
 HOUR, DAY = 3600, 86400
-TOPIC = "arn:aws:sns:eu-central-1:111122223333:pager"
-PERIODS = {"rate(5 minutes)": 5 * MINUTE, "rate(1 day)": DAY}
+LONG = 8 * HOUR
+PERIODS = {"swept_often": 5 * MINUTE, "swept_daily": DAY}
+TIMEOUTS = {"timeout_60": 60, "swept_daily": 900}
 
-pytestmark = pytest.mark.xdist_group("alarms")  # to plan once
+pytestmark = pytest.mark.xdist_group("plans")  # to plan once
 
-
-def call(schedule: str = "rate(5 minutes)", timeout: int = 120) -> Call:
-    return Call(f"""
-      sweep            = {{ probe = {{ report_queue = true }}, segments = 2, schedule = "{schedule}" }}
-      cleanup_function = {{ timeout = {timeout} }}
-      monitoring       = {{ alarm_actions = ["{TOPIC}"] }}
-    """)
-
-
-TIMEOUTS = {"timeout_60": 60, "timeout_900": 900}
-CALLS = {"rate(5 minutes)": call(), "rate(1 day)": call("rate(1 day)")} | {
-    name: call(timeout=timeout) for name, timeout in TIMEOUTS.items()
-}
 # What AWS would call the queues: a plan does not know it, since their names are generated.
 QUEUES = {
     "chat-dead-letters": "chat-retry-dead-letter",
@@ -43,18 +30,18 @@ QUEUES = {
 
 
 @pytest.fixture(scope="module")
-def planned_alarms(plans: Callable[[dict[str, Call]], Plans]) -> Plans:
-    found = plans({f"call_{number}": call for number, call in enumerate(CALLS.values())})
+def planned_alarms(planned: Plans) -> Plans:
+    found = {name: planned[name] for name in SWEPT}
     for values in (values for resources in found.values() for values in resources.values()):
         if queue := QUEUES.get(values.get("alarm_name", "")):
             values["dimensions"] = {"QueueName": queue}
-    return dict(zip(CALLS, found.values(), strict=True))
+    return found
 
 
 @pytest.fixture(scope="module", params=[0, 5], ids="looks {} data points further back".format)
 def simulation(request: pytest.FixtureRequest, planned_alarms: Plans) -> Simulation:
     """AWS doesn't say how far an alarm looks back when data is missing, so what holds must hold however far."""
-    return Simulation.of(planned_alarms["rate(5 minutes)"], extra=request.param)
+    return Simulation.of(planned_alarms["swept_often"], extra=request.param)
 
 
 # What CloudWatch's user guide gives as examples: "How alarm state is evaluated when data is missing". 0 within, X beyond, - missing.
@@ -113,7 +100,7 @@ def disconnected(metrics: Metrics, per_minute: int, until: float) -> Metrics:
     return metrics
 
 
-def calm(until: float = DAY, per_minute: int = 10) -> Metrics:
+def calm(until: float = LONG, per_minute: int = 10) -> Metrics:
     return disconnected(swept(Metrics(), 300, until), per_minute, until)
 
 
@@ -136,16 +123,16 @@ SPREADS: dict[str, Callable[[], float]] = {
 def failures_that_pass() -> Metrics:
     """Every quarter of an hour something fails for as long as half a minute."""
     metrics = calm()
-    for sent in range(0, DAY, 900):
+    for sent in range(0, LONG, 900):
         metrics.put(sent, "Failures", 1, step="close")
         failing(metrics, sent, until=sent + random.uniform(1, 30), spread=SPREADS["waits as they come"])
     return metrics
 
 
 def in_queue(queue: str, name: str, value: Callable[[int], float]) -> Metrics:
-    """A calm day, and from the second hour on this value of a queue at each time."""
+    """A calm time, and from the second hour on this value of a queue at each time."""
     metrics = calm()
-    for at in range(HOUR, DAY, MINUTE):
+    for at in range(HOUR, LONG, MINUTE):
         metrics.put(at, name, value(at), "AWS/SQS", QueueName=queue)
     return metrics
 
@@ -156,8 +143,8 @@ def oldest(queue: str, age: Callable[[int], float]) -> Metrics:
 
 def only_by_the_queue(minutes_between: float) -> Metrics:
     """Removals that fail at first, from the second hour on."""
-    metrics = swept(Metrics(), 300, DAY)
-    for number in range(int(DAY / minutes_between / MINUTE)):
+    metrics = swept(Metrics(), 300, LONG)
+    for number in range(int(LONG / minutes_between / MINUTE)):
         at = number * minutes_between * MINUTE
         invoked(metrics, at)
         if at > HOUR:
@@ -172,38 +159,38 @@ def once(metric: str, **where: Any) -> Metrics:
 
 
 def one_segment(**values: float) -> Metrics:
-    return swept(calm(), 300, DAY, start=HOUR, took=150, segments=(1,), **values)
+    return swept(calm(), 300, LONG, start=HOUR, took=150, segments=(1,), **values)
 
 
 def sweeps_that_fail() -> Metrics:
-    metrics = disconnected(swept(Metrics(), 300, HOUR), 10, DAY)
-    for at in range(HOUR, DAY, 300):
+    metrics = disconnected(swept(Metrics(), 300, HOUR), 10, LONG)
+    for at in range(HOUR, LONG, 300):
         metrics.failed("chat-cleanup", at, took=1)
         metrics.put(at, "Failures", 1, step="sweep")
     return metrics
 
 
 def lines_late(seconds: float | None) -> Metrics:
-    metrics = swept(Metrics(), 300, DAY)
-    for at in range(HOUR, DAY, MINUTE):
+    metrics = swept(Metrics(), 300, LONG)
+    for at in range(HOUR, LONG, MINUTE):
         invoked(metrics, at, 10, seconds)
     return metrics
 
 
 def missed(per_hour: int, told_per_minute: int) -> Metrics:
     """Connections that the sweep removes. Without any event, the function has no metric at all."""
-    metrics = calm(DAY, told_per_minute) if told_per_minute else swept(Metrics(), 300, DAY)
-    for at in range(HOUR, DAY, HOUR):
+    metrics = calm(LONG, told_per_minute) if told_per_minute else swept(Metrics(), 300, LONG)
+    for at in range(HOUR, LONG, HOUR):
         metrics.put(at + 300, "RemovedExpired", per_hour // 2)
         metrics.put(at + 600, "RemovedGone", per_hour - per_hour // 2)
     return metrics
 
 
 QUIET: dict[str, Callable[[], Metrics]] = {
-    "a calm day": calm,
-    "a day without any connection": lambda: swept(Metrics(), 300, DAY),
+    "a calm time": calm,
+    "no connection at all": lambda: swept(Metrics(), 300, LONG),
     "failures that pass": failures_that_pass,
-    "a probe that is refused now and then": lambda: swept(calm(), 300, DAY, segments=(1,), ProbesRefused=5),
+    "a probe that is refused now and then": lambda: swept(calm(), 300, LONG, segments=(1,), ProbesRefused=5),
     "records that one sweep could not remove": lambda: swept(calm(), 300, HOUR + 1, start=HOUR, segments=(1,), SweepFailures=3),
     # An announcement waits for a quarter of an hour, the batch before it takes its time.
     "messages that are delayed": lambda: oldest("chat-retry", lambda at: at % 1140),
@@ -216,7 +203,7 @@ QUIET: dict[str, Callable[[], Metrics]] = {
 
 @pytest.mark.parametrize("metrics", QUIET.values(), ids=QUIET)
 def test_nobody_is_paged(metrics: Callable[[], Metrics], simulation: Simulation) -> None:
-    assert simulation.run(metrics(), DAY) == []
+    assert simulation.run(metrics(), LONG) == []
 
 
 # What begins with the second hour, the one alarm that pages, and within how many minutes.
@@ -252,17 +239,21 @@ def test_one_alarm_pages_once(metrics: Callable[[], Metrics], alarm: str, within
 
 @pytest.mark.parametrize("spread", SPREADS.values(), ids=SPREADS)
 def test_a_message_that_always_fails_pages_once(spread: Callable[[], float], simulation: Simulation) -> None:
-    metrics = failing(calm(8 * HOUR), sent=HOUR, until=8 * HOUR, spread=spread)
-    [(when, name)] = simulation.run(metrics, 8 * HOUR)
+    metrics = failing(calm(), sent=HOUR, until=LONG, spread=spread)
+    [(when, name)] = simulation.run(metrics, LONG)
     assert name == "chat-failing"
     assert HOUR + 900 < when < HOUR + 2400
     for phase in range(minutes := simulation.alarms[name]["period"] // MINUTE):
-        [_] = simulation.only(name).run(metrics, 8 * HOUR, at=lambda minute, phase=phase: minute % minutes == phase)  # type: ignore[misc]
+        [_] = simulation.only(name).run(metrics, LONG, at=lambda minute, phase=phase: minute % minutes == phase)  # type: ignore[misc]
 
 
 @pytest.fixture(scope="module", params=PERIODS)
 def scheduled(request: pytest.FixtureRequest, planned_alarms: Plans) -> tuple[Simulation, int]:
-    return Simulation.of(planned_alarms[request.param]), PERIODS[request.param]
+    """And the period. Alarms for which the schedule makes no difference are looked at once."""
+    often, simulation = (Simulation.of(planned_alarms[name]) for name in ("swept_often", request.param))
+    if request.param != "swept_often":
+        simulation.alarms = {name: alarm for name, alarm in simulation.alarms.items() if alarm != often.alarms[name]}
+    return simulation, PERIODS[request.param]
 
 
 def often(period: int) -> Callable[[int], bool]:
@@ -326,18 +317,9 @@ def test_letters_that_are_left_page_again_before_they_expire(simulation: Simulat
 
 
 def test_every_alarm_that_pages_says_what_happened(planned_alarms: Plans) -> None:
-    telling = {
-        a: v
-        for a, v in planned_alarms["rate(5 minutes)"].items()
-        if "alarm_name" in v and "sweep-silent-" not in a and "sweep-errors" not in a
-    }
-    assert {values["alarm_name"] for values in telling.values()} == {
-        "chat-disconnect-errors", "chat-disconnect-throttles", "chat-fast-path-off", "chat-falling-back", "chat-missed", "chat-failing",
-        "chat-cleanup-errors", "chat-dead-letters", "chat-sweep-silent", "chat-sweep-failures", "chat-probes-refused", "chat-unproven",
-        "chat-foreign-records", "chat-undated-records", "chat-retries-waiting", "chat-reports-waiting", "chat-dead-letters-left",
-        "chat-unlogged",
-    }  # fmt: skip
-    for address, alarm in telling.items():
-        assert alarm["alarm_actions"] == alarm["ok_actions"] == [TOPIC], address
-        if "dead-letters" not in address:  # names the queues' ARNs, which are not known yet
-            assert 60 < len(alarm["alarm_description"]) < 1024, address
+    alarms = [values for values in planned_alarms["swept_often"].values() if values.get("alarm_actions")]
+    assert len(alarms) == 18
+    for alarm in alarms:
+        assert alarm["alarm_actions"] == alarm["ok_actions"] == [TOPIC]
+        if "dead-letters" not in alarm["alarm_name"]:  # names the queues' ARNs, which are not known yet
+            assert 60 < len(alarm["alarm_description"]) < 1024

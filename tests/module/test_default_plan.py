@@ -15,7 +15,7 @@ import pytest
 
 from .conftest import Plans
 
-pytestmark = pytest.mark.xdist_group("planned")
+pytestmark = pytest.mark.xdist_group("plans")
 
 FOLDER = Path(__file__).with_name("default_plans")
 CALLS = {"three_inputs": "default", "without_queue_and_sweep": "without_queue_and_sweep"}

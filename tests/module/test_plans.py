@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -12,7 +13,13 @@ from tools.docs import blocks, fields
 from .calls import BOUNDARY, EXISTING, FULL, KEY, KNOWN_FIRST, LAYER, OPENED, PAGED, REPOSITORY, SIGNING
 from .conftest import Plans, Resources
 
-pytestmark = pytest.mark.xdist_group("planned")  # to plan once
+pytestmark = pytest.mark.xdist_group("plans")  # to plan once
+
+# What `delivery = "queue"` sends of an event.
+FIELDS = [
+    *("connectionId", "connectedAt", "eventType", "requestId", "requestTimeEpoch", "apiId", "stage"),
+    *("identity.sourceIp", "identity.userAgent", "disconnectStatusCode", "disconnectReason"),
+]
 
 
 @pytest.fixture
@@ -23,6 +30,11 @@ def default(planned: Plans) -> Resources:
 @pytest.fixture
 def full(planned: Plans) -> Resources:
     return planned["full"]
+
+
+@pytest.fixture
+def queued(planned: Plans) -> Resources:
+    return planned["queued"]
 
 
 def of_type(resources: Resources, kind: str) -> list[dict[str, Any]]:
@@ -110,7 +122,7 @@ def test_both_functions_get_vpc_layers_traces_and_package(full: Resources) -> No
 
 
 def test_an_existing_log_group_takes_both_functions_lines(planned: Plans) -> None:
-    resources = planned["log_group"]
+    resources = planned["company"]
     assert not [address for address in resources if "aws_cloudwatch_log_group" in address]
     assert {function["logging_config"][0]["log_group"] for function in of_type(resources, "aws_lambda_function")} == {"/platform/chat"}
     for query in of_type(resources, "aws_cloudwatch_query_definition"):
@@ -141,3 +153,39 @@ def test_only_what_can_end_an_alarm_hears_of_its_end(full: Resources) -> None:
     for alarm in paging:
         assert sorted(alarm["alarm_actions"]) == sorted(PAGED + OPENED)
         assert sorted(alarm["ok_actions"]) == sorted(PAGED)
+
+
+def test_the_route_sends_each_field_encoded_twice(queued: Resources) -> None:
+    integration = queued["module.route.aws_apigatewayv2_integration.queue[0]"]
+    assert (integration["integration_type"], integration["passthrough_behavior"]) == ("AWS", "NEVER")
+    fields = "%26".join(f'{name}%3D$util.urlEncode($util.urlEncode("$!context.{name}"))' for name in FIELDS)
+    [(name, template)] = integration["request_templates"].items()
+    assert integration["template_selection_expression"] == f"\\{name}"
+    assert template == f"Action=SendMessage&MessageBody={fields}"
+
+
+def test_the_disconnect_queue_is_as_the_retry_queue(queued: Resources) -> None:
+    made = {a.removeprefix("module.disconnect_queue[0]."): v for a, v in queued.items() if a.startswith("module.disconnect_queue[0].")}
+    queue, role = made["aws_sqs_queue.this"], made["aws_iam_role.this[0]"]
+    retry = queued["module.retry_queue[0].aws_sqs_queue.retry"]
+    same = ("kms_master_key_id", "sqs_managed_sse_enabled", "message_retention_seconds", "tags")
+    assert {name: queue.get(name) for name in same} == {name: retry.get(name) for name in same}
+    assert queue["visibility_timeout_seconds"] == 60
+    assert re.fullmatch("chat-gateway-eu-[0-9a-f]{8}", role["name"])
+    assert (role["path"], role["permissions_boundary"]) == ("/service/", BOUNDARY)
+    assert json.loads(role["assume_role_policy"])["Statement"][0]["Principal"] == {"Service": "apigateway.amazonaws.com"}
+    mapping = made["aws_lambda_event_source_mapping.this"]
+    assert (mapping["batch_size"], mapping["scaling_config"]) == (10, [{"maximum_concurrency": 35}])
+    assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
+
+
+def test_with_the_queue_no_alarm_claims_that_events_are_lost(queued: Resources) -> None:
+    alarms = {v["alarm_name"]: v for v in queued.values() if "alarm_name" in v}
+    for name in ("chat-disconnect-errors", "chat-disconnect-throttles", "chat-disconnects-waiting"):
+        assert "Nothing is lost" in alarms[name]["alarm_description"]
+    for name in ("chat-missed", "chat-falling-back"):
+        metrics = [query["metric"][0]["metric_name"] for query in alarms[name]["metric_query"] if query["metric"]]
+        assert "NumberOfMessagesSent" in metrics
+        assert "Invocations" not in metrics
+    assert alarms["chat-gateway-errors"]["dimensions"] == {"ApiId": "a1b2c3", "Stage": "live"}
+    assert not [address for address in queued if "look_at_once" in address]

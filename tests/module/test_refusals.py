@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from tools.terraform import TerraformError
+from tools.terraform import Root, TerraformError
 
 from .calls import API, ARN, BOUNDARY, EXISTING, LATER_RESOURCE, LOG_GROUP, REPOSITORY, ROUTE, SIGNING, Call, websocket_api
+from .conftest import offline_root
 
 pytestmark = pytest.mark.xdist_group("refusals")  # to plan once
 
@@ -244,36 +243,36 @@ CALLS = {f"root_{number}": inputs for number, (inputs, _) in enumerate(REFUSED)}
 
 
 @pytest.fixture(scope="module")
-def messages(tmp_path_factory: pytest.TempPathFactory, run: Callable[..., str]) -> dict[str, str]:
+def messages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What Terraform says against each of CALLS."""
     folder = tmp_path_factory.mktemp("refusals")
     calls = {}
     for name, inputs in CALLS.items():
         module = name.rpartition("_")[0]
-        calls[name] = Call(inputs, folder / module, required=module == "root")
+        calls[name] = Call(inputs, f"./{module}", required=module == "root")
         (folder / module).mkdir(exist_ok=True)
         shutil.copy((REPOSITORY if module == "root" else REPOSITORY / "modules" / module) / "variables.tf", folder / module)
-    found: dict[str, str] = {}
+    root, found = offline_root(folder), dict[str, str]()
     # What needs a look at other inputs is tried only when nothing else is wrong.
-    while new := one_plan({name: call for name, call in calls.items() if name not in found}, folder, run):
+    while (rest := {name: call for name, call in calls.items() if name not in found}) and (new := one_plan(rest, root)):
         found |= new
     return found
 
 
-def one_plan(calls: dict[str, Call], folder: Path, run: Callable[..., str]) -> dict[str, str]:
+def one_plan(calls: dict[str, Call], root: Root) -> dict[str, str]:
     """The messages against some of the calls, with the line that each is about."""
-    (folder / "main.tf").write_text(LATER_RESOURCE + "\n".join(call.block(name) for name, call in calls.items()))
-    run(folder, "init", "-no-color")
+    (root.folder / "main.tf").write_text(LATER_RESOURCE + "\n".join(call.block(name) for name, call in calls.items()))
+    if len(calls) == len(CALLS):
+        root.init()
     try:
-        run(folder, "plan", "-json")
+        root.run("plan", "-json")
     except TerraformError as error:
-        said = str(error)
+        said = [json.loads(line) for line in str(error).splitlines() if line.startswith("{")]
     else:
         return {}
     found: dict[str, str] = {}
-    lines = (folder / "main.tf").read_text().splitlines()
-    for message in filter(lambda message: message["type"] == "diagnostic", map(json.loads, said.splitlines())):
-        diagnostic = message["diagnostic"]
+    lines = (root.folder / "main.tf").read_text().splitlines()
+    for diagnostic in (message["diagnostic"] for message in said if message["type"] == "diagnostic"):
         before = lines[: diagnostic["range"]["start"]["line"]]
         call = next(line.split('"')[1] for line in reversed(before) if line.startswith("module "))
         found[call] = f"{found.get(call, '')}{diagnostic['summary']}: {diagnostic['snippet']['code'].strip()}: {diagnostic['detail']}\n"

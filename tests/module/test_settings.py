@@ -6,17 +6,19 @@ import hashlib
 import json
 import re
 from base64 import b64encode
-from pathlib import Path
+from itertools import islice
 from typing import Any
 
 import pytest
 from settings import Settings
 
-from .calls import CALLS, REPOSITORY
+from .alarms import attempts
+from .calls import CALLS, MOST_RECEIPTS, REPOSITORY
 from .conftest import Plans, Resources
 
-pytestmark = pytest.mark.xdist_group("known")  # to plan once
+pytestmark = pytest.mark.xdist_group("plans")  # to plan once
 
+FOUR_DAYS = 4 * 86400
 ENDPOINT = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
 PROBING = {"PROBES_PER_SECOND": "10", "MOST_PROBES_PER_SECOND": "300", "SUSPECT_AFTER_SECONDS": "660"}
 OFFLINE = {
@@ -45,11 +47,11 @@ def test_the_functions_start_with_their_environment(call: str, known: Plans) -> 
     ("call", "function", "expected"),
     [
         ("probe", "cleanup[0]", {**PROBING, "EXCLUSIVE_TABLE": None}),
-        ("probe_of_own_table", "cleanup[0]", {**PROBING, "EXCLUSIVE_TABLE": "true"}),
+        ("lowest", "cleanup[0]", {"PROBES_PER_SECOND": "1", "EXCLUSIVE_TABLE": "true"}),
         ("offline_clients", "cleanup[0]", OFFLINE),
         ("offline_clients", "disconnect", OFFLINE),
         ("their_table", "disconnect", {"CONNECTIONS_TABLE": "theirs", "CLIENT_INDEX": "byUser"}),
-        ("stale_duplicates", "cleanup[0]", {ENDPOINT: "https://a1b2c3.execute-api.eu-central-1.amazonaws.com/live"}),
+        ("newest_duplicates", "cleanup[0]", {ENDPOINT: "https://a1b2c3.execute-api.eu-central-1.amazonaws.com/live"}),
         ("europe", "cleanup[0]", {ENDPOINT: "https://a1b2c3.execute-api.eu-central-1.amazonaws.eu/live"}),
         ("full", "cleanup[0]", {ENDPOINT: "https://chat.example.com/live"}),
         ("full", "disconnect", {"DD_SITE": "datadoghq.eu", "HISTORY_DAYS": "30", "DUPLICATES": "newest", "CONNECTION_METRICS": "true"}),
@@ -81,7 +83,7 @@ def test_each_segment_has_a_schedule_that_names_it(known: Plans) -> None:
 
 
 def test_alarms_on_losses_start_a_sweep_as_they_begin_and_end(known: Plans) -> None:
-    resources = known["look_at_once"]
+    resources = known["queue_kept"]
     pattern = json.loads(resources["module.look_at_once[0].aws_cloudwatch_event_rule.this"]["event_pattern"])
     assert (pattern["source"], pattern["detail-type"]) == (["aws.cloudwatch"], ["CloudWatch Alarm State Change"])
     assert pattern["resources"] == ["arn:aws:cloudwatch:eu-central-1:111122223333:alarm:chat-alarm"] * 2
@@ -90,14 +92,12 @@ def test_alarms_on_losses_start_a_sweep_as_they_begin_and_end(known: Plans) -> N
     assert json.loads(target["input"]) == {"look_at_once": {"segments": 4}}
 
 
-@pytest.mark.parametrize(
-    ("call", "looks"), [("look_at_once", True), ("probe", False), ("monitoring", False), ("probe_without_sweep", False), ("queued", False)]
-)
+@pytest.mark.parametrize(("call", "looks"), [("queue_kept", True), ("probe", False), ("company", False), ("probe_without_sweep", False)])
 def test_looks_at_once_with_monitoring_and_the_probe(call: str, looks: bool, known: Plans) -> None:
     assert any(address.startswith("module.look_at_once") for address in known[call]) is looks
 
 
-@pytest.mark.parametrize(("call", "shared"), [("monitoring", False), ("shared_table", True)])
+@pytest.mark.parametrize(("call", "shared"), [("company", False), ("shared_table", True)])
 def test_nobody_is_paged_for_a_table_shared_on_purpose(call: str, shared: bool, known: Plans) -> None:
     alarm = 'module.monitoring[0].aws_cloudwatch_metric_alarm.this["foreign-records"]'
     assert (alarm not in known[call]) is shared
@@ -111,7 +111,7 @@ def test_clients_without_offline_events_need_no_index(known: Plans) -> None:
 
 
 def test_the_report_queue_forgets_soon_and_is_encrypted(known: Plans) -> None:
-    resources = known["reports"]
+    resources = known["report_senders"]
     queue = resources["module.report_queue[0].aws_sqs_queue.this"]
     assert (queue["message_retention_seconds"], queue["visibility_timeout_seconds"], queue["sqs_managed_sse_enabled"]) == (3600, 720, True)
     mapping = resources["module.report_queue[0].aws_lambda_event_source_mapping.this"]
@@ -130,11 +130,28 @@ def test_only_the_retry_queue_sends_to_its_dead_letter_queue(known: Plans) -> No
 
 
 def test_text_logs_take_no_level(known: Plans) -> None:
-    [logging] = known["text_logs"]["module.disconnect.aws_lambda_function.this"]["logging_config"]
+    [logging] = known["company"]["module.disconnect.aws_lambda_function.this"]["logging_config"]
     assert (logging["log_format"], logging["system_log_level"]) == ("Text", None)
 
 
 def test_an_own_package_is_taken_as_it_is(known: Plans) -> None:
-    function: dict[str, Any] = known["own_package"]["module.disconnect.aws_lambda_function.this"]
-    content = Path(__file__).parent.joinpath("mocks/aws.tfmock.hcl").read_bytes()
+    function: dict[str, Any] = known["company"]["module.disconnect.aws_lambda_function.this"]
+    content = (REPOSITORY / "README.md").read_bytes()
     assert function["source_code_hash"] == b64encode(hashlib.sha256(content).digest()).decode()
+
+
+def test_a_queue_that_is_kept_leaves_the_route_to_the_function(known: Plans) -> None:
+    kept = known["queue_kept"]
+    assert kept["module.disconnect_queue[0].aws_lambda_event_source_mapping.this"]["scaling_config"] == [{"maximum_concurrency": 7}]
+    assert "module.route.aws_apigatewayv2_integration.queue[0]" in kept
+    assert "chat-disconnects-waiting" not in {v.get("alarm_name") for v in kept.values()}
+
+
+@pytest.mark.parametrize(("call", "timeout", "count"), [("lowest", *MOST_RECEIPTS[0]), ("highest", *MOST_RECEIPTS[1])])
+def test_the_last_attempt_comes_before_the_message_expires(call: str, timeout: int, count: int, known: Plans) -> None:
+    """And as a dead letter it lies there for days."""
+    resources = known[call]
+    queue, dead_letters = (resources[f"module.retry_queue[0].aws_sqs_queue.{name}"] for name in ("retry", "dead_letter"))
+    slowest = list(islice(attempts(spread=lambda: 1.0, held_up=lambda: 20 + timeout), count + 1))[-1]  # the receipt that gives it up
+    unasked = count * (queue["visibility_timeout_seconds"] + 20)
+    assert max(slowest, unasked) <= queue["message_retention_seconds"] <= dead_letters["message_retention_seconds"] - FOUR_DAYS
