@@ -15,6 +15,7 @@ import pytest
 
 from local.aws import REPOSITORY, LocalAws, local_aws
 from tests.provider import kept_provider
+from tools.deployment import Deployment
 from tools.permissions import ACCOUNT, FOLDER, User, filled
 from tools.stack import STATE_BUCKET, TABLES, Stack
 from tools.terraform import Root
@@ -27,11 +28,11 @@ STATE_AND_LOOKUP = [
 ]
 
 
-def let_deployer_apply(stack: Stack) -> None:
-    policies = [filled_for(stack, name) for name in ("plan", "apply")]
+def root_for(stack: Stack, name: str, *policies: str) -> Root:
+    """The env folder, run by a user of this name with these policies of docs/permissions."""
     own = json.dumps({"Version": "2012-10-17", "Statement": STATE_AND_LOOKUP})
-    deployer = User(stack.aws, f"deployer-{stack.env_name}", *policies, own)
-    stack.root = Root(REPOSITORY / "envs" / stack.env_name, deployer.environment, stack.aws.folder / stack.env_name / "env")
+    user = User(stack.aws, f"{name}-{stack.env_name}", *(filled_for(stack, policy) for policy in policies), own)
+    return Root(REPOSITORY / "envs" / stack.env_name, user.environment, stack.aws.folder / stack.env_name / "env")
 
 
 def filled_for(stack: Stack, policy: str) -> str:
@@ -61,6 +62,11 @@ def dismiss_on_call(aws: LocalAws) -> None:
         iam.delete_role(RoleName="on-call")
 
 
+def connected(on: Deployment) -> set[str]:
+    """The names of the clients in the table."""
+    return {record["clientId"]["S"] for record in on.records()}
+
+
 @pytest.fixture(scope="session")
 def lifecycle_aws() -> Iterator[LocalAws]:
     with local_aws() as aws:
@@ -72,7 +78,7 @@ def applied(lifecycle_aws: LocalAws) -> Iterator[dict[str, Stack]]:
     """Every environment by its name."""
     stacks = {name: Stack(lifecycle_aws, name) for name in TABLES}
     for stack in stacks.values():
-        let_deployer_apply(stack)
+        stack.root = root_for(stack, "deployer", "plan", "apply")
         stack.init()
     with ExitStack() as providers, ThreadPoolExecutor(len(stacks)) as pool:
         providers.enter_context(kept_provider(*(stack.platform for stack in stacks.values())))

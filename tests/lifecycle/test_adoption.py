@@ -6,8 +6,10 @@ docs/adopting.md says how; its blocks are what is applied here, one after the ot
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -17,9 +19,11 @@ import pytest
 from local.aws import REPOSITORY, LocalAws, local_aws
 from tests.provider import kept_provider
 from tools.clients import Visitors, open_clients
-from tools.deployment import Deployment, Watch
+from tools.deployment import Deployment, until
 from tools.stack import leftovers
 from tools.terraform import Root
+
+from .conftest import connected
 
 TABLE = "chat-connections"
 PAGE = (REPOSITORY / "docs" / "adopting.md").read_text()
@@ -28,7 +32,7 @@ QUICK = "retry_queue = { enabled = false }\n  sweep = { enabled = false }"  # qu
 
 PLATFORM = f"""
 module "websocket_api" {{
-  source            = "{REPOSITORY}//examples/websocket-api"
+  source            = "REPOSITORY/examples/websocket-api"
   name              = "chat"
   stage             = "live"
   connections_table = "{TABLE}"
@@ -66,7 +70,7 @@ resource "aws_apigatewayv2_route" "disconnect" {
 
 OWN_FUNCTION = f"""
 module "goodbye" {{
-  source      = "{REPOSITORY}//modules/lambda-function"
+  source      = "REPOSITORY/modules/lambda-function"
   name        = "chat-goodbye"
   description = "The function that was there before"
   handler     = "goodbye.lambda_handler"
@@ -112,11 +116,12 @@ def lambda_handler(event, context):
 class Chat:
     """The stack, and twenty clients that stay connected all the time."""
 
-    def __init__(self, aws: LocalAws, folder: Path) -> None:
+    def __init__(self, aws: LocalAws, folder: Path, providers: ExitStack) -> None:
         self.aws = aws
         self.platform, self.another = self._root(folder / "platform"), self._root(folder / "another")
         self.write(self.platform, PLATFORM, OWN_TABLE, OWN_FUNCTION, OWN_ROUTE)
         self.platform.init()
+        providers.enter_context(kept_provider(self.platform, self.another))
         self.platform.apply()
         self.websocket_api: dict[str, str] = self.platform.outputs()["websocket_api"]
         self.api_id = self.websocket_api["id"]
@@ -131,8 +136,9 @@ class Chat:
         return Root(folder, self.aws.environment, folder / ".terraform")
 
     def write(self, root: Root, *parts: str) -> None:
-        text = 'provider "aws" {}\n' + "".join(parts)
-        (root.folder / "main.tf").write_text(re.sub(r'"git::[^"]*"', f'"{REPOSITORY}"\n  {QUICK}', text))
+        here = os.path.relpath(REPOSITORY, root.folder)  # by an absolute path init would copy it
+        text = 'provider "aws" {}\n' + "".join(parts).replace("REPOSITORY", here)
+        (root.folder / "main.tf").write_text(re.sub(r'"git::[^"]*"', f'"{here}"\n  {QUICK}', text))
 
     def what_stays(self) -> dict[str, Any]:
         """What AWS itself says of them: as long as they are the same, so is this."""
@@ -154,22 +160,19 @@ class Chat:
         before = set(leftovers(self.aws))
         self.write(root, *parts)
         root.init()
-        with Watch(self.on) as watch:
-            with Visitors(self.on.url) as visitors:
-                root.apply()
-            assert len(visitors.left) > 5
-            assert watch.wait_until_gone(visitors.left)
-            assert watch.records.keys() == {client.name for client in self.stay}
+        staying = {client.name for client in self.stay}
+        with Visitors(self.on.url) as visitors:
+            root.apply()
+        assert len(visitors.left) > 5
+        assert until(lambda: connected(self.on), lambda names: names == staying, 60) == staying
         assert self.what_stays() == self.identity
         return before - set(leftovers(self.aws))
 
 
 @pytest.fixture
 def chat(tmp_path: Path) -> Iterator[Chat]:
-    with local_aws() as aws:
-        chat = Chat(aws, tmp_path)
-        with kept_provider(chat.platform, chat.another):
-            yield chat
+    with local_aws() as aws, ExitStack() as providers:
+        yield Chat(aws, tmp_path, providers)
 
 
 def of(function: str) -> set[str]:

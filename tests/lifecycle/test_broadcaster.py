@@ -74,24 +74,6 @@ def test_no_report_removes_a_living_connection(stack: Stack, watch: Watch) -> No
     assert stack.messages(stack.dead_letters) == 0
 
 
-def test_a_report_of_a_young_connection_waits_in_its_queue(stack: Stack, watch: Watch) -> None:
-    [young] = open_clients(stack.url, ["is-young"])
-    assert watch.wait_until_there(["is-young"])
-    seen = len(stack.aws.faults.requests)
-    stack.send(stack.report_queue, {"version": 1, "gone": {"connectionId": watch.ids(["is-young"])["is-young"]}})
-    hidden = {"QueueUrl": stack.report_queue, "VisibilityTimeout": 60}
-
-    def is_hidden() -> bool:
-        asked = [request.json for request in stack.aws.faults.requests[seen:] if request.operation == "ChangeMessageVisibility"]
-        return any(hidden.items() <= parameters.items() for parameters in asked)
-
-    assert watch.wait_for(is_hidden, 60)
-    assert stack.messages(stack.report_queue) == 1
-    assert [line for line in stack.lines("cleanup") if line.get("step") == "postpone"] == []
-    stack.aws.client("sqs").purge_queue(QueueUrl=stack.report_queue)
-    young.close()
-
-
 def test_a_sender_reports_only_with_the_modules_policy(stack: Stack, watch: Watch) -> None:
     with stack.without_statement(f"{stack.name}-broadcast", "ReportGone", "report-gone"):
         assert stack.broadcast(message="hello")["gone"] == len(DEAD)

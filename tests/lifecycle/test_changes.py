@@ -22,18 +22,18 @@ from websockets.exceptions import ConnectionClosed
 from local.aws import REPOSITORY, LocalAws, local_aws
 from tests.provider import kept_provider
 from tools import docs
-from tools.acts import speed
 from tools.clients import Client, Visitors, open_clients
-from tools.deployment import Deployment, Watch, until
-from tools.stack import removers
+from tools.deployment import Deployment, until
 from tools.terraform import Root, TerraformError
+
+from .conftest import connected
 
 pytestmark = pytest.mark.xdist_group("changes")
 
 PAGE = REPOSITORY / "docs" / "changing.md"
 TABLE, OWN_LOG_GROUP = "living-connections", "/platform/company"
 LINE = re.compile(r"\| `(?P<input>[a-z0-9_.]+)` \| `(?P<old>[^`]*)` → `(?P<new>[^`]*)`(?P<along>[^|]*) \| (?P<plan>[^|]*) \|")
-SIGNS = {("create",): "+", ("update",): "~", ("create", "delete"): "+/-", ("delete", "create"): "-/+", ("delete",): "-"}
+PLANNED = re.compile(r"^  # (\S+) .*\n(?:  # \(.*\n)*(?:  ([-+~])|([-+]/[-+])) resource ", re.MULTILINE)
 
 SPOKEN_FOR = {"function.package", "logs.group", "role.existing"}  # what their lines set says what their fields do
 
@@ -51,6 +51,19 @@ class Change:
     new: Any
     along: tuple[str, ...]  # inputs whose lines' changes come with it
     plan: str
+
+    @property
+    def signs(self) -> set[tuple[str, str]]:
+        """("~", "lambda_function"), and so on."""
+        return {(sign, kind) for sign, kinds in re.findall(r"`(\S+)` ([\w, ]+)", self.plan) for kind in kinds.strip().split(", ")}
+
+    def goes_with(self, other: Change) -> bool:
+        """Whether one plan of both still tells what each of them does."""
+        if (self in SETTINGS, self.input in ELSEWHERE) != (other in SETTINGS, other.input in ELSEWHERE):
+            return False
+        if self.plan == other.plan and (self in SETTINGS or self.input in other.along):
+            return True
+        return {kind for _, kind in self.signs}.isdisjoint(kind for _, kind in other.signs)
 
 
 def value(text: str) -> Any:
@@ -168,6 +181,8 @@ class Living:
         tables["rooms"]["server_side_encryption"] = {"enabled": True, "kms_key_arn": "${aws_kms_key.this.arn}"}
         in_vpc, in_bucket = {"vpc_id": "${aws_vpc.this.id}"}, {"bucket": "${aws_s3_bucket.this.bucket}"}
         versioning = ["aws_s3_bucket_versioning.this"]
+        [found] = re.findall(r"`moved` block \(`from = (\S+)`,\s+`to = (\S+)`", PAGE.read_text())
+        moved = dict(zip(("from", "to"), (address.replace("disconnect", "counted") for address in found), strict=True))
         policy = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
         trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "${each.value}.amazonaws.com"}}
         roles = {"for_each": ROLES, "name": "${each.key}", "path": "/company/"}
@@ -194,6 +209,7 @@ class Living:
                 **{name: {**api, "name": name} for name in ("blue", "green")},
                 **{name: {"source": module, **inputs} for name, inputs in calls.items()},
             },
+            "moved": [moved] if "counted" in calls else [],
             "output": {
                 **{name: {"value": f"${{module.{name}.websocket_api}}"} for name in ("blue", "green")},
                 **{name: {"value": f"${{module.{name}.disconnect_function}}"} for name in {"it", "given"} & calls.keys()},
@@ -209,11 +225,7 @@ class Living:
 
     def plan(self, *options: str) -> dict[str, str]:
         """What a plan would do, by address: the sign that Terraform shows. Raises TerraformError with its text when there is none."""
-        file = self.folder / "plan"
-        self.root.plan(file, *options)
-        content = json.loads(self.root.show(file, "-json"))
-        done = {c["address"]: SIGNS.get(tuple(c["change"]["actions"])) for c in content["resource_changes"] if c["mode"] == "managed"}
-        return {address: sign for address, sign in done.items() if sign}
+        return {address: one or two for address, one, two in PLANNED.findall(self.root.plan(None, *options))}
 
     def copies(self, folder: Path, calls: dict[str, Inputs]) -> Living:
         """A root whose calls all have the state of `it`: one plan there tells what each of them would do to it."""
@@ -237,21 +249,14 @@ class Living:
         """Those who left meanwhile and are still in the table a minute later."""
         self.write(**calls, given=GIVEN)  # type: ignore[arg-type]
         on = self.on(api)
-        with Watch(on) as watch:
-            with Visitors(on.url) as visitors:
-                self.root.apply()
-            assert visitors.left
-            watch.wait_until_gone(visitors.left, 60)
-            return [name for name in visitors.left if name in watch.records]
+        with Visitors(on.url) as visitors:
+            self.root.apply()
+        assert visitors.left
+        return sorted(until(lambda: connected(on) & set(visitors.left), lambda left: not left, 60))
 
 
-def in_words(planned: dict[str, str], prefix: str) -> str:
-    """~ iam_role_policy, lambda_function; - dynamodb_table"""
-    kinds: dict[str, set[str]] = {}
-    for address, sign in planned.items():
-        if address.startswith(prefix):
-            kinds.setdefault(sign, set()).add(address.split(".")[-2].removeprefix("aws_"))
-    return "; ".join(f"`{sign}` {', '.join(sorted(kinds[sign]))}" for sign in SIGNS.values() if sign in kinds)
+def signs(planned: dict[str, str], prefix: str) -> set[tuple[str, str]]:
+    return {(sign, address.split(".")[-2].removeprefix("aws_")) for address, sign in planned.items() if address.startswith(prefix)}
 
 
 @pytest.fixture(scope="module")
@@ -305,15 +310,19 @@ def test_everything_is_turned_on_and_nobody_is_lost(everything_on: list[str], li
 
 
 def test_each_line_says_what_a_plan_does(everything_on: list[str], living: Living, tmp_path: Path) -> None:
-    """Settings with the same plan together, since a plan of one is as long as a plan of twenty; the rest one by one."""
-    cases: dict[tuple[object, ...], list[Change]] = {}
+    """Those with the same plan together, and with others that concern other resources: a plan takes as long as it has resources."""
+    cases: list[list[Change]] = []
     for change in SETTINGS + COSTLY + OFF:
-        cases.setdefault((change.plan, change.input in ELSEWHERE) if change in SETTINGS else (change.input,), []).append(change)
-    said = {" ".join(change.input for change in case): case for case in cases.values()}
-    copies = living.copies(tmp_path, {f"case_{i}": changed(*case) for i, case in enumerate(said.values())})
-    planned = copies.plan("-refresh=false")
-    assert {inputs: in_words(planned, f"module.case_{i}.") for i, inputs in enumerate(said)} == {
-        inputs: case[0].plan for inputs, case in said.items()
+        case = next((case for case in cases if all(change.goes_with(other) for other in case)), None)
+        if case is None:
+            cases.append(case := [])
+        case.append(change)
+    copies = {f"case_{i}": changed(*case) for i, case in enumerate(cases)} | {"counted": {**FIRST, "count": 1}}
+    planned = living.copies(tmp_path, copies).plan("-refresh=false")
+    assert signs(planned, "module.counted") == set()  # the page's `moved` block is enough
+    said = {" ".join(change.input for change in case): case for case in cases}
+    assert {inputs: signs(planned, f"module.case_{i}.") for i, inputs in enumerate(said)} == {
+        inputs: set().union(*(change.signs for change in case)) for inputs, case in said.items()
     }
 
 
@@ -349,13 +358,12 @@ def test_all_settings_change_at_once_and_nobody_is_lost(settings_changed: tuple[
 def test_who_was_connected_all_the_time_is_still_followed(
     settings_changed: tuple[Inputs, list[str]], living: Living, stays: list[Client]
 ) -> None:
-    names = {client.name for client in stays}
-    with Watch(living.on("blue")) as watch:
-        assert watch.wait_until_there(names)
-        assert all(client.is_open() for client in stays)
-        for client in stays:
-            client.close()
-        assert watch.wait_until_gone(names, 60)
+    on, names = living.on("blue"), {client.name for client in stays}
+    assert connected(on) == names
+    assert all(client.is_open() for client in stays)
+    for client in stays:
+        client.close()
+    assert until(lambda: connected(on), lambda left: not left, 60) == set()
 
 
 @pytest.fixture(scope="module")
@@ -400,15 +408,3 @@ def test_everything_is_turned_off_and_nobody_is_lost(company: Inputs, living: Li
     assert living.apply_while_clients_come_and_go("green", it=with_values(company, off)) == []
     assert living.apply_while_clients_come_and_go("green", it=with_values(company, off | queue)) == []
     assert living.root.plan() == ""
-
-
-def test_past_a_proxy_boto3_removes_and_says_so_once(company: Inputs, living: Living) -> None:
-    """Everything is off by now, so that otherwise the fast path does."""
-    on = living.on("green")
-    [connection_id] = speed.come_and_go(on, "plain", 1)
-    assert removers(on)[connection_id] == [""]
-    with on.variables("disconnect", HTTPS_PROXY="http://proxy.internal:3128"):
-        ids = speed.come_and_go(on, "proxy", 2)
-    assert [removers(on)[connection_id] for connection_id in ids] == [["Boto3"], ["Boto3"]]
-    [line] = on.lines()  # at level WARN nothing is logged of a disconnect that went well, and this once
-    assert (line["outcome"], line["FastPathOff"], "HTTPS_PROXY" in line["why"]) == ("fast_path_off", 1, True)

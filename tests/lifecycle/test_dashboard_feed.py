@@ -115,15 +115,6 @@ def test_a_denied_announcement_goes_to_the_retry_queue(dashboard: Dashboard) -> 
     assert b"not authorized to perform: events:PutEvents" in answers[0]
 
 
-def test_a_bus_that_was_away_gets_the_announcement(dashboard: Dashboard) -> None:
-    client = Client(dashboard.url, "waits")
-    with dashboard.aws.faults.fail("events", "ServiceUnavailable", operation="PutEvents") as away:
-        client.close()
-        assert until(lambda: away.hits, lambda hits: hits >= 2, 30, 0.05) >= 2
-    dashboard.hear(OFFLINE, "waits")
-    assert dashboard.about(ENDED, "waits")
-
-
 def test_whatever_is_announced_is_as_the_schema_says(dashboard: Dashboard) -> None:
     assert dashboard.heard
     for event in dashboard.heard:

@@ -8,18 +8,32 @@ import pytest
 from cause import CAUSES
 
 from local.aws import REPOSITORY
+from tests.provider import kept_provider
 from tools.acts import endings, speed
 from tools.acts.trial import Trial
-from tools.clients import open_clients
 from tools.deployment import METRICS, Watch
 from tools.stack import TABLES, Stack, removers
+from tools.terraform import TerraformError
+
+from .conftest import root_for
 
 pytestmark = pytest.mark.xdist_group("lifecycle")
 
+TWO_MINUTES_MS = 120_000  # far from being silent for so long that a usual sweep would ask
 
-@pytest.mark.parametrize("name", TABLES)
+
+@pytest.mark.parametrize("name", ["dev", "staging"])
 def test_after_apply_there_is_nothing_left_to_plan(stacks: dict[str, Stack], name: str) -> None:
     assert stacks[name].root.plan() == ""
+
+
+def test_who_may_only_plan_finds_nothing_and_cannot_apply(stacks: dict[str, Stack]) -> None:
+    """With docs/permissions/plan.json."""
+    planner = root_for(stacks["prod"], "planner", "plan")
+    with kept_provider(planner):
+        assert planner.plan() == ""
+        with pytest.raises(TerraformError, match="not authorized to perform: dynamodb:UpdateTable"):
+            planner.apply(deletion_protection="false")
 
 
 def test_the_platforms_own_stack_is_left_as_it_was(stacks: dict[str, Stack]) -> None:
@@ -36,39 +50,30 @@ def test_the_table_follows_clients_however_they_end(stacks: dict[str, Stack], na
     assert stacks[name].lines(outcome="fast_path_off") == []
 
 
-def test_with_an_extra_boto3_removes_the_record(stacks: dict[str, Stack]) -> None:
-    stack = stacks["dev"]
-    with stack.variables("disconnect", RELATED_TABLES="[]"):
-        [connection_id] = speed.come_and_go(stack, "extra", 1)
-    assert removers(stack)[connection_id] == ["Boto3"]
-    assert stack.lines(outcome="fast_path_off") == []
-
-
-def test_a_variable_for_boto3_alone_is_logged_once(stacks: dict[str, Stack]) -> None:
+def test_past_a_proxy_boto3_removes_and_says_so_once(stacks: dict[str, Stack]) -> None:
     stack = stacks["staging"]
-    with stack.variables("disconnect", AWS_USE_FIPS_ENDPOINT="false"):
-        ids = speed.come_and_go(stack, "fips", 2)
+    with stack.variables("disconnect", HTTPS_PROXY="http://proxy.internal:3128"):
+        ids = speed.come_and_go(stack, "proxy", 2)
     assert [removers(stack)[connection_id] for connection_id in ids] == [["Boto3"], ["Boto3"]]
-    assert ["AWS_USE_FIPS_ENDPOINT" in line["why"] for line in stack.lines(outcome="fast_path_off")] == [True]
+    assert ["HTTPS_PROXY" in line["why"] for line in stack.lines(outcome="fast_path_off")] == [True]
     assert stack.metric(METRICS, "FastPathOff", Name="security-events-staging") == 1
 
 
-def test_environments_do_not_touch_each_others_tables(stacks: dict[str, Stack]) -> None:
-    dev, staging = stacks["dev"], stacks["staging"]
-    names = {"a", "b", "c"}
-    with Watch(dev) as in_dev, Watch(staging) as in_staging:
-        of_dev, of_staging = open_clients(dev.url, names), open_clients(staging.url, names)
-        assert in_dev.wait_until_there(names)
-        assert in_staging.wait_until_there(names)
-        for client in of_dev:
+def test_throttled_disconnects_are_found_without_the_schedule(stacks: dict[str, Stack]) -> None:
+    """After an alarm the sweep looks at once instead of at its next tick."""
+    stack, lost, staying = stacks["prod"], {f"lost-{i}" for i in range(5)}, {f"stays-{i}" for i in range(3)}
+    with Watch(stack) as watch:
+        leaving, living = watch.connect(lost), watch.connect(staying)
+        stack.age(watch.records.values(), TWO_MINUTES_MS)
+        with stack.reserved("disconnect", 0):
+            for client in leaving:
+                client.close()
+            assert watch.wait_until_gone(lost, 180)
+        assert watch.records.keys() == staying
+        assert all(client.is_open() for client in living)
+        for client in living:
             client.close()
-        assert in_dev.wait_until_gone(names)
-        dev.sweep()
-        assert in_staging.records.keys() == names
-        assert all(client.is_open() for client in of_staging)
-        for client in of_staging:
-            client.close()
-        assert in_staging.wait_until_gone(names)
+        assert watch.wait_until_gone(staying)
 
 
 def test_production_refuses_to_lose_its_table(stacks: dict[str, Stack]) -> None:

@@ -5,6 +5,7 @@ docs/failed-apply.md.
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -17,13 +18,16 @@ from local.aws import REGION, REPOSITORY, LocalAws, local_aws
 from tests.provider import kept_provider
 from tools import terraform
 from tools.clients import Visitors, open_clients
-from tools.deployment import Deployment, Watch
+from tools.deployment import Deployment, until
 from tools.permissions import ACCOUNT, User
 from tools.terraform import Root, TerraformError
+
+from .conftest import connected
 
 pytestmark = pytest.mark.xdist_group("half made")
 
 UNTAINT = re.search(r"```sh\n(.*?)```", (REPOSITORY / "docs/failed-apply.md").read_text(), re.DOTALL).group(1)  # type: ignore[union-attr]
+IMPORT = re.search(r"`terraform import 'module.disconnect(\S+)' (\S+)`", (REPOSITORY / "docs/changing.md").read_text()).groups()  # type: ignore[union-attr]
 # What refuses to be made twice, as docs/failed-apply.md lists it; everything else is repaired.
 NAMED = re.compile(
     r"aws_(lambda_function|dynamodb_table|iam_role|cloudwatch_log_group|apigatewayv2_route|scheduler_schedule_group)\."
@@ -61,7 +65,8 @@ class Whole:
     def write(self, **inputs: Any) -> None:
         table = f"{self.name}-connections"
         key = {"hash_key": "connectionId", "attribute": [{"name": "connectionId", "type": "S"}], "billing_mode": "PAY_PER_REQUEST"}
-        module = {"source": str(REPOSITORY), "name": "whole", "websocket_api": "${module.api.websocket_api}"}
+        here = os.path.relpath(REPOSITORY, self.root.folder)  # by an absolute path init would copy it
+        module = {"source": here, "name": "whole", "websocket_api": "${module.api.websocket_api}"}
         names = {"connections_table": {"name": table, "deletion_protection": False}}
         elsewhere = [{"alias": "elsewhere", "region": "us-east-1"}] if "providers" in inputs else []
         encryption = {"enabled": True, "kms_key_arn": "${aws_kms_key.this.arn}"}
@@ -73,7 +78,7 @@ class Whole:
             },
             "module": {
                 "api": {
-                    "source": f"{REPOSITORY}//examples/websocket-api",
+                    "source": f"{here}/examples/websocket-api",
                     "name": self.name,
                     "stage": "live",
                     "connections_table": table,
@@ -104,17 +109,19 @@ class Whole:
     def addresses(self) -> list[str]:
         return [address for address in self.root.resources() if address.startswith("module.it.") and ".data." not in address]
 
-    def taint(self, addresses: set[str]) -> None:
-        """In the state's file, since `terraform taint` takes seconds for each."""
-        file = self.root.folder / "terraform.tfstate"
+    def taint(self, addresses: set[str]) -> int:
+        """These and no others, in the state's file, since `terraform taint` takes seconds for each; how many were tainted before."""
+        file, before = self.root.folder / "terraform.tfstate", 0
         state = json.loads(file.read_text())
         state["serial"] += 1
         for resource in state["resources"]:
             for instance in resource["instances"]:
+                before += bool(instance.pop("status", ""))
                 key = f"[{json.dumps(instance['index_key'])}]" if "index_key" in instance else ""
                 if f"{resource.get('module')}.{resource['type']}.{resource['name']}{key}" in addresses:
                     instance["status"] = "tainted"
         file.write_text(json.dumps(state))
+        return before
 
 
 @pytest.fixture(scope="module")
@@ -124,19 +131,20 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
         whole = Whole(aws, tmp_path_factory.mktemp("half") / "whole")
         whole.write(**EVERYTHING, websocket_api=NO_API)
         with kept_provider(whole.root):
+            address, log_group = f"module.it{IMPORT[0]}", IMPORT[1].replace("NAME", "whole")  # left by an earlier stack of this name
+            aws.client("logs").create_log_group(logGroupName=log_group)
+            whole.root.run("import", address, log_group)
+            for denied in STOPS:
+                whole.permit("*", but=denied)
+                cut = aws.faults.fail("lambda", "cut", where=lambda request: "event-source-mappings" in request.path)
+                with cut, pytest.raises(TerraformError, match=r"denied|not authorized") as stopped:
+                    whole.root.apply()
+                whole.permit("*")
+                assert whole.taint(set())
+            assert re.search(r"reset|EOF|StatusCode: 0", str(stopped.value))
             with pytest.raises(TerraformError, match="NotFoundException"):
                 whole.root.apply()
             whole.write(**EVERYTHING)
-            for denied in STOPS:
-                whole.permit("*", but=denied)
-                with pytest.raises(TerraformError, match=r"denied|not authorized"):
-                    whole.root.apply()
-                whole.permit("*")
-                whole.untaint()
-            cut = aws.faults.fail("lambda", "cut", where=lambda request: "event-source-mappings" in request.path)
-            with cut, pytest.raises(TerraformError, match=r"reset|EOF|StatusCode: 0"):
-                whole.root.apply()
-            whole.untaint()
             whole.root.apply()
             yield whole
 
@@ -144,23 +152,20 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
 def test_the_apply_after_a_stopped_one_completes_the_stack(whole: Whole) -> None:
     assert whole.root.plan() == ""
     assert "DecryptTables" in whole.on.outputs["disconnect_function"]["policy"]  # of a related table made by the same apply
-    with Watch(whole.on) as watch:
-        [client] = open_clients(whole.on.url, ["visits"])
-        assert watch.wait_until_there(["visits"])
-        client.close()
-        assert watch.wait_until_gone(["visits"])
+    [client] = open_clients(whole.on.url, ["visits"])
+    assert until(lambda: connected(whole.on), seconds=60) == {"visits"}
+    client.close()
+    assert until(lambda: connected(whole.on), lambda left: not left, 60) == set()
 
 
 def test_what_is_tainted_or_replaced_is_made_again(whole: Whole) -> None:
     """One half tainted, the other named by -replace, while clients come and go."""
     free = [address for address in whole.addresses() if not NAMED.search(address)]
     whole.taint(set(free[::2]))
-    with Watch(whole.on) as watch:
-        with Visitors(whole.on.url) as visitors:
-            whole.root.run("apply", "-auto-approve", *(f"-replace={address}" for address in free[1::2]))
-        assert visitors.left
-        assert watch.wait_until_gone(visitors.left)
-    assert whole.root.plan() == ""
+    with Visitors(whole.on.url) as visitors:
+        whole.root.run("apply", "-auto-approve", *(f"-replace={address}" for address in free[1::2]))
+    assert visitors.left
+    assert until(lambda: connected(whole.on) & set(visitors.left), lambda left: not left, 60) == set()
 
 
 def test_what_keeps_its_name_refuses_and_is_untainted(whole: Whole) -> None:
@@ -170,13 +175,6 @@ def test_what_keeps_its_name_refuses_and_is_untainted(whole: Whole) -> None:
     with pytest.raises(TerraformError, match="lready exist"):
         whole.root.apply()
     whole.untaint()
-    assert whole.root.plan() == ""
-
-
-def test_alarms_that_another_names_are_replaced_and_removed(whole: Whole) -> None:
-    """AWS refuses to delete an alarm as long as a composite alarm names it."""
-    whole.write(**{**EVERYTHING, "sweep": {"segments": 1, "probe": {"report_queue": True}}})
-    whole.root.run("apply", "-auto-approve", '-replace=module.it.module.monitoring[0].aws_cloudwatch_metric_alarm.this["sweep-silent-0"]')
     assert whole.root.plan() == ""
 
 
@@ -192,19 +190,24 @@ def test_a_second_state_of_the_same_name_takes_nothing_over(whole: Whole, tmp_pa
         with pytest.raises(TerraformError, match="EntityAlreadyExists"):
             second.root.apply()
         second.root.destroy()
-    assert whole.root.plan() == ""
 
 
 def test_manual_changes_are_planned_and_reported(whole: Whole) -> None:
+    """And nothing but these: what is tainted, replaced or made by a second state above is as before."""
     functions = whole.aws.client("lambda")
     name, package = whole.on.function("cleanup"), (REPOSITORY / "dist/function.zip").read_bytes()
     functions.update_function_configuration(FunctionName=name, LoggingConfig={"LogFormat": "JSON", "ApplicationLogLevel": "WARN"})
     whole.aws.client("events").disable_rule(Name="whole-look-at-once")
     functions.update_function_code(FunctionName=name, ZipFile=package + b"\0")
     plan = whole.root.plan()
-    assert '"WARN" -> "INFO"' in plan
-    assert '"DISABLED" -> "ENABLED"' in plan
+    for words in ('"WARN" -> "INFO"', '"DISABLED" -> "ENABLED"', " 0 to add, 2 to change, 0 to destroy"):
+        assert words in plan
     assert f"Function {name} runs other code than its package" in plan
     functions.update_function_code(FunctionName=name, ZipFile=package)
-    whole.root.apply()
+
+
+def test_alarms_that_another_names_are_replaced_and_removed(whole: Whole) -> None:
+    """AWS refuses to delete an alarm as long as a composite alarm names it."""
+    whole.write(**{**EVERYTHING, "sweep": {"segments": 1, "probe": {"report_queue": True}}})
+    whole.root.run("apply", "-auto-approve", '-replace=module.it.module.monitoring[0].aws_cloudwatch_metric_alarm.this["sweep-silent-0"]')
     assert whole.root.plan() == ""

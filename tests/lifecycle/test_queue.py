@@ -20,12 +20,12 @@ from local.aws import REGION, REPOSITORY, LocalAws, is_disconnect, is_queued, lo
 from tests.provider import kept_provider
 from tools.clients import spread
 from tools.deployment import Deployment, until
+from tools.permissions import ACCOUNT, User
 from tools.terraform import Root
 
 pytestmark = pytest.mark.xdist_group("queue")
 
-TABLE, ACCOUNT, STAGE = "chat-connections", "000000000000", "live"
-STORM = 2_000
+TABLE, STAGE = "chat-connections", "live"
 OUTPUTS = ("connections_table", "disconnect_function", "disconnect_queue", "integration_id", "retry_queue", "route_id")
 OPENING_AT_ONCE = 50
 ROOT = {
@@ -190,7 +190,7 @@ def test_500_hostile_clients_change_nothing_but_their_own_fields(stack: Stack) -
     def removed() -> list[dict[str, Any]]:
         return [line for line in stack.lines() if line.get("connectionId") in ids and line["outcome"] == "removed"]
 
-    ended = until(removed, lambda lines: len(lines) >= len(ids), 30)  # a line is written after its record is removed
+    ended = until(removed, lambda lines: len(lines) >= len(ids), 120)  # a line is written after its record is removed
     assert {(line["closeCode"], line["cause"], line["apiId"], line["stage"]) for line in ended} == {
         (4321, "client_closed", stack.outputs["api"], STAGE)
     }
@@ -235,21 +235,17 @@ def test_a_stage_that_serves_an_older_deployment_loses_nobody(
 
 def test_nobody_but_the_routes_role_may_send(stack: Stack) -> None:
     """Not even who may do anything with any queue."""
-    iam, name = stack.aws.client("iam"), "admin"
-    iam.create_user(UserName=name)
     allow = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
-    iam.put_user_policy(UserName=name, PolicyName=name, PolicyDocument=json.dumps({"Statement": [allow]}))
-    key = iam.create_access_key(UserName=name)["AccessKey"]
-    sqs = stack.aws.client("sqs", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
+    sqs = User(stack.aws, "admin", json.dumps({"Version": "2012-10-17", "Statement": [allow]})).client("sqs")
     url = stack.outputs["disconnect_queue"]["url"]
     sqs.get_queue_attributes(QueueUrl=url)
     with pytest.raises(ClientError, match="explicit deny"):
         sqs.send_message(QueueUrl=url, MessageBody="connectionId=VICTIM")
 
 
-@pytest.mark.parametrize(("way", "seconds"), [("function", 5), ("queue", 120)])
+@pytest.mark.parametrize(("way", "clients", "seconds"), [("function", 300, 5), ("queue", 2_000, 300)])
 def test_a_storm_through_the_queue_loses_nobody(
-    stack: Stack, way: str, seconds: float, record_property: Callable[[str, object], None]
+    stack: Stack, way: str, clients: int, seconds: float, record_property: Callable[[str, object], None]
 ) -> None:
     stack.lead(stack.integrations[way])
     began = 0.0
@@ -261,14 +257,14 @@ def test_a_storm_through_the_queue_loses_nobody(
 
     with stack.reserved("disconnect", 1):
         before = len(requests := stack.aws.faults.requests)
-        ids = set(asyncio.run(stack.crowd(["agent"] * STORM, leave)))
+        ids = set(asyncio.run(stack.crowd(["agent"] * clients, leave)))
         closed = time.monotonic() - began
         arrives = is_disconnect if way == "function" else is_queued
-        until(lambda: sum(arrives(r) and r.status is not None for r in requests[before:]), lambda number: number >= STORM, 300, 0.1)
+        until(lambda: sum(arrives(r) and r.status is not None for r in requests[before:]), lambda number: number >= clients, 300, 0.1)
         left = stack.left(ids, seconds)
         true_s = time.monotonic() - began
     record_property(
-        f"{STORM} clients closed within {closed:.1f} s, one reserved execution, by the {way}",
+        f"{clients} clients closed within {closed:.1f} s, one reserved execution, by the {way}",
         f"{len(left)} lost, table {'never true' if left else f'true after {true_s:.1f} s'}",
     )
-    assert len(left) > STORM / 2 if way == "function" else not left
+    assert len(left) > clients / 2 if way == "function" else not left

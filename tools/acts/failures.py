@@ -35,11 +35,11 @@ def losing(trial: Trial, ids: set[str] | None = None) -> Iterator[Any]:
         yield lost
 
 
-def outage(trial: Trial, leaving: int | None = None, losing_: int | None = None) -> None:
+def outage(trial: Trial) -> None:
     """On the local AWS, DynamoDB fails for the functions while clients leave, and API Gateway loses some of their `$disconnect`."""
     assert isinstance(trial.on.aws, LocalAws)
-    names = [f"unlucky-{i}" for i in range(leaving or 4 * trial.each)]
-    lost = set(names[: losing_ or len(names) // 2])
+    names = [f"unlucky-{i}" for i in range(4 * trial.each)]
+    lost = set(names[: len(names) // 2])
     rest = set(names) - lost
 
     def errors() -> int:
@@ -48,14 +48,12 @@ def outage(trial: Trial, leaving: int | None = None, losing_: int | None = None)
     with Watch(trial.on) as watch:
         clients = watch.connect(names)
         others, before = watch.records.keys() - set(names), errors()
-        left_at = {}
         event = f"DynamoDB fails every call for {OUTAGE_S} s; {len(names)} clients leave; API Gateway loses {len(lost)} $disconnect events"
         with losing(trial, set(watch.ids(lost).values())) as losses:
             with trial.step(event), trial.on.aws.faults.fail("dynamodb", "InternalServerError"):
                 back_at = time.monotonic() + OUTAGE_S
                 for client in clients:
                     client.close()
-                    left_at[client.name] = time.monotonic()
                 watch.wait_for(lambda: time.monotonic() >= back_at, OUTAGE_S)
             # An invocation that can't reach the retry queue in time fails, and counts as lost.
             kept = until(lambda: len(rest & watch.records.keys()) - errors() + before, lambda number: number <= 0, RETRIED_WITHIN_S)
@@ -68,7 +66,6 @@ def outage(trial: Trial, leaving: int | None = None, losing_: int | None = None)
         still = watch.records.keys() - others
         seen = f"{losses.hits} of {len(lost)} events lost, {len(still)} records still there"
         trial.saw("lost", losses.hits == len(lost) and lost <= still, seen)
-    trial.figures["outage"] = sorted(watch.gone_at[name] - left_at[name] for name in gone)
     trial.lost["outage"] = sorted(still)
 
 
