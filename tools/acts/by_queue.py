@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +11,6 @@ from tools.deployment import Watch, until
 from . import failures
 from .trial import Trial
 
-SERVED_WITHIN_S = 120
 BACK_WITHIN_S = 300  # batches that find no free function come back after a minute
 FIELDS = {"apiId", "stage", "gatewayRequestId", "connectedAt", "durationMs", "sourceIp"}  # those that AWS documents for templates
 
@@ -34,7 +32,7 @@ def queue_route(trial: Trial) -> Iterator[None]:
 def by_queue(trial: Trial) -> None:
     names = [f"by-queue/{i}" for i in range(2 * trial.each)]
     with queue_route(trial), Watch(trial.on) as watch:
-        served = _until_served(trial, watch)
+        served = failures.leave_until(trial, watch, "first-by-queue", lambda line: "waitedMs" in line)
         clients = watch.connect(names)
         ids = set(watch.ids(names).values())
         for client in clients:
@@ -42,9 +40,8 @@ def by_queue(trial: Trial) -> None:
         watch.wait_until_gone(names)
         lines = [found[0] for found in trial.on.lines_about(ids).values()]
         waited = [line["waitedMs"] / 1000 for line in lines if "waitedMs" in line]
-        trial.saw(
-            "queue", len(waited) == len(names), f"{served}; {len(waited)} of {len(names)} came through it and waited {spread(waited)}"
-        )
+        seen = f"served {served or 'never'}; {len(waited)} of {len(names)} came through it and waited {spread(waited)}"
+        trial.saw("queue", len(waited) == len(names), seen)
         missing = sorted(set().union(*(FIELDS - line.keys() for line in lines)))
         code, reason = ({line.get(name, "empty") for line in lines} for name in ("closeCode", "closeReason"))
         seen = f"missing: {', '.join(missing) or 'none'}; code {code}, reason {reason}"
@@ -65,14 +62,3 @@ def both_ways(trial: Trial) -> None:
     trial.say(f"          without the queue, {len(trial.lost['storm'])} are lost; the demo deletes their records")
     trial.on.delete_records()
     storm(trial)
-
-
-def _until_served(trial: Trial, watch: Watch) -> str:
-    """A stage is deployed some time after its route changed: clients leave one by one until one's event came through the queue."""
-    started = time.monotonic()
-    for attempt, lines in failures.leave_one_by_one(trial, watch, (f"first-by-queue/{i}" for i in range(40))):
-        if any("waitedMs" in line for line in lines):
-            return f"at attempt {attempt}, {time.monotonic() - started:.0f} s after the route changed"
-        if time.monotonic() > started + SERVED_WITHIN_S:
-            break
-    return "never"

@@ -82,13 +82,6 @@ def _ending(trial: Trial, how: str, connections: int, lines: list[Line], delays:
     codes = Counter(f"{line.get('closeCode')} {line.get('closeReason', '')}".strip() for line in lines)
     causes = Counter(line["cause"] for line in lines)
     reported = len({line["connectionId"] for line in lines})
-    trial.figures.setdefault("endings", {})[how] = {
-        "connections": connections,
-        "reported": reported,
-        "gone after": spread(delays),
-        "codes and reasons": dict(codes),
-        "causes": dict(causes),
-    }
     code, reason, cause = EXPECTED[how]
     as_said = [(line.get("closeCode"), line["cause"]) == (code, cause) and line.get("closeReason", "").startswith(reason) for line in lines]
     held = reported == connections == len(delays) and all(as_said)
@@ -98,8 +91,6 @@ def _ending(trial: Trial, how: str, connections: int, lines: list[Line], delays:
 
 def _delivery(trial: Trial, connections: int, about: dict[str, list[Line]], delays: list[float]) -> None:
     repeated = sum(len(lines) > 1 for lines in about.values())
-    figures = {"connections": connections, "reported": len(about), "more than once": repeated, "gone after": spread(delays)}
-    trial.figures["delivery"] = figures
     seen = f"{len(about)} of {connections} were reported, {repeated} of them more than once; the record was gone after {spread(delays)}"
     trial.saw("delivery", len(about) == connections and not repeated, seen)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -19,7 +19,7 @@ from .trial import Trial
 OUTAGE_S = 10
 QUIET_S = 8  # after the last record went: the rest was never reported
 STATEMENT = "RemoveRecord"
-TRIES = [f"may-be-allowed/{i}" for i in range(20)]
+TRIES, IN_FORCE_WITHIN_S = 40, 120  # until a change must be in force
 RETRIED_WITHIN_S = 900  # the longest that a message is hidden
 
 
@@ -90,7 +90,7 @@ def deny(trial: Trial) -> None:
         with ExitStack() as away, trial.step("the permission to remove a record is taken away, clients leave, and it is given back"):
             for which in FUNCTIONS:
                 away.enter_context(trial.on.without_statement(trial.on.role(which), STATEMENT))
-            denied = _until_denied(trial, watch)
+            denied = leave_until(trial, watch, "may-be-allowed", lambda line: "AccessDenied" in line.get("error", ""))
             clients = watch.connect(names)
             ids = set(watch.ids(names).values())
             for client in clients:
@@ -98,30 +98,27 @@ def deny(trial: Trial) -> None:
             queued = sum(lines[-1]["outcome"] == "queued" for lines in trial.on.lines_about(ids).values())
             waiting = until(lambda: trial.on.messages(trial.on.retry_queue), bool, 30)
         given_back = time.monotonic()
-        trial.saw("denied", bool(denied), denied or "it was removed all the same")
+        trial.saw("denied", bool(denied), f"AccessDeniedException {denied}" if denied else "it was removed all the same")
         with trial.step("the queue retries"):
-            gone = watch.wait_until_gone([*names, *TRIES], RETRIED_WITHIN_S)
+            gone = watch.wait_for(lambda: not any("allowed/" in name for name in watch.records), RETRIED_WITHIN_S)
         buried = trial.on.messages(trial.on.dead_letters)
         seen = f"{queued} of {len(names)} were queued ({waiting} messages at once), {'all' if gone else 'not all'} removed after "
         held = queued == len(names) and gone and not buried
         trial.saw("queued", held, f"{seen}{time.monotonic() - given_back:.0f} s, {buried} dead letters")
 
 
-def _until_denied(trial: Trial, watch: Watch) -> str:
-    """IAM changes take effect late: clients leave one by one until a removal is refused. Returns the error, "" if none was."""
-    for attempt, [line, *_] in leave_one_by_one(trial, watch, TRIES):
-        if "AccessDenied" in line.get("error", ""):
-            return f"{line['outcome']}, AccessDeniedException, at attempt {attempt}"
-    return ""
-
-
-def leave_one_by_one(trial: Trial, watch: Watch, names: Iterable[str]) -> Iterator[tuple[int, list[Line]]]:
-    """For each client the attempt's number and the lines about it."""
-    for attempt, name in enumerate(names, 1):
-        [client] = watch.connect([name])
-        connection_id = watch.ids([name])[name]
+def leave_until(trial: Trial, watch: Watch, name: str, enough: Callable[[Line], bool]) -> str:
+    """What changes in AWS takes effect late: clients leave one by one until the line about one is enough. Returns when, "" if never."""
+    started = time.monotonic()
+    for attempt in range(1, TRIES + 1):
+        [client] = watch.connect([f"{name}/{attempt}"])
+        connection_id = watch.ids([client.name])[client.name]
         client.close()
-        yield attempt, trial.on.lines_about({connection_id}).get(connection_id, [{}])
+        if enough(trial.on.lines_about({connection_id}).get(connection_id, [{}])[0]):
+            return f"at attempt {attempt}, after {time.monotonic() - started:.0f} s"
+        if time.monotonic() > started + IN_FORCE_WITHIN_S:
+            break
+    return ""
 
 
 def storm(trial: Trial) -> None:

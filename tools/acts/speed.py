@@ -37,7 +37,6 @@ def application_lines(trial: Trial) -> None:
 
 def measure(trial: Trial) -> None:
     figures = {"with history, by boto3": _measure(trial, "history", ()), "without extras": _measure(trial, "plain", EXTRAS)}
-    trial.figures["durations"] = figures
     extras, plain = figures.values()
     off = sum(line.get("outcome") == "fast_path_off" for line in trial.on.lines())
     faster = all(0 < plain[name] < extras[name] for name in ("init ms", "warm ms"))

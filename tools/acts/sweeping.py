@@ -45,7 +45,6 @@ def sweep_lost(trial: Trial, why: str, share_old: float = 0, living: int = 1) ->
         took = [watch.gone_at[name] - asked_at for name in lost if name in watch.gone_at]
         kept = len(watch.records.keys() & set(alive)) if all(client.is_open() for client in clients) else 0
         _leave(watch, clients)
-    trial.figures[f"sweep after {why}"] = took
     causes = {key: lines[0].get("cause") for key, lines in trial.on.lines_about(set(ids.values()), which="cleanup").items()}
     if old:
         expired = sum(causes.get(ids.get(name, "")) == "expired" for name in old)

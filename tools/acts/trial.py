@@ -6,7 +6,6 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
 
 from tools import program
 from tools.deployment import Deployment
@@ -23,7 +22,6 @@ class Trial:
         self.claims = {**CLAIMS, **LOCAL_CLAIMS}
         self.verdicts: dict[str, tuple[str, str]] = {}  # claim -> verdict, what was seen
         self.failed: dict[str, str] = {}  # acts that raised an error, and why
-        self.figures: dict[str, Any] = {}
         # What one act leaves to a later one.
         self.ended: dict[str, list[str]] = {}  # ids of connections, by how they ended
         self.lost: dict[str, list[str]] = {}  # names of clients whose records stayed, by the reason

@@ -35,7 +35,6 @@ def content(proof: Proof, cost: float) -> dict[str, Any]:
         "cost at most, USD": round(cost, 2),
         "verdicts": {verdict: verdicts.count(verdict) for verdict in (HELD, BROKEN, UNSEEN)},
         "claims": [{"id": name, "says": proof.claims[name].says, "verdict": v, "seen": s} for name, (v, s) in proof.outcome.items()],
-        "figures": proof.figures,
         "failed steps": proof.failed,
     }
 
