@@ -111,13 +111,6 @@ def announcements(offline: bool) -> dict[str, float]:
     }
 
 
-def announcement_table() -> str:
-    plain, offline = announcements(offline=False), announcements(offline=True)
-    rows = [[item, f"{plain[item]:.3f}", f"{offline[item]:.3f}"] for item in plain]
-    rows.append(["**in all**", f"**{sum(plain.values()):.2f}**", f"**{sum(offline.values()):.2f}**"])
-    return markdown.table(("a million announced ends, USD besides", "`events = {}`", "with `client_offline_after_seconds`"), rows)
-
-
 def tables(speed: dict[str, Any]) -> str:
     theirs = disconnects(speed["baseline"], platform_lines=True)
     ways = [disconnects(speed["package"], platform_lines=False, batch=batch) for batch in (0, 10, 1)]
@@ -130,7 +123,12 @@ def tables(speed: dict[str, Any]) -> str:
     for what, saved in cheaper.items():
         rows.append([what, *(f"{sum(bill.values()) - saved * bill['logs']:.2f}" for bill in ways), "-"])
     header = ["a million disconnects, USD", "this module", "by the queue, ten at a time", "by the queue, one at a time", "baseline"]
-    return f"{markdown.table(header, rows)}\n\n{announcement_table()}"
+    by_item = markdown.table(header, rows)
+    plain, offline = announcements(offline=False), announcements(offline=True)
+    rows = [[item, f"{plain[item]:.3f}", f"{offline[item]:.3f}"] for item in plain]
+    rows.append(["**in all**", f"**{sum(plain.values()):.2f}**", f"**{sum(offline.values()):.2f}**"])
+    header = ["a million announced ends, USD besides", "`events = {}`", "with `client_offline_after_seconds`"]
+    return f"{by_item}\n\n{markdown.table(header, rows)}"
 
 
 def abuse(measured: dict[str, Any]) -> str:
