@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, Playwright
 
 from tools.installed import UnavailableError, npm_packages
 
-ARGUMENTS = ["--disable-gpu", "--disable-dev-shm-usage", "--disable-quic"]
+# Names that end with .test stand for this machine, as those of a website do after DNS rebinding.
+ARGUMENTS = ["--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--host-resolver-rules=MAP *.test 127.0.0.1"]
 NAMES = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "headless_shell")
 UNPACK = "import chromium from '@sparticuz/chromium'; await chromium.executablePath()"
 # Those of the package, which a machine without any font needs, and those of this machine.
@@ -27,35 +28,23 @@ FONTS = """<fontconfig>
 """
 
 
-class NoBrowser(Exception):
-    """There is none, and none can be had; the text says what to do."""
-
-
-def launch(playwright: Playwright, *arguments: str, keep_pages: bool = False) -> Browser:
-    """Start it, with these arguments of its command line, and a back/forward cache or without; raises NoBrowser."""
+def launch(playwright: Playwright) -> Browser:
+    """Start it; raises UnavailableError."""
     program, environment = _find()
-    return playwright.chromium.launch(
-        executable_path=program,
-        args=[*ARGUMENTS, *arguments],
-        ignore_default_args=["--disable-back-forward-cache"] if keep_pages else [],
-        env={**os.environ, **environment},
-    )
+    return playwright.chromium.launch(executable_path=program, args=ARGUMENTS, env={**os.environ, **environment})
 
 
 def _find() -> tuple[Path, dict[str, str]]:
     """The program, and what its environment needs."""
-    named = os.environ.get("CHROMIUM")
-    if named:
-        return Path(named), {}
-    on_path = next(filter(None, map(shutil.which, NAMES)), None)
-    if on_path:
-        return Path(on_path), {}
-    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
-        raise NoBrowser("there is no browser: put Chrome or Chromium on PATH, or name one: CHROMIUM=/path/to/it")
+    if found := next(filter(None, [os.environ.get("CHROMIUM"), *map(shutil.which, NAMES)]), None):
+        return Path(found), {}
     try:
+        if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+            raise UnavailableError("use Linux on x86-64")
         return _unpacked(npm_packages(Path(__file__).resolve().parent, "chromium"))
     except UnavailableError as problem:
-        raise NoBrowser(f"there is no browser: put Chrome or Chromium on PATH, or name one (CHROMIUM=/path/to/it); or: {problem}") from None
+        advice = "put Chrome or Chromium on PATH, or name one (CHROMIUM=/path/to/it); or: "
+        raise UnavailableError(f"there is no browser: {advice}{problem}") from None
 
 
 def _unpacked(package: Path) -> tuple[Path, dict[str, str]]:
@@ -67,7 +56,7 @@ def _unpacked(package: Path) -> tuple[Path, dict[str, str]]:
         environment = {**os.environ, "TMPDIR": str(part)}
         done = subprocess.run(["node", "--input-type=module", "-e", UNPACK], cwd=package, env=environment, capture_output=True, text=True)
         if done.returncode:
-            raise NoBrowser(f"the browser in {package} could not be unpacked: {done.stderr}")
+            raise UnavailableError(f"the browser in {package} could not be unpacked: {done.stderr}")
         (part / "fonts.conf").write_text(FONTS.format(folder=folder))
         part.rename(folder)
     return folder / "chromium", {"FONTCONFIG_FILE": str(folder / "fonts.conf")}

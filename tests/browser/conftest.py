@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from local.aws import local_aws
 from tests.browser import chromium
-from tools.deployment import until
+from tools.deployment import Watch, until
+from tools.installed import UnavailableError
 from tools.page.server import page
 from tools.stack import Stack
 
-Launch = Callable[..., Browser]
+Launch = Callable[[], Browser]
+expect.set_options(timeout=30_000)  # ms, for what a busy machine does; an idle one needs one second
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +40,12 @@ def stack(applied: Stack) -> Iterator[Stack]:
     until(lambda: not applied.records() and all(request.status is not None for request in requests), seconds=30, every=0.05)
     applied.clear()
     requests.clear()
+
+
+@pytest.fixture
+def watch(stack: Stack) -> Iterator[Watch]:
+    with Watch(stack) as watch:
+        yield watch
 
 
 def ending(stack: Stack, connection_id: str) -> tuple[int, str]:
@@ -60,12 +69,12 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="module")
 def launch(playwright: Playwright) -> Launch:
-    """What starts a browser; see chromium.launch."""
+    """What starts a browser."""
 
-    def launch(*arguments: str, **options: bool) -> Browser:
+    def launch() -> Browser:
         try:
-            return chromium.launch(playwright, *arguments, **options)
-        except chromium.NoBrowser as problem:
+            return chromium.launch(playwright)
+        except UnavailableError as problem:
             return pytest.fail(str(problem)) if os.environ.get("CI") else pytest.skip(str(problem))
 
     return launch
@@ -79,34 +88,14 @@ def browser(launch: Launch) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def website() -> Iterator[str]:
+def website(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a website that has nothing to do with the live page."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(b"<title>a website</title><body>")
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/"
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture
-def elsewhere(launch: Launch, website: str) -> Iterator[Page]:
-    """A tab with a website of another name, which stands for this machine as a rebound one does."""
-    browser = launch("--host-resolver-rules=MAP *.test 127.0.0.1")
-    tab = browser.new_page()
-    tab.goto(website.replace("127.0.0.1", "elsewhere.test"))
-    yield tab
-    browser.close()
+    folder = tmp_path_factory.mktemp("website")
+    (folder / "index.html").write_text("<title>a website</title><body>")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=folder)) as server:
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Browser, Error, Page
@@ -45,16 +45,11 @@ class Held:
 
     browser: Browser
     tab: Page
-    pids: dict[str, list[int]] = field(init=False)  # by kind of process
-
-    def __post_init__(self) -> None:
-        self.pids = {}
-        for process in self.browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]:
-            self.pids.setdefault(process["type"], []).append(process["id"])
+    pids: list[tuple[str, int]]  # of the browser's processes, with their kind
 
     def signal(self, number: signal.Signals, *kinds: str) -> None:
-        for kind in kinds or self.pids:
-            for pid in self.pids[kind]:
+        for kind, pid in self.pids:
+            if not kinds or kind in kinds:
                 os.kill(pid, number)
 
     def kill_all(self) -> None:
@@ -85,13 +80,10 @@ WAYS: dict[str, tuple[str, Callable[[Held], object]]] = {
     "the browser's main process is killed": (HOLD, lambda held: held.signal(signal.SIGKILL, "browser")),
     "all of the browser's processes are killed": (HOLD, Held.kill_all),
 }
-SILENT: dict[str, tuple[Callable[[Held], object], Callable[[Held], object]]] = {
-    "the browser is offline": (lambda held: held.tab.context.set_offline(True), lambda held: held.tab.context.set_offline(False)),
-    "the page is frozen": (Held.freeze, lambda held: None),
-    "all of the browser's processes are stopped": (
-        lambda held: held.signal(signal.SIGSTOP),
-        lambda held: held.signal(signal.SIGCONT),
-    ),
+SILENT: dict[str, Callable[[Held], object]] = {
+    "the browser is offline": lambda held: held.tab.context.set_offline(True),
+    "the page is frozen": Held.freeze,
+    "all of the browser's processes are stopped": lambda held: held.signal(signal.SIGSTOP),
 }
 
 
@@ -113,7 +105,8 @@ def hold(launch: Launch, website: str, stack: Stack) -> Iterator[Callable[[str, 
         tab = browser.new_page()
         tab.goto(website)
         tab.evaluate(code, f"{stack.url}?clientId={name}")
-        opened.append(Held(browser, tab))
+        processes = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+        opened.append(Held(browser, tab, [(process["type"], process["id"]) for process in processes]))
         return opened[-1]
 
     yield hold
@@ -122,40 +115,34 @@ def hold(launch: Launch, website: str, stack: Stack) -> Iterator[Callable[[str, 
             held.browser.close()
 
 
-def test_the_documentation_has_every_ending() -> None:
-    assert list(documented()) == [*WAYS, *SILENT]
-
-
 @pytest.mark.parametrize("how", WAYS)
 def test_an_ending_is_told_as_the_documentation_says(
-    stack: Stack, hold: Callable[[str, str], Held], how: str, record_property: Callable[[str, object], None]
+    stack: Stack, watch: Watch, hold: Callable[[str, str], Held], how: str, record_property: Callable[[str, object], None]
 ) -> None:
     script, end = WAYS[how]
-
-    with Watch(stack) as watch:
-        held = hold("page", script)
-        assert watch.wait_for(lambda: "page" in watch.records, 30)
-        connection_id = watch.records["page"]["connectionId"]["S"]
-        ended_at = time.monotonic()
-        end(held)
-        assert watch.wait_until_gone(["page"]), f"{how}: the record is still there"
+    held = hold("page", script)
+    assert watch.wait_for(lambda: "page" in watch.records, 30)
+    connection_id = watch.records["page"]["connectionId"]["S"]
+    ended_at = time.monotonic()
+    end(held)
+    assert watch.wait_until_gone(["page"]), f"{how}: the record is still there"
     code, cause = ending(stack, connection_id)
     assert (str(code), cause) == documented()[how]
     took = (watch.gone_at["page"] - ended_at) * 1000
     record_property(f"ending in a browser: {how}", f"{code}, {cause}, {took:.0f} ms")
 
 
-def test_a_page_that_falls_silent_is_not_told(stack: Stack, hold: Callable[[str, str], Held]) -> None:
-    all_held = {how: hold(how.replace(" ", "-"), HOLD) for how in SILENT}
-    names = {how.replace(" ", "-") for how in SILENT}
-    try:
-        with Watch(stack) as watch:
-            assert watch.wait_for(lambda: watch.records.keys() == names, 30)
-            for how, held in all_held.items():
-                SILENT[how][0](held)
-            assert not watch.wait_for(lambda: watch.records.keys() != names, SILENCE_SECONDS)
-    finally:
-        for how, held in all_held.items():
-            SILENT[how][1](held)
+def test_a_page_that_falls_silent_is_not_told(watch: Watch, hold: Callable[[str, str], Held]) -> None:
+    assert list(documented()) == [*WAYS, *SILENT]
     assert {documented()[how] for how in SILENT} == {("none", "none")}
-    assert all_held["the browser is offline"].tab.evaluate("held.readyState") == 1, "the page has not noticed either"
+    names = {how: how.replace(" ", "-") for how in SILENT}
+    held = {how: hold(name, HOLD) for how, name in names.items()}
+    assert watch.wait_for(lambda: watch.records.keys() == set(names.values()), 30)
+    try:
+        for how, fall_silent in SILENT.items():
+            fall_silent(held[how])
+        assert not watch.wait_for(lambda: watch.records.keys() != set(names.values()), SILENCE_SECONDS)
+    finally:
+        held["all of the browser's processes are stopped"].signal(signal.SIGCONT)  # or it could not be closed
+    held["the browser is offline"].tab.context.set_offline(False)
+    assert held["the browser is offline"].tab.evaluate("held.readyState") == 1, "the page has not noticed either"
