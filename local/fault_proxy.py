@@ -1,6 +1,6 @@
 """A proxy that fails on purpose, between a client of AWS and whatever answers in AWS's place.
 
-    with FaultProxy("http://127.0.0.1:5000") as proxy:                  # a moto server, MiniStack
+    with FaultProxy("http://127.0.0.1:5000") as proxy:                  # MiniStack, or a function that answers
         table = boto3.client("dynamodb", endpoint_url=proxy.url)
         proxy.fail("dynamodb", "ThrottlingException", times=2)          # the next two calls, whatever they are
         proxy.fail("dynamodb", "hang", operation="DeleteItem")          # every DeleteItem until `withdraw()` or `clear()`
@@ -25,7 +25,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -95,6 +95,9 @@ JSON_TYPES = {"dynamodb": "com.amazonaws.dynamodb.v20120810#", "sqs": "com.amazo
 CONNECTION_OPERATIONS = {"GET": "GetConnection", "POST": "PostToConnection", "DELETE": "DeleteConnection"}
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 
+Answer = tuple[int, list[tuple[str, str]], bytes]
+Target = Callable[[str, str, Mapping[str, str], bytes], Answer]
+
 
 @dataclass
 class Request:
@@ -149,12 +152,15 @@ class Fault:
 
 
 class FaultProxy(ThreadingHTTPServer):
-    """Listens on a free port of loopback, in threads of this process, as long as the `with` block runs."""
+    """Listens on a free port of loopback, in threads of this process, as long as the `with` block runs.
+
+    `target` is a URL, or what answers a method, a path, headers and a body with a status, headers and a body.
+    """
 
     daemon_threads = True
     request_queue_size = 512
 
-    def __init__(self, target: str = "") -> None:
+    def __init__(self, target: str | Target = "") -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.target = target
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
@@ -273,10 +279,13 @@ class _Handler(BaseHTTPRequestHandler):
             target = "Invoke"
         return service, target
 
-    def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+    def _forward(self, body: bytes) -> Answer:
+        target = self.server.target
+        if not isinstance(target, str):
+            return target(self.command, self.path, self.headers, body)
         if self.upstream is None:
-            target = urlsplit(self.server.target)
-            self.upstream = http.client.HTTPConnection(target.hostname or "", target.port)
+            address = urlsplit(target)
+            self.upstream = http.client.HTTPConnection(address.hostname or "", address.port)
         self.upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
             self.upstream.putheader(name, value)
@@ -309,7 +318,7 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-def _error(service: str, name: str) -> tuple[int, list[tuple[str, str]], bytes]:
+def _error(service: str, name: str) -> Answer:
     """An error as the service's protocol words it."""
     status = ERRORS[service][name]
     message = f"{name}, made by the fault proxy"

@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 
-import boto3
 import pytest
 
 from local.fault_proxy import FaultProxy
-from tests.faults.world import REGION, World
+from tests.faults.world import World
 from tests.unit.fake_aws import FakeAws
 
-Backend = tuple[FakeAws, FaultProxy, boto3.session.Session]
+Backend = tuple[FakeAws, FaultProxy]
 MakeWorld = Callable[..., World]
 
 
 @pytest.fixture(scope="session")
 def backend() -> Iterator[Backend]:
-    session = boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
     aws = FakeAws()
-    with closing(aws), FaultProxy(aws.url) as proxy:
-        yield aws, proxy, session
+    with closing(aws), FaultProxy(aws.answer) as proxy:
+        yield aws, proxy
 
 
 @pytest.fixture

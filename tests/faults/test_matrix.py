@@ -6,7 +6,7 @@ clients live on, waits as long as the row says, and looks at what is true then.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,6 +21,7 @@ Sends = Callable[[World, Connection, Ending], None]
 Breaks = Callable[[World], object]
 
 ALL = tuple(FEATURES)
+NONE = ("nothing extra",)
 SOME = ("nothing extra", "stale", "everything")
 TWO = ("nothing extra", "everything")  # for what meets every extra in the same place
 
@@ -101,6 +102,11 @@ def both(*breaks: Breaks) -> Breaks:
     return lambda world: [one(world) for one in breaks]
 
 
+def in_turn(service: str, whats: Iterable[str]) -> Breaks:
+    """Each call to the service meets the next of these faults."""
+    return lambda world: world.fail_in_turn(service, sorted(whats))
+
+
 def without_dynamodb(what: str, operation: str | None = None) -> Breaks:
     return both(dynamodb("cut"), sqs(what, operation))
 
@@ -134,6 +140,10 @@ QUEUED = ("queue",)
 SWEEP_FAILS = ("cleanup",)
 ALL_FAIL = ("disconnect", "cleanup")
 THROTTLED = "ThrottlingException"
+# Without what is an answer: nobody's condition failed, and a connection that is gone (from the wrong endpoint: test_misconfiguration.py).
+DYNAMODB_ERRORS = ERRORS["dynamodb"].keys() - {"ConditionalCheckFailedException"}
+CONNECTIONS_ERRORS = ERRORS["execute-api"].keys() - {"GoneException"}
+SQS_FAULTS = [(*sorted(ERRORS["sqs"])[start::3], "no body", "end in head") for start in range(3)]  # there are not calls enough for all
 
 FAULTS: dict[str, Fault] = {
     # at the gateway                            what breaks, how events arrive, true again, extras
@@ -144,11 +154,13 @@ FAULTS: dict[str, Fault] = {
     "event after the client has reconnected": Fault(nothing, after_reconnect, AT_ONCE, BY_CLIENT),
     "event before $connect writes the record": Fault(nothing, before_connect_writes, SWEPT, (*SOME, "probe")),
     # DynamoDB as a whole
+    "DynamoDB's errors in turn": Fault(in_turn("dynamodb", DYNAMODB_ERRORS), once, RETRIED, NONE, SWEEP_FAILS),
     "DynamoDB throttles": Fault(dynamodb(THROTTLED), once, RETRIED, TWO, SWEEP_FAILS),
     "DynamoDB cuts the line": Fault(dynamodb("cut"), once, RETRIED, SOME, SWEEP_FAILS),
     "DynamoDB's answers are lost": Fault(dynamodb("lose answer"), once, RETRIED, SOME, SWEEP_FAILS),
     "DynamoDB serves everything twice": Fault(dynamodb("repeat"), once, AT_ONCE, SOME),
     "DynamoDB hangs": Fault(dynamodb("hang"), once, RETRIED, TWO, SWEEP_FAILS),
+    "DynamoDB's answers are not whole": Fault(in_turn("dynamodb", NOT_WHOLE), once, RETRIED, TWO, SWEEP_FAILS),
     # DynamoDB, one step
     "DeleteItem denied": Fault(dynamodb("AccessDeniedException", "DeleteItem"), once, RETRIED, SOME),
     "DeleteItem's answer lost": Fault(dynamodb("lose answer", "DeleteItem"), once, AT_ONCE, SOME),
@@ -160,6 +172,7 @@ FAULTS: dict[str, Fault] = {
     "history's answer lost": Fault(dynamodb("lose answer", None, HISTORY), once, AT_ONCE, RECORDS_HISTORY),
     "index of clients throttled": Fault(dynamodb("ThrottlingException", "Query", TABLE), once, AT_ONCE, ASKS),
     # the event bus
+    "event bus: its errors in turn": Fault(in_turn("events", ERRORS["events"]), once, AT_ONCE, ("announcements",)),
     "event bus takes no entry": Fault(refuses_entries, once, AT_ONCE, ANNOUNCES),
     "event bus's answers are lost": Fault(events("lose answer"), once, AT_ONCE, ANNOUNCES),
     "event bus hears everything twice": Fault(events("repeat"), once, AT_ONCE, ANNOUNCES),
@@ -171,6 +184,12 @@ FAULTS: dict[str, Fault] = {
     "SQS away, where steps are queued": Fault(sqs("ServiceUnavailable"), once, SWEPT, ("stale", "announcements"), ("disconnect",)),
     "SQS away, where steps and second looks are queued": Fault(sqs("ServiceUnavailable"), once, SWEPT, ("everything",), ALL_FAIL),
     # both: the invocation fails, the record is left to the sweep
+    **{
+        f"DynamoDB away, SQS: {whats[0]} and others in turn": Fault(
+            both(dynamodb("cut"), in_turn("sqs", whats)), once, SWEPT, NONE, ALL_FAIL
+        )
+        for whats in SQS_FAULTS
+    },
     "DynamoDB away, SQS cuts the line": Fault(without_dynamodb("cut"), once, SWEPT, SOME, ALL_FAIL),
     "DynamoDB away, SQS loses its answers": Fault(without_dynamodb("lose answer"), once, RETRIED, TWO, ALL_FAIL),
     "DynamoDB away, SQS serves everything twice": Fault(without_dynamodb("repeat"), once, RETRIED, SOME, SWEEP_FAILS),
@@ -190,10 +209,8 @@ FAULTS: dict[str, Fault] = {
         for what in ("ServiceUnavailable", "cut", "lose answer")
     },
     # @connections, while events are lost
-    **{
-        f"events lost, @connections: {error}": Fault(connections_api(error), never, SWEPT, PROBES)
-        for error in ("ForbiddenException", "LimitExceededException", "InternalServerErrorException", "cut")
-    },
+    "events lost, @connections: its errors in turn": Fault(in_turn("execute-api", CONNECTIONS_ERRORS), never, SWEPT, PROBES),
+    "events lost, @connections cuts the line": Fault(connections_api("cut"), never, SWEPT, PROBES),
     "events lost, @connections hangs": Fault(connections_api("hang"), never, SWEPT, ("everything",)),
     # reported by senders, found after an alarm
     "senders report": Fault(nothing, reported, AT_ONCE, PROBES),

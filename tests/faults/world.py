@@ -20,14 +20,13 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import aws
-import boto3
 import fast_delete
 from botocore.exceptions import ReadTimeoutError
 
 from local.fault_proxy import Fault, FaultProxy
 from local.fault_proxy import Request as ProxyRequest
 from tests.faults.clock import Clock, Context, load, simulated_time
-from tests.faults.process import killed_after
+from tests.faults.process import REGION, SESSION, killed_after
 from tests.queue_message import rendered
 from tests.unit.fake_aws import Answer, FakeAws, Request
 from tests.unit.support import Table, event, sqs_record
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from tests.unit.support import Item
 
 API_ID, STAGE = "a1b2c3d4e5", "live"
-REGION = "eu-west-1"
 ARN = f"arn:aws:sqs:{REGION}:123456789012"
 
 LIFETIME_S = 7_200  # API Gateway's limit on a connection's duration
@@ -147,7 +145,7 @@ class Gateway:
 class World:
     """`features`: what both functions' environment says beside the necessary."""
 
-    def __init__(self, backend: FakeAws, proxy: FaultProxy, session: boto3.session.Session, features: dict[str, str]) -> None:
+    def __init__(self, backend: FakeAws, proxy: FaultProxy, features: dict[str, str]) -> None:
         self.clock = Clock()
         self.gateway = Gateway(self.clock)
         self.proxy = proxy
@@ -163,9 +161,8 @@ class World:
         self._running = ""
         self._http_timeouts: dict[str, float] = {}  # s, by function
         self._real_clients = aws.Clients
-        self._session = session  # its models are read once
-        self.dynamodb = session.client("dynamodb", endpoint_url=backend.url)
-        self.sqs = session.client("sqs", endpoint_url=backend.url)
+        self.dynamodb = SESSION.client("dynamodb", endpoint_url=backend.url)
+        self.sqs = SESSION.client("sqs", endpoint_url=backend.url)
         self.environments = 1  # of each function, which take turns
         self._functions: dict[tuple[str, int], ModuleType] = {}
         self._invocations = 0
@@ -179,10 +176,11 @@ class World:
         self.aws.on("PutEvents", self._hear)
         self.proxy.clear()
         self.proxy.requests.clear()
+        random.seed(0)  # the same delays each time
         self._create()
         with (
             mock.patch.dict(os.environ, self.environment(), clear=True),
-            mock.patch("boto3.DEFAULT_SESSION", self._session),
+            mock.patch("boto3.DEFAULT_SESSION", SESSION),
             mock.patch("botocore.endpoint.time", self.clock),  # it only sleeps, between retries
             mock.patch("moto.sqs.models.unix_time", self.clock.time),
             mock.patch("moto.sqs.models.unix_time_millis", self.clock.time_ms),
@@ -190,11 +188,11 @@ class World:
             mock.patch("aws.Clients", self._make_clients),
             simulated_time(self.clock),
         ):
-            self._session.events.register("before-send", self._time_out)
+            SESSION.events.register("before-send", self._time_out)
             try:
                 yield self
             finally:
-                self._session.events.unregister("before-send", self._time_out)
+                SESSION.events.unregister("before-send", self._time_out)
                 self.proxy.clear()
 
     def _hear(self, request: Request) -> Answer:
@@ -437,6 +435,16 @@ class World:
             if request.url.startswith(self.proxy.url) and fault.what == "hang" and fault.meets(call, random.Random()):
                 fault.hits += 1
                 raise ReadTimeoutError(endpoint_url=request.url)
+
+    def fail_in_turn(self, service: str, whats: list[str]) -> None:
+        """Every call fails, each with the next of these faults."""
+        turns: dict[int, int] = {}  # by the request, of which the proxy keeps all
+
+        def turn(request: Any) -> int:
+            return turns.setdefault(id(request), len(turns)) % len(whats)
+
+        for number, what in enumerate(sorted(whats)):
+            self.faults.append(self.proxy.fail(service, what, where=lambda request, number=number: turn(request) == number))
 
     def heal(self) -> None:
         self.proxy.clear()

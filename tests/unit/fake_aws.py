@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
-import logging
 from binascii import crc32
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
+from urllib.parse import unquote
 
+from moto.core.request import Request as MotoRequest
+from moto.dynamodb.responses import DynamoHandler
 from moto.moto_api._internal.models import moto_api_backend
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import WSGIRequestHandler, make_server
+from moto.sqs.responses import SQSResponse
+
+from local.fault_proxy import HOP_BY_HOP, FaultProxy
 
 Handler = Callable[["Request"], "Answer | None"]
 
@@ -44,14 +47,9 @@ class FakeAws:
     """The server of a test run. What a handler changes in a request's parameters is what moto gets to see."""
 
     def __init__(self) -> None:
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        self._moto = DomainDispatcherApplication(create_backend_app)
-        self._server = make_server("127.0.0.1", 0, self._serve, threaded=True, request_handler=_Plain)
-        self._server.daemon_threads = True  # type: ignore[attr-defined]  # kept-alive connections must not hold up the end
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        self._thread.start()
         self._lock, self._moto_lock = Lock(), Lock()  # moto's backends are not made for threads
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._open = ExitStack()
+        self.url = self._open.enter_context(FaultProxy(self.answer)).url
         self.reset()
 
     def reset(self) -> None:
@@ -62,9 +60,7 @@ class FakeAws:
         self.sockets = self._socket  # what @connections answers: f(method, path, connection id) -> HTTP status
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._open.close()
 
     def on(self, operation: str, handler: Handler) -> None:
         """`handler` sees every such request of the functions first; None lets moto answer."""
@@ -81,14 +77,14 @@ class FakeAws:
     def _socket(self, method: str, path: str, connection_id: str) -> int:
         return 410 if connection_id in self.gone else 200
 
-    def _serve(self, environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        path = environ["PATH_INFO"]
+    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        """What AWS answers to a request."""
+        path, target = unquote(path), headers.get("X-Amz-Target", path)
         if "/@connections/" in path:
-            operation, parameters = f"{environ['REQUEST_METHOD']} @connections", {"connectionId": path.rpartition("/")[2]}
+            operation, parameters = f"{method} @connections", {"connectionId": path.rpartition("/")[2]}
         else:
-            operation, parameters = environ.get("HTTP_X_AMZ_TARGET", path).rpartition(".")[2], json.loads(body or b"{}")
-        request = Request(operation, parameters, environ.get("HTTP_USER_AGENT", ""))
+            operation, parameters = target.rpartition(".")[2], json.loads(body or b"{}")
+        request = Request(operation, parameters, headers.get("User-Agent", ""))
         answer = None
         if OF_A_TEST not in request.agent:
             with self._lock:
@@ -96,23 +92,13 @@ class FakeAws:
             handler = self.handlers.get(operation)
             answer = handler(request) if handler else None
         if answer is None and operation.endswith("@connections"):
-            answer = Answer(self.sockets(environ["REQUEST_METHOD"], path, parameters["connectionId"]), {})
+            answer = Answer(self.sockets(method, path, parameters["connectionId"]), {})
         if answer is None:
-            body = json.dumps(parameters).encode()
-            environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+            service = DynamoHandler if target.startswith("DynamoDB") else SQSResponse
+            to_moto = MotoRequest.from_primitives(method, f"{self.url}{path}", dict(headers), json.dumps(parameters).encode())
             with self._moto_lock:
-                return list(self._moto(environ, start_response))
+                status, its_headers, content = service.dispatch(to_moto, to_moto.url, to_moto.headers)
+            payload = content.encode() if isinstance(content, str) else content
+            return status, [(name, str(value)) for name, value in its_headers.items() if name.lower() not in HOP_BY_HOP], payload
         payload = json.dumps(answer.body).encode() if answer.status != 204 else b""
-        headers = {"Content-Type": "application/x-amz-json-1.0", "Content-Length": len(payload), "x-amz-crc32": crc32(payload)}
-        start_response(f"{answer.status} -", [(name, str(value)) for name, value in headers.items()])
-        return [payload]
-
-
-class _Plain(WSGIRequestHandler):
-    """Answers like AWS's servers: HTTP/1.1, and no header twice (moto has a `Server` of its own)."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def send_response(self, code: int, message: str | None = None) -> None:
-        self.send_response_only(code, message)
+        return answer.status, [("Content-Type", "application/x-amz-json-1.0"), ("x-amz-crc32", str(crc32(payload)))], payload
