@@ -143,7 +143,7 @@ THROTTLED = "ThrottlingException"
 # Without what is an answer: nobody's condition failed, and a connection that is gone (from the wrong endpoint: test_misconfiguration.py).
 DYNAMODB_ERRORS = ERRORS["dynamodb"].keys() - {"ConditionalCheckFailedException"}
 CONNECTIONS_ERRORS = ERRORS["execute-api"].keys() - {"GoneException"}
-SQS_FAULTS = [(*sorted(ERRORS["sqs"])[start::3], "no body", "end in head") for start in range(3)]  # there are not calls enough for all
+SQS_FAULTS = [sorted([*ERRORS["sqs"], "no body", "end in head"])[start::4] for start in range(4)]  # there are not calls enough for all
 
 FAULTS: dict[str, Fault] = {
     # at the gateway                            what breaks, how events arrive, true again, extras
