@@ -25,7 +25,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -96,7 +96,7 @@ CONNECTION_OPERATIONS = {"GET": "GetConnection", "POST": "PostToConnection", "DE
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 
 Answer = tuple[int, list[tuple[str, str]], bytes]
-Target = Callable[[str, str, Mapping[str, str], bytes], Answer]
+Target = Callable[[str, str, dict[str, str], bytes], Answer]
 
 
 @dataclass
@@ -282,7 +282,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _forward(self, body: bytes) -> Answer:
         target = self.server.target
         if not isinstance(target, str):
-            return target(self.command, self.path, self.headers, body)
+            return target(self.command, self.path, dict(self.headers), body)
         if self.upstream is None:
             address = urlsplit(target)
             self.upstream = http.client.HTTPConnection(address.hostname or "", address.port)

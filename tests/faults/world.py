@@ -13,7 +13,7 @@ import math
 import os
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -443,8 +443,10 @@ class World:
         def turn(request: Any) -> int:
             return turns.setdefault(id(request), len(turns)) % len(whats)
 
-        for number, what in enumerate(sorted(whats)):
-            self.faults.append(self.proxy.fail(service, what, where=lambda request, number=number: turn(request) == number))
+        def comes(number: int) -> Callable[[Any], bool]:
+            return lambda request: turn(request) == number
+
+        self.faults += [self.proxy.fail(service, what, where=comes(number)) for number, what in enumerate(whats)]
 
     def heal(self) -> None:
         self.proxy.clear()

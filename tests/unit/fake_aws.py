@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from binascii import crc32
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from threading import Lock
@@ -77,7 +77,7 @@ class FakeAws:
     def _socket(self, method: str, path: str, connection_id: str) -> int:
         return 410 if connection_id in self.gone else 200
 
-    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         """What AWS answers to a request."""
         path, target = unquote(path), headers.get("X-Amz-Target", path)
         if "/@connections/" in path:
@@ -95,7 +95,7 @@ class FakeAws:
             answer = Answer(self.sockets(method, path, parameters["connectionId"]), {})
         if answer is None:
             service = DynamoHandler if target.startswith("DynamoDB") else SQSResponse
-            to_moto = MotoRequest.from_primitives(method, f"{self.url}{path}", dict(headers), json.dumps(parameters).encode())
+            to_moto = MotoRequest.from_primitives(method, f"{self.url}{path}", headers, json.dumps(parameters).encode())
             with self._moto_lock:
                 status, its_headers, content = service.dispatch(to_moto, to_moto.url, to_moto.headers)
             payload = content.encode() if isinstance(content, str) else content
