@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from moto.core.request import Request as MotoRequest
 from moto.dynamodb.responses import DynamoHandler
+from moto.events.responses import EventsHandler
 from moto.moto_api._internal.models import moto_api_backend
 from moto.sqs.responses import SQSResponse
 
@@ -22,6 +23,7 @@ Handler = Callable[["Request"], "Answer | None"]
 
 SOCKETS = "/socketapi/live"  # where @connections is served
 OF_A_TEST = "asked-by-a-test"  # in the User-Agent
+MOTO = {"DynamoDB_20120810": DynamoHandler, "AmazonSQS": SQSResponse, "AWSEvents": EventsHandler}
 
 
 @dataclass
@@ -94,7 +96,7 @@ class FakeAws:
         if answer is None and operation.endswith("@connections"):
             answer = Answer(self.sockets(method, path, parameters["connectionId"]), {})
         if answer is None:
-            service = DynamoHandler if target.startswith("DynamoDB") else SQSResponse
+            service = MOTO[target.partition(".")[0]]
             to_moto = MotoRequest.from_primitives(method, f"{self.url}{path}", headers, json.dumps(parameters).encode())
             with self._moto_lock:
                 status, its_headers, content = service.dispatch(to_moto, to_moto.url, to_moto.headers)
