@@ -140,7 +140,7 @@ QUEUED = ("queue",)
 SWEEP_FAILS = ("cleanup",)
 ALL_FAIL = ("disconnect", "cleanup")
 THROTTLED = "ThrottlingException"
-# Without what is an answer: nobody's condition failed, and a connection that is gone (from the wrong endpoint: test_misconfiguration.py).
+# Without what is an answer: nobody's condition failed, and a connection that is gone.
 DYNAMODB_ERRORS = ERRORS["dynamodb"].keys() - {"ConditionalCheckFailedException"}
 CONNECTIONS_ERRORS = ERRORS["execute-api"].keys() - {"GoneException"}
 SQS_FAULTS = [sorted([*ERRORS["sqs"], "no body", "end in head"])[start::4] for start in range(4)]  # there are not calls enough for all
