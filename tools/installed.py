@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from local import leash
@@ -47,7 +46,9 @@ def go_program(name: str, module: str, version: str, package: str, *flags: str) 
         raise UnavailableError(f"there is no {name} on PATH, and no Go to build it with")
     print(f"Building {name} {version} once (some minutes) …", file=sys.stderr)
     built.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=CACHE) as folder:  # 1.6 GB, which Go would keep in HOME, read-only without -modcacherw
+    folder = CACHE / f"go-{name}"  # 1.6 GB, which Go would keep in HOME, read-only without -modcacherw
+    shutil.rmtree(folder, ignore_errors=True)  # of a build that was killed
+    try:
         kept = {"GOPATH": f"{folder}/path", "GOMODCACHE": f"{folder}/modules", "GOCACHE": f"{folder}/build"}
         env = {**os.environ, **kept, "GOFLAGS": f"{os.environ.get('GOFLAGS', '')} -modcacherw".strip()}
         download = ["go", "mod", "download", "-json", f"{module}@v{version}"]  # `go install` refuses a module with replace directives
@@ -62,4 +63,6 @@ def go_program(name: str, module: str, version: str, package: str, *flags: str) 
             code = leash.end(process)
         if code:
             raise UnavailableError(f"Go cannot build {name} {version}")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
     return str(built)

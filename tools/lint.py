@@ -9,8 +9,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from .terraform import CACHE, REPOSITORY
 Outcome = tuple[bool | None, str]  # whether it passed; None = it was not run
 LOCAL_SOURCE = re.compile(r'^\s*source\s*=\s*"(\.[^"]*)"', re.MULTILINE)
 TFLINT = "0.64.0"
+BUILDING = threading.Lock()
 # The one warning that is ignored: AWS provider 6.29 and newer want key_schema in an index, which 5.x does not know.
 UNAVOIDABLE = re.compile(r"(hash|range)_key is deprecated\. Use key_schema instead\.?")
 
@@ -84,7 +87,18 @@ def tflint_binary() -> str:
     found = path and re.search(r"version (\d+)\.(\d+)\.(\d+)", command(path, "--version")[1])
     if path and found and tuple(map(int, found.groups())) >= tuple(map(int, TFLINT.split("."))):
         return path
-    return go_program("tflint", "github.com/terraform-linters/tflint", TFLINT, ".")
+    with BUILDING:
+        return go_program("tflint", "github.com/terraform-linters/tflint", TFLINT, ".")
+
+
+def build_ahead() -> None:
+    """Have tflint built, if necessary, while other linters run: it takes as long as they do."""
+
+    def build() -> None:
+        with suppress(UnavailableError):  # the linter says so
+            tflint_binary()
+
+    threading.Thread(target=build, daemon=True).start()
 
 
 def tflint(folder: Path = REPOSITORY) -> Outcome:
@@ -115,11 +129,11 @@ LINTERS: dict[str, Callable[[], Outcome]] = {
     "mypy": partial(command, sys.executable, "-m", "mypy"),
     "terraform fmt": terraform_fmt,
     "terraform validate": terraform_validate,
-    "tflint": tflint,
     "checkov": partial(command, ".venv-checkov/bin/checkov", "--config-file", ".checkov.yaml"),
     "checkov of a plan": checkov_plan,
     "package": partial(command, sys.executable, "-m", "tools.package", "--check"),
     "generated docs": partial(command, sys.executable, "-m", "tools.docs", "--check"),
+    "tflint": tflint,
 }
 
 
@@ -135,6 +149,7 @@ def main() -> int:
     folder = parser.parse_args().folder
     if folder and not folder.is_dir():
         parser.error(f"there is no folder {folder}")
+    build_ahead()
     ended: dict[str, list[str]] = {"ok": [], "FAILED": [], "not run": []}
     for name, run in (linters(folder.resolve()) if folder else LINTERS).items():
         started = time.monotonic()

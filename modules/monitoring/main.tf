@@ -12,7 +12,10 @@ locals {
   # Lambda records an error at the time its invocation began. After a timeout, an alarm that looks back only five minutes has already evaluated that
   # time. This many periods cover the longest timeout, a minute for the metric to arrive, and the partial periods at both ends.
   # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-view.html
-  error_periods = { for name, function in var.functions : name => try(ceil((function.timeout + 240) / 300), 1) } # null: no such function
+  # Five minutes sometimes contain no sweep. So the clean-up function needs two periods, or sweeps that keep failing would page again and again.
+  error_periods = {
+    for name, function in var.functions : name => try(max(ceil((function.timeout + 240) / 300), name == "cleanup" ? 2 : 1), 1) # null: no such function
+  }
 
   # An alarm opens an OpsItem, an incident or an investigation, but its return to OK closes none of them.
   ok_actions = [for arn in var.alarm_actions : arn if contains(["sns", "lambda"], split(":", arn)[2])]

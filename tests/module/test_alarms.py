@@ -237,6 +237,11 @@ def test_one_alarm_pages_once(metrics: Callable[[], Metrics], alarm: str, within
     assert HOUR < when <= HOUR + within_min * MINUTE
 
 
+def test_failing_sweeps_page_once_with_the_shortest_timeout(planned_alarms: Plans) -> None:
+    [(_, name)] = Simulation.of(planned_alarms["timeout_60"]).run(sweeps_that_fail(), LONG)
+    assert name == "chat-cleanup-errors"
+
+
 @pytest.mark.parametrize("spread", SPREADS.values(), ids=SPREADS)
 def test_a_message_that_always_fails_pages_once(spread: Callable[[], float], simulation: Simulation) -> None:
     metrics = failing(calm(), sent=HOUR, until=LONG, spread=spread)
