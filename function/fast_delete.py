@@ -3,7 +3,7 @@
 API Gateway does not wait for a free function: events that arrive while environments start are lost, and their records are left to the
 sweep. Importing boto3 and building a client takes four fifths of such a start, and boto3 most of the time of each disconnect after it. So
 this signs the request (Signature Version 4) and sends it with the standard library, over a TLS connection opened during INIT.
-bench/results/speed.md compares its time and memory with boto3.resource.
+docs/speed.md compares its time and memory with boto3.resource.
 
 It accepts one answer only, a complete and well-formed 200. For every other answer `delete` returns None, and `connect` refuses settings
 that need boto3. The caller then uses boto3, which handles retries, errors, proxies, endpoints and refreshed credentials. A request that may
