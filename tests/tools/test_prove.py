@@ -56,7 +56,7 @@ def there(account: Account) -> list[str]:
 
 def test_only_1_true_and_yes_mean_yes(monkeypatch: pytest.MonkeyPatch) -> None:
     """From what is given to make to what the program takes; nor is a misspelt option taken for another."""
-    command = [shutil.which("make") or "make", "-n", "prove", "YES=no", "LOCAL=false", "LONG=0"]
+    command = [shutil.which("make") or "make", "--no-print-directory", "-n", "prove", "YES=no", "LOCAL=false", "LONG=0"]
     given = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()[-1]
     handed_on = [word for word in shlex.split(given) if word.startswith("--")]
     assert handed_on == ["--long=0", "--yes=no", "--local=false"]
