@@ -132,7 +132,7 @@ def test_an_ending_is_told_as_the_documentation_says(
     record_property(f"ending in a browser: {how}", f"{code}, {cause}, {took:.0f} ms")
 
 
-def test_a_page_that_falls_silent_is_not_told(watch: Watch, hold: Callable[[str, str], Held]) -> None:
+def test_a_page_that_falls_silent_keeps_its_record(watch: Watch, hold: Callable[[str, str], Held]) -> None:
     assert list(documented()) == [*WAYS, *SILENT]
     assert {documented()[how] for how in SILENT} == {("none", "none")}
     names = {how: how.replace(" ", "-") for how in SILENT}

@@ -50,7 +50,7 @@ def test_whoever_plans_may_only_read() -> None:
     assert {action for action in actions if not re.match(r"\w+:(Describe|Get|List|GET)", action)} == {"kms:Decrypt"}
 
 
-def test_versions_that_lock_no_state_and_faulty_providers_are_refused() -> None:
+def test_unfit_terraform_and_provider_versions_are_refused() -> None:
     roots = [
         path for top in ("envs", "examples") for path in REPOSITORY.glob(f"{top}/**/versions.tf") if "use_lockfile" in path.read_text()
     ]
