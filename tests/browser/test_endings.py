@@ -116,7 +116,7 @@ def hold(launch: Launch, website: str, stack: Stack) -> Iterator[Callable[[str, 
 
 
 @pytest.mark.parametrize("how", WAYS)
-def test_an_ending_is_told_as_the_documentation_says(
+def test_an_ending_is_reported_as_documented(
     stack: Stack, watch: Watch, hold: Callable[[str, str], Held], how: str, record_property: Callable[[str, object], None]
 ) -> None:
     script, end = WAYS[how]

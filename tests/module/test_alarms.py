@@ -177,9 +177,9 @@ def lines_late(seconds: float | None) -> Metrics:
     return metrics
 
 
-def missed(per_hour: int, told_per_minute: int) -> Metrics:
+def missed(per_hour: int, arrived_per_minute: int) -> Metrics:
     """Connections that the sweep removes. Without any event, the function has no metric at all."""
-    metrics = calm(LONG, told_per_minute) if told_per_minute else swept(Metrics(), 300, LONG)
+    metrics = calm(LONG, arrived_per_minute) if arrived_per_minute else swept(Metrics(), 300, LONG)
     for at in range(HOUR, LONG, HOUR):
         metrics.put(at + 300, "RemovedExpired", per_hour // 2)
         metrics.put(at + 600, "RemovedGone", per_hour - per_hour // 2)

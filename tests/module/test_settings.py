@@ -71,7 +71,7 @@ def test_the_module_keeps_its_own_variables() -> None:
     assert set(re.findall(r'"(\w+)"', rule[1])) == own
 
 
-def test_the_functions_are_told_the_keys_of_a_related_table(known: Plans) -> None:
+def test_the_functions_know_the_keys_of_a_related_table(known: Plans) -> None:
     [_, rooms] = json.loads(environment(known["related_tables"], "disconnect")["RELATED_TABLES"])
     assert rooms == {"table": "rooms", "attribute": "member", "index": "byMember", "keys": ["room", "seat"]}
 
