@@ -8,17 +8,21 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import boto3
 import log
 import pytest
 from hypothesis import HealthCheck, settings
 from route_settings import RouteSettings
 
 from tests.unit.fake_aws import SOCKETS, Answer, FakeAws
+from tests.unit.fast_delete_server import Server
 from tests.unit.support import TABLE, Clock, Lines, Load, RetryQueue, Table, bare_environment, client
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "eu-west-1", "AWS_REGION": "eu-west-1"}
@@ -38,9 +42,10 @@ settings.load_profile("unit")
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[FakeAws]:
-    running = FakeAws()
-    yield running
-    running.close()
+    with closing(FakeAws()) as running:
+        boto3.setup_default_session()
+        boto3.DEFAULT_SESSION.events.register("before-send", running.serve)
+        yield running
 
 
 @pytest.fixture
@@ -75,6 +80,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     for name in ("monotonic", "time", "sleep"):
         monkeypatch.setattr(time, name, getattr(simulated, name))
     return simulated
+
+
+@pytest.fixture
+def endpoint(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """Takes the place of all services, and answers as told."""
+    with Server(None) as running:
+        for variable in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"):
+            monkeypatch.setenv(variable, running.url)
+        yield running
 
 
 @pytest.fixture
@@ -116,6 +130,17 @@ def clients(aws: FakeAws, dynamodb: Any) -> Table:
 
 
 @pytest.fixture
+def history(aws: FakeAws, dynamodb: Any) -> Table:
+    return Table(dynamodb, "history")
+
+
+@pytest.fixture
+def subscriptions(aws: FakeAws, dynamodb: Any) -> Table:
+    """A related table."""
+    return Table(dynamodb, "subscriptions", keys=("connectionId", "topic"))
+
+
+@pytest.fixture
 def queue(aws: FakeAws, sqs: Any) -> RetryQueue:
     return RetryQueue(sqs, "retry")
 
@@ -123,6 +148,12 @@ def queue(aws: FakeAws, sqs: Any) -> RetryQueue:
 @pytest.fixture
 def dead_letters(aws: FakeAws, sqs: Any) -> RetryQueue:
     return RetryQueue(sqs, "dead-letters")
+
+
+@pytest.fixture
+def cleanup(clock: Clock, queue: RetryQueue, dead_letters: RetryQueue, load: Load) -> Callable[..., ModuleType]:
+    """cleanup(DUPLICATES="stale") is the clean-up function in a new environment, with its queues."""
+    return partial(load, "cleanup", RETRY_QUEUE_URL=queue.url, DEAD_LETTER_QUEUE_URL=dead_letters.url)
 
 
 @pytest.fixture

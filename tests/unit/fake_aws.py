@@ -11,6 +11,8 @@ from threading import Lock
 from typing import Any
 from urllib.parse import unquote
 
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
+from moto.core.botocore_stubber import MockRawResponse
 from moto.core.request import Request as MotoRequest
 from moto.dynamodb.responses import DynamoHandler
 from moto.events.responses import EventsHandler
@@ -73,11 +75,24 @@ class FakeAws:
         return [request.parameters for request in self.requests if request.operation in operations]
 
     @property
+    def asked_about(self) -> list[str]:
+        """The connections that API Gateway was asked about, in order."""
+        return [parameters["connectionId"] for parameters in self.asked("GET @connections")]
+
+    @property
     def operations(self) -> list[str]:
         return [request.operation for request in self.requests]
 
     def _socket(self, method: str, path: str, connection_id: str) -> int:
         return 410 if connection_id in self.gone else 200
+
+    def serve(self, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
+        """Answers boto3 before it opens a connection, if the request is for this server."""
+        if not request.url.startswith(f"{self.url}/"):
+            return None
+        headers = {name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()}
+        status, its_headers, payload = self.answer(request.method, request.url.removeprefix(self.url), headers, request.body or b"")
+        return AWSResponse(request.url, status, HeadersDict(its_headers), MockRawResponse(payload))
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         """What AWS answers to a request."""

@@ -14,6 +14,7 @@ import boto3
 import closing
 import pytest
 from aws import Clients
+from boto3.dynamodb.types import TypeDeserializer
 from botocore.config import Config
 from record import Record
 from settings import Settings
@@ -26,12 +27,15 @@ if TYPE_CHECKING:
     from ending import Ended
 
 Item = dict[str, dict[str, Any]]
+deserialize = TypeDeserializer().deserialize
 Load = Callable[..., ModuleType]  # what the fixtures `load` and `lines` are
 Lines = Callable[[], list[dict[str, Any]]]
 
 EVENTS = Path(__file__).parent.parent / "data/events"
 TABLE = "connections"
 API = {"WEBSOCKET_API_ID": "api1", "WEBSOCKET_STAGE": "live"}
+OURS = {"apiId": "api1", "stage": "live"}  # in a record
+MINUTE, EXPIRED = 60_000, 7_500_000  # ms
 REQUEST_ID = Context.aws_request_id
 
 
@@ -111,7 +115,8 @@ class Table:
 
     @property
     def items(self) -> list[dict[str, Any]]:
-        return [_plain(item) for page in self._dynamodb.get_paginator("scan").paginate(TableName=self.name) for item in page["Items"]]
+        pages = self._dynamodb.get_paginator("scan").paginate(TableName=self.name)
+        return [{name: deserialize(value) for name, value in item.items()} for page in pages for item in page["Items"]]
 
     @property
     def keys(self) -> set[str]:
@@ -128,14 +133,8 @@ def _typed(value: object) -> dict[str, Any]:
     return {"N": str(value)} if isinstance(value, int) else {"S": value}
 
 
-def _plain(item: Item) -> dict[str, Any]:
-    return {
-        name: int(value["N"]) if value.get("N", "").lstrip("-").isdigit() else next(iter(value.values())) for name, value in item.items()
-    }
-
-
 class RetryQueue:
-    """A queue as a test sees it, and as Lambda's event source mapping hands its messages over."""
+    """A queue as a test sees it."""
 
     def __init__(self, sqs: Any, name: str) -> None:
         self._sqs = sqs
@@ -143,16 +142,23 @@ class RetryQueue:
 
     def receive(self) -> list[dict[str, Any]]:
         """The messages there are, received and deleted, as their JSON."""
-        return [json.loads(record["body"]) for record in self.batch()["Records"]]
+        return [json.loads(record["body"]) for record in self.batch()]
 
-    def batch(self, receive_count: int = 1) -> dict[str, Any]:
-        """An event with the messages there are. Like Lambda, it deletes them; unlike it, even when they fail."""
+    def batch(self) -> list[dict[str, Any]]:
+        """The messages there are, as Lambda hands them over. Like Lambda, it deletes them; unlike it, even when they fail."""
         records = []
         while messages := self._sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages", []):
             for message in messages:
-                records.append(sqs_record(message["Body"], message["MessageId"], receive_count))
+                records.append(sqs_record(message["Body"], message["MessageId"]))
                 self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
-        return {"Records": records}
+        return records
+
+
+def deliver(function: ModuleType, *records: dict[str, Any], context: Context | None = None) -> list[str]:
+    """Has the function handle these messages as one batch; returns the ids of those that come back."""
+    answer = function.lambda_handler({"Records": list(records)}, context or Context(120))
+    assert answer.keys() == {"batchItemFailures"}
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
 def sqs_record(body: str, message_id: str = "m1", receive_count: int = 1, queue: str = "retry") -> dict[str, Any]:

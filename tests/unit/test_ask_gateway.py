@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -40,13 +40,6 @@ def test_an_answer_is_a_verdict_and_is_asked_for_once(operation: str, status: in
     assert ask("c=") == verdict
     assert [(request.operation, request.parameters["connectionId"]) for request in aws.requests] == [(f"{operation} @connections", "c=")]
     assert (code in probe.refusal) is bool(probe.refusal) is (verdict not in ("alive", "gone"))
-
-
-@pytest.fixture
-def endpoint(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with Server(None) as server:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", server.url)
-        yield server
 
 
 @pytest.mark.parametrize("ends", [CLOSE, RESET])

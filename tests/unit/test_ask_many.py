@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
@@ -15,17 +15,11 @@ from aws import Clients
 from keep_pace import Rising
 from record import Record
 
+from tests.faults.clock import InLine
 from tests.unit.fake_aws import Answer, FakeAws, Request, error
 from tests.unit.support import Clock, record
 
 THROTTLE, REFUSE = error(429, "LimitExceededException"), error(500, "InternalServerError")
-
-
-class OneByOne(ThreadPoolExecutor):
-    """Asks in the calling thread. A simulated clock then stands still while a question is under way."""
-
-    def map(self, fn: Callable[..., str], *iterables: Any, **_: Any) -> Iterator[str]:
-        return map(fn, *iterables)
 
 
 def inquiry(per_second: float = 10_000) -> Inquiry:
@@ -37,7 +31,7 @@ def ask(
     count: int,
     within_s: float = 60,
     if_gone: Callable[[Record], None] | None = None,
-    pool: type[ThreadPoolExecutor] = ThreadPoolExecutor,
+    pool: Any = ThreadPoolExecutor,
 ) -> dict[str, str]:
     records = [record(f"c{number}") for number in range(count)]
     with pool(2 * UNDER_WAY) as threads:
@@ -94,7 +88,7 @@ def test_429_is_judged_by_how_long_nothing_else_comes(throttled_s: float, given_
     over = clock.monotonic() + throttled_s
     aws.on("GET @connections", lambda request: THROTTLE(request) if clock.monotonic() < over else None)
     asking = inquiry()
-    known = ask(asking, 100, within_s=900, pool=OneByOne)
+    known = ask(asking, 100, within_s=900, pool=InLine)
     assert asking.given_up is given_up
     assert asking.answers["throttled"] > MOST_REFUSALS
     assert set(known.values()) == {"unasked" if given_up else "alive"}
@@ -103,7 +97,7 @@ def test_429_is_judged_by_how_long_nothing_else_comes(throttled_s: float, given_
 def test_a_429_now_and_then_is_no_reason_to_stop(aws: FakeAws, clock: Clock) -> None:
     aws.on("GET @connections", lambda request: THROTTLE(request) if len(aws.requests) % 5 == 0 else None)
     asking = inquiry()
-    assert set(ask(asking, 300, within_s=900, pool=OneByOne).values()) == {"alive"}
+    assert set(ask(asking, 300, within_s=900, pool=InLine).values()) == {"alive"}
     assert sum(clock.slept) > 2 * LONGEST_THROTTLED_S
 
 

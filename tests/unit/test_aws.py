@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -12,7 +12,6 @@ from aws import Clients
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bench.dynamodb import CLOSE, answer
-from tests.unit.fake_aws import FakeAws
 from tests.unit.fast_delete_server import Server
 from tests.unit.support import TABLE, Clock
 
@@ -32,51 +31,41 @@ WRONG: dict[str, list[bytes | str]] = {
     "not the body that was sent": [RECORD.replace(b'"c"', b'"d"')],
     "no checksum": [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"],
 }
-READS_AND_WRITES: dict[str, Call] = {
+READ_AND_WRITE: dict[str, Call] = {
     "GetItem": lambda dynamodb: dynamodb.get_item(TableName=TABLE, Key=KEY),
-    "DeleteItem": lambda dynamodb: dynamodb.delete_item(TableName=TABLE, Key=KEY, ReturnValues="ALL_OLD"),
-    "PutItem": lambda dynamodb: dynamodb.put_item(TableName=TABLE, Item=KEY),
-    "Query": lambda dynamodb: list(dynamodb.get_paginator("query").paginate(TableName=TABLE)),
     "BatchWriteItem": lambda dynamodb: dynamodb.batch_write_item(RequestItems={TABLE: [{"DeleteRequest": {"Key": KEY}}]}),
 }
 
 
-@pytest.fixture
-def server(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with Server(None) as running:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", running.url)
-        yield running
-
-
-@pytest.mark.parametrize("call", READS_AND_WRITES.values(), ids=READS_AND_WRITES)
+@pytest.mark.parametrize("call", READ_AND_WRITE.values(), ids=READ_AND_WRITE)
 @pytest.mark.parametrize("steps", (NOT_WHOLE | WRONG).values(), ids=NOT_WHOLE | WRONG)
-def test_dynamodbs_answer_is_not_believed_unless_it_is_whole(steps: list[bytes | str], call: Call, server: Server, clock: Clock) -> None:
-    server.answers += [steps, RECORD, steps, steps]
+def test_dynamodbs_answer_is_not_believed_unless_it_is_whole(steps: list[bytes | str], call: Call, endpoint: Server, clock: Clock) -> None:
+    endpoint.answers += [steps, RECORD, steps, steps]
     dynamodb = Clients(timeout=2.0, attempts=2)("dynamodb")
     call(dynamodb)
     with pytest.raises(ClientError, match="is incomplete"):
         call(dynamodb)
-    assert len(server.requests) == 4
+    assert len(endpoint.requests) == 4
 
 
 @pytest.mark.parametrize("length", range(0, len(RECORD), 27))
-def test_an_answer_cut_anywhere_is_no_answer(length: int, server: Server) -> None:
-    server.answers += [[RECORD[:length], CLOSE]]
+def test_an_answer_cut_anywhere_is_no_answer(length: int, endpoint: Server) -> None:
+    endpoint.answers += [[RECORD[:length], CLOSE]]
     with pytest.raises((BotoCoreError, ClientError)):
         Clients(timeout=2.0, attempts=1)("dynamodb").get_item(TableName=TABLE, Key=KEY)
 
 
 @pytest.mark.parametrize("steps", NOT_WHOLE.values(), ids=NOT_WHOLE)
-def test_a_message_is_sent_when_sqs_has_named_it(steps: list[bytes | str], server: Server, clock: Clock) -> None:
-    server.answers += [steps, SENT, steps, steps]
+def test_a_message_is_sent_when_sqs_has_named_it(steps: list[bytes | str], endpoint: Server, clock: Clock) -> None:
+    endpoint.answers += [steps, SENT, steps, steps]
     sqs = Clients(timeout=2.0, attempts=2)("sqs")
-    assert sqs.send_message(QueueUrl=server.url + "/0/q", MessageBody="b")["MessageId"] == "m"
+    assert sqs.send_message(QueueUrl=endpoint.url + "/0/q", MessageBody="b")["MessageId"] == "m"
     with pytest.raises(ClientError, match="is incomplete"):
-        sqs.send_message(QueueUrl=server.url + "/0/q", MessageBody="b")
+        sqs.send_message(QueueUrl=endpoint.url + "/0/q", MessageBody="b")
 
 
 @pytest.mark.parametrize("steps", NOT_WHOLE.values(), ids=NOT_WHOLE)
-def test_botocore_itself_believes_what_is_not_whole(steps: list[bytes | str], server: Server) -> None:
+def test_botocore_itself_believes_what_is_not_whole(steps: list[bytes | str], endpoint: Server) -> None:
     """When it no longer does, aws.py needs no handlers."""
-    server.answers += [steps]
+    endpoint.answers += [steps]
     assert "Item" not in boto3.client("dynamodb").get_item(TableName=TABLE, Key=KEY)

@@ -19,16 +19,6 @@ RELATED = json.dumps([{"table": "subscriptions", "attribute": "connectionId", "i
 CONNECTED = 1_795_234_579_479
 
 
-@pytest.fixture
-def subscriptions(aws: FakeAws, dynamodb: Any) -> Table:
-    return Table(dynamodb, "subscriptions", keys=("connectionId", "topic"))
-
-
-@pytest.fixture
-def history(aws: FakeAws, dynamodb: Any) -> Table:
-    return Table(dynamodb, "history")
-
-
 def later() -> float:
     return time.monotonic() + 30
 
@@ -55,10 +45,14 @@ def test_a_record_that_is_gone_has_no_steps_left(aws: FakeAws, connections: Tabl
 
 
 def test_steps_are_in_the_order_of_the_design(aws: FakeAws) -> None:
+    """Those about the client do nothing when nobody knows who it was."""
     extras = {"RELATED_TABLES": RELATED, "HISTORY_TABLE": "history", "DUPLICATES": "stale", "EVENT_BUS": "default"}
     offline = {"CLIENT_OFFLINE_AFTER_SECONDS": "60", "OFFLINE_TABLE": "offline", "RETRY_QUEUE_URL": "https://retry"}
-    made = closer(CLIENT_INDEX="byClient", **extras, **offline, **API)
-    assert list(made.steps) == ["related", "history", "duplicates", "offline", "announce"]
+    steps = closer(CLIENT_INDEX="byClient", **extras, **offline, **API).steps
+    assert list(steps) == ["related", "history", "duplicates", "offline", "announce"]
+    for name in ("duplicates", "offline"):
+        steps[name](ended("c"), 0.0)
+    assert aws.requests == []
 
 
 # A step that fails

@@ -1,4 +1,4 @@
-"""The disconnect queue's batches: each message is handled as an invocation is, and what can't be done now comes back."""
+"""The disconnect queue: a message tells what an invocation tells and is handled as one, and what can't be done now comes back."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import ending
 import pytest
+import queue_events
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from tests.queue_message import rendered
 from tests.unit.fake_aws import FakeAws, error
-from tests.unit.support import REQUEST_ID, Context, Lines, Load, RetryQueue, Table, event, sqs_record
+from tests.unit.support import REQUEST_ID, Context, Lines, Load, RetryQueue, Table, deliver, event, sqs_record
 
 Handle = Callable[..., list[str]]
 
@@ -21,11 +25,9 @@ def handle(aws: FakeAws, connections: Table, queue: RetryQueue, dead_letters: Re
 
     def handle(*bodies: str, context: Context | None = None, **environment: str | None) -> list[str]:
         urls = {"RETRY_QUEUE_URL": queue.url, "DEAD_LETTER_QUEUE_URL": dead_letters.url}
-        handler = load("disconnect", **{**urls, **environment}).lambda_handler
+        route = load("disconnect", **{**urls, **environment})
         records = [sqs_record(body, f"m{number}", queue="disconnects") for number, body in enumerate(bodies)]
-        answer = handler({"Records": records}, context or Context())
-        assert answer.keys() == {"batchItemFailures"}
-        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+        return deliver(route, *records, context=context or Context())
 
     return handle
 
@@ -35,11 +37,11 @@ def end(connection_id: str, **changes: str) -> str:
     return rendered(event(connectionId=connection_id, **changes)["requestContext"])
 
 
+@pytest.mark.usefixtures("history")
 @pytest.mark.parametrize("extras", [{}, {"HISTORY_TABLE": "history"}], ids=["fast path", "extras"])
 def test_a_message_is_handled_as_its_invocation(
-    extras: dict[str, str], dynamodb: Any, connections: Table, handle: Handle, load: Load, lines: Lines
+    extras: dict[str, str], connections: Table, handle: Handle, load: Load, lines: Lines
 ) -> None:
-    Table(dynamodb, "history")
     connections.put("a")
     load("disconnect", CONNECTION_METRICS="true", **extras).lambda_handler(event(connectionId="a"), Context())
     connections.put("a")
@@ -66,7 +68,7 @@ def test_what_is_no_event_is_buried_except_a_clients_message(
     connections.put("a")
     poison = ["{}", "connectionId=", "connectionId=a&connectionId=b"]
     assert handle(*poison, end("a", eventType="MESSAGE"), end("b")) == []
-    assert [record["body"] for record in dead_letters.batch()["Records"]] == poison
+    assert [record["body"] for record in dead_letters.batch()] == poison
     assert connections.keys == {"a"}
     *rejected, served = lines()
     assert [(line["level"], line["outcome"], line["messageId"]) for line in rejected] == [("ERROR", "rejected", f"m{n}") for n in range(4)]
@@ -117,9 +119,61 @@ def test_what_there_is_no_time_for_comes_back(connections: Table, handle: Handle
 
 
 @pytest.mark.parametrize(("source", "kept"), [("retry", set()), ("reports", {"a"})])
-def test_a_dead_letter_is_read_when_it_is_sent_back(source: str, kept: set[str], queue: RetryQueue, connections: Table, load: Load) -> None:
+def test_a_dead_letter_is_read_when_it_is_sent_back(source: str, kept: set[str], connections: Table, cleanup: Load) -> None:
     connections.put("a")
-    letter = sqs_record(end("a"), queue=source)
-    cleanup = load("cleanup", RETRY_QUEUE_URL=queue.url)
-    assert cleanup.lambda_handler({"Records": [letter]}, Context(120)) == {"batchItemFailures": []}
+    assert deliver(cleanup(), sqs_record(end("a"), queue=source)) == []
     assert connections.keys == kept
+
+
+# What API Gateway's template writes is read back as it was
+
+HOSTILE = st.text(st.sampled_from("&=%+;?#$!{}()\"'\\/.\n\r\0 \ufeff\ufffe\ud800é😀ab1") | st.characters(), max_size=60) | st.sampled_from(
+    ["&connectionId=victim", "%26connectionId%3Dvictim", "$context.connectionId", '#set($x = "y")', "${x}", "a=b&&&=", "é&" * 1_000]
+)
+WORD = st.text("abcXYZ019_-=$", min_size=1, max_size=40)
+TIME = st.integers(1, 2**53 - 1)  # an event without a time, or of time 0, ended when it is read: two readings, two times
+CLIENT = ["userAgent", "sourceIp"]
+SENT = st.fixed_dictionaries(
+    {"connectionId": WORD, "eventType": st.just("DISCONNECT"), "identity": st.fixed_dictionaries(dict.fromkeys(CLIENT, HOSTILE))},
+    optional={
+        **dict.fromkeys(["connectedAt", "requestTimeEpoch"], TIME),
+        "disconnectStatusCode": st.integers(1000, 4999),
+        "disconnectReason": HOSTILE,
+        **dict.fromkeys(["apiId", "requestId"], WORD),
+        "stage": HOSTILE,
+    },
+)
+
+
+@given(SENT)
+@example({"connectionId": "c", "identity": {"userAgent": "", "sourceIp": ""}})
+def test_a_message_tells_what_an_invocation_tells(context: dict[str, Any]) -> None:
+    direct = ending.from_event({"requestContext": {"requestTimeEpoch": 1, **context}}, "full")
+    queued = ending.from_event(queue_events.to_event(rendered({"requestTimeEpoch": 1, **context})), "full")
+    assert queued == {name: value for name, value in direct.items() if value != ""}
+
+
+@given(st.text() | st.none() | st.integers() | st.binary())
+def test_anything_else_is_an_event_or_rejected(body: object) -> None:
+    try:
+        found = ending.from_event(queue_events.to_event(body), "full")
+    except ending.RejectedError:
+        return
+    assert isinstance(found["connectionId"], str)
+    assert "connectionId=" in str(body)
+
+
+TWICE = ["connectionId=a&connectionId=b", "identity=x&identity.userAgent=y&connectionId=a", "identity.a=y&identity=x&connectionId=a"]
+TOO_MANY = "&".join(["connectionId=a", *(f"f{number}=1" for number in range(100))])
+
+
+@pytest.mark.parametrize("body", [*TWICE, TOO_MANY, "a.b.c=1&a.b=2", '{"version": 1}', "", None], ids=lambda body: str(body)[:40])
+def test_what_the_template_can_not_have_written_is_rejected(body: object) -> None:
+    with pytest.raises(ending.RejectedError):
+        ending.from_event(queue_events.to_event(body), "full")
+
+
+@pytest.mark.parametrize(("sent", "waited"), [("1000", True), ("x", False), ("", False), ("99999999999999", True)])
+def test_a_message_tells_how_long_it_waited(sent: str, waited: bool) -> None:
+    assert (queue_events.waited_ms({"attributes": {"SentTimestamp": sent}}) is not None) == waited
+    assert queue_events.waited_ms({}) is None

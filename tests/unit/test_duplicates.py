@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 import duplicates
 import pytest
 
 from tests.unit.fake_aws import FakeAws, error
-from tests.unit.support import API, Clock, Context, Lines, Load, RetryQueue, Table, closer, ended, sqs_record
+from tests.unit.support import API, MINUTE, Clock, Context, Lines, Load, RetryQueue, Table, closer, deliver, ended, sqs_record
 
-MINUTE = 60_000
 INDEX = {"DUPLICATES": "stale", "CLIENT_INDEX": "byClient", "RETRY_QUEUE_URL": "https://retry", **API}
 
 
@@ -23,31 +21,20 @@ class Kim:
     table: Table
     clock: Clock
 
-    def connected(self, **minutes: float) -> None:
+    def connected(self, apiId: str = "", stage: str = "", **minutes: float) -> None:
         """Writes records of connections of these ages."""
         for name, age in minutes.items():
-            self.put(name, age)
-
-    def put(self, name: str, age: float, **attributes: str) -> None:
-        self.table.put(name, clientId="kim", connectedAt=int(self.clock.ms - age * MINUTE), **attributes)
+            self.table.put(name, clientId="kim", connectedAt=round(self.clock.ms - age * MINUTE), apiId=apiId, stage=stage)
 
     def settle(self, mode: str, stage: str = "live", ended_at: int | None = None, within_s: float = 60.0, **environment: str) -> None:
         """Runs the step for a connection that ended at `ended_at` (ms), or just now."""
         known = ended("ended", endedAt=ended_at or self.clock.ms, clientId="kim", apiId="api1", stage=stage)
         closer(**{**INDEX, "DUPLICATES": mode, **environment}).steps["duplicates"](known, self.clock.monotonic() + within_s)
 
-    @property
-    def left(self) -> set[str]:
-        return self.table.keys
-
 
 @pytest.fixture
 def kim(clients: Table, clock: Clock) -> Kim:
     return Kim(clients, clock)
-
-
-def asked(aws: FakeAws) -> list[str]:
-    return [request["connectionId"] for request in aws.asked("GET @connections")]
 
 
 def test_stale_removes_the_dead_and_keeps_the_live(aws: FakeAws, kim: Kim, lines: Lines) -> None:
@@ -56,7 +43,7 @@ def test_stale_removes_the_dead_and_keeps_the_live(aws: FakeAws, kim: Kim, lines
     aws.gone = {"gone"}
     aws.on("Query", lambda request: request.parameters.update(Limit=1))  # so that there are several pages
     kim.settle("stale")
-    assert kim.left == {"live", "newest", "lees"}
+    assert kim.table.keys == {"live", "newest", "lees"}
     assert [(line["connectionId"], line["cause"], line["outcome"]) for line in lines()] == [
         ("expired", "expired", "removed"),
         ("gone", "gone", "removed"),
@@ -67,7 +54,7 @@ def test_stale_removes_the_dead_and_keeps_the_live(aws: FakeAws, kim: Kim, lines
 def test_newest_closes_all_older_live_ones_socket_first(aws: FakeAws, kim: Kim, lines: Lines) -> None:
     kim.connected(older=30, newest=10, old=20)
     kim.settle("newest")
-    assert kim.left == {"newest"}
+    assert kim.table.keys == {"newest"}
     assert [name for name in aws.operations if "Delete" in name or "DELETE" in name] == ["DELETE @connections", "DeleteItem"] * 2
     assert [(line["connectionId"], line["cause"]) for line in lines()] == [("older", "duplicate"), ("old", "duplicate")]
 
@@ -88,7 +75,7 @@ def test_keeps(mode: str, minutes: dict[str, float], gone: set[str], kept: set[s
     kim.connected(**minutes)
     aws.gone = gone
     kim.settle(mode)
-    assert kim.left == kept
+    assert kim.table.keys == kept
 
 
 @pytest.mark.parametrize("minutes", [{"old": 20, "young": 0.9}, {"old": 0.9, "young": 0.5}], ids=["one is young", "both are"])
@@ -97,19 +84,18 @@ def test_newest_closes_no_live_one_while_another_is_young(minutes: dict[str, flo
     aws.gone = {"gone", "young"}
     with pytest.raises(duplicates.UnsettledError, match="too young"):
         kim.settle("newest")
-    assert kim.left == {"old", "young"}
-    assert "young" not in asked(aws)
+    assert kim.table.keys == {"old", "young"}
+    assert "young" not in aws.asked_about
     assert aws.asked("DELETE @connections") == []
 
 
 def test_records_of_another_api_are_left_alone_and_not_counted(aws: FakeAws, kim: Kim) -> None:
-    foreign = {f"foreign{number}" for number in range(30)}
-    for name in foreign:
-        kim.put(name, 180, apiId="api2")
+    foreign = {f"foreign{number}": 180 for number in range(30)}
+    kim.connected("api2", **foreign)
     kim.connected(expired=126, live=20)
     kim.settle("newest")
-    assert kim.left == {*foreign, "live"}
-    assert asked(aws) == ["live"]
+    assert kim.table.keys == {*foreign, "live"}
+    assert aws.asked_about == ["live"]
 
 
 def test_a_record_without_a_usable_time_is_left_alone(aws: FakeAws, kim: Kim) -> None:
@@ -117,22 +103,17 @@ def test_a_record_without_a_usable_time_is_left_alone(aws: FakeAws, kim: Kim) ->
     kim.connected(future=-60)
     aws.gone = {"seconds", "future"}
     kim.settle("newest", ended_at=kim.clock.ms + 120 * MINUTE)
-    assert kim.left == {"seconds", "future"}
-    assert asked(aws) == []
+    assert kim.table.keys == {"seconds", "future"}
+    assert aws.asked_about == []
 
 
 def test_a_410_proves_nothing_after_an_end_at_another_stage(aws: FakeAws, kim: Kim) -> None:
     kim.connected(gone=20)
-    kim.put("ours", 20, apiId="api1", stage="live")
+    kim.connected("api1", "live", ours=20)
     aws.gone = {"gone", "ours"}
     with pytest.raises(duplicates.UnsettledError, match="WEBSOCKET_STAGE"):
         kim.settle("stale", stage="test")
-    assert kim.left == {"gone"}
-
-
-def test_without_a_client_there_is_nothing_to_do(aws: FakeAws) -> None:
-    closer(**INDEX).steps["duplicates"](ended("ended"), 0.0)
-    assert aws.requests == []
+    assert kim.table.keys == {"gone"}
 
 
 @pytest.mark.parametrize(
@@ -146,18 +127,17 @@ def test_an_unknown_one_is_retried_and_holds_up_no_other(status: int, code: str,
     aws.on("GET @connections", lambda request: fails(request) if request.parameters["connectionId"] == "unknown" else None)
     with pytest.raises(duplicates.UnsettledError, match=code):
         kim.settle("newest")
-    assert kim.left == {"unknown", "old", "live"} - closed
+    assert kim.table.keys == {"unknown", "old", "live"} - closed
 
 
 def test_what_connected_after_the_end_is_left_to_the_next_end(aws: FakeAws, kim: Kim) -> None:
     """A retry may come long after the end that it settles."""
     kim.connected(live=30)
     end = kim.clock.ms - 20 * MINUTE
-    for name, connected_at in {"at the end": end, "after it": end + 1}.items():
-        kim.table.put(name, clientId="kim", connectedAt=connected_at)
-    aws.gone = {"at the end", "after it"}
+    kim.connected(at_the_end=20, after_it=20 - 1 / MINUTE)
+    aws.gone = {"at_the_end", "after_it"}
     kim.settle("stale", ended_at=end)
-    assert kim.left == {"live", "after it"}
+    assert kim.table.keys == {"live", "after_it"}
 
 
 def test_a_socket_that_stays_open_keeps_its_record(aws: FakeAws, kim: Kim) -> None:
@@ -165,22 +145,21 @@ def test_a_socket_that_stays_open_keeps_its_record(aws: FakeAws, kim: Kim) -> No
     aws.on("DELETE @connections", error(429, "LimitExceededException"))
     with pytest.raises(duplicates.UnsettledError, match="LimitExceeded"):
         kim.settle("newest")
-    assert kim.left == {"old", "newest"}
+    assert kim.table.keys == {"old", "newest"}
 
 
 @pytest.mark.parametrize("within_s", [0, 60])
 def test_nothing_is_begun_after_the_deadline(within_s: float, aws: FakeAws, kim: Kim) -> None:
     kim.connected(old=30, newest=20, **({} if within_s else {"expired": 126}))
-    kept = kim.left
+    kept = kim.table.keys
     aws.on("GET @connections", lambda request: kim.clock.advance(40))
     with pytest.raises(TimeoutError, match="out of time"):
         kim.settle("newest", within_s=within_s)
-    assert kim.left == kept
+    assert kim.table.keys == kept
     assert aws.asked("DELETE @connections") == []
 
 
-def test_settling_one_duplicate_does_not_settle_the_others_again(aws: FakeAws, kim: Kim, dynamodb: Any) -> None:
-    history = Table(dynamodb, "history")
+def test_settling_one_duplicate_does_not_settle_the_others_again(aws: FakeAws, kim: Kim, history: Table) -> None:
     kim.connected(a=130, b=140)
     kim.settle("stale", HISTORY_TABLE="history")
     assert history.keys == {"a", "b"}
@@ -190,28 +169,29 @@ def test_settling_one_duplicate_does_not_settle_the_others_again(aws: FakeAws, k
 def test_closing_a_connection_settles_its_clients_others(kim: Kim) -> None:
     kim.connected(c=20, expired=126)
     assert closer(**INDEX).close(ended("c", endedAt=kim.clock.ms), kim.clock.monotonic() + 30) == "removed"
-    assert kim.left == set()
+    assert kim.table.keys == set()
 
 
 def test_the_25_oldest_others_are_asked_about(aws: FakeAws, kim: Kim) -> None:
     kim.connected(**{f"c{age}": age for age in range(20, 47)})
     kim.settle("stale")
-    assert asked(aws) == [f"c{age}" for age in range(46, 21, -1)]
+    assert aws.asked_about == [f"c{age}" for age in range(46, 21, -1)]
 
 
-def test_a_sweep_shares_neither_its_pace_nor_refusals_with_it(aws: FakeAws, kim: Kim, queue: RetryQueue, load: Load, lines: Lines) -> None:
-    fast = {"PROBES_PER_SECOND": "500", "MOST_PROBES_PER_SECOND": "500"}
-    cleanup = load("cleanup", **{**INDEX, **fast, "RETRY_QUEUE_URL": queue.url})
+def test_a_sweep_shares_neither_its_pace_nor_refusals_with_it(
+    aws: FakeAws, kim: Kim, queue: RetryQueue, cleanup: Load, lines: Lines
+) -> None:
+    function = cleanup(**{**INDEX, "PROBES_PER_SECOND": "500", "MOST_PROBES_PER_SECOND": "500", "RETRY_QUEUE_URL": queue.url})
     kim.connected(**{f"c{age}": age for age in range(2, 10)})  # too young to be suspects
-    cleanup.lambda_handler({"sweep": {}}, Context(120))
+    function.lambda_handler({"sweep": {}}, Context(120))
     aws.on("GET @connections", error(403, "ForbiddenException"))
     known = ended("ended", endedAt=kim.clock.ms, clientId="kim", apiId="api1", stage="live")
     body = json.dumps({"version": 1, "finish": {"ended": known, "steps": ["duplicates"]}})
     began = kim.clock.monotonic()
-    cleanup.lambda_handler({"Records": [sqs_record(body)]}, Context(120))
-    assert len(asked(aws)) == 8
+    assert deliver(function, sqs_record(body)) == []
+    assert len(aws.asked_about) == 8
     assert kim.clock.monotonic() - began == pytest.approx(0.7)
     lines()
-    cleanup.lambda_handler({"sweep": {}}, Context(120))
+    function.lambda_handler({"sweep": {}}, Context(120))
     [swept] = lines()
     assert "refusal" not in swept

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 from typing import Any
 
+import cause
 import ending
 import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.support import Clock, event, record
@@ -44,6 +48,13 @@ def test_a_connection_lasted_from_connected_at_to_the_event(changes: dict[str, A
     assert ending.from_event(event(**changes), "off").get("durationMs") == duration_ms
 
 
+@given(JSON | st.fixed_dictionaries({"requestContext": JSON | CONTEXT}), st.sampled_from(["full", "masked", "off"]))
+def test_any_event_is_told_in_short_texts_or_rejected(hostile: Any, mode: str) -> None:
+    with contextlib.suppress(ending.RejectedError):
+        known = ending.from_event(hostile, mode)
+        assert all(isinstance(value, int) or len(value) <= 256 for value in known.values())
+
+
 def test_an_event_without_its_time_ended_now(clock: Clock) -> None:
     assert ending.from_event(event(requestTimeEpoch="soon"), "off")["endedAt"] == clock.ms
 
@@ -59,3 +70,43 @@ def test_a_swept_record_tells_whose_it_was_and_has_no_duration(clock: Clock) -> 
     found = record(apiId="api1", stage="live", connectedAt=1, sourceIp="203.0.113.24")
     known = ending.from_record(found, "expired")
     assert known == {"connectionId": "c", "cause": "expired", "endedAt": clock.ms, "apiId": "api1", "stage": "live"}
+
+
+# Why it ended, derived from close code, reason and duration
+
+GOING_AWAY = "Going away"  # API Gateway's own words
+TEN_MINUTES = 10 * 60 * 1000
+TWO_HOURS = 2 * 60 * 60 * 1000
+
+
+@pytest.mark.parametrize(
+    ("expected", "code", "reason", "duration_ms"),
+    [
+        ("client_closed", 1005, "Client-side close frame status not set", 7_076),
+        ("client_closed", 1005, "", None),
+        ("client_closed", 1000, "", 7_076),
+        ("client_closed", 1000, "bye", 7_076),
+        ("closed_by_server", 1000, "Connection Closed Normally", 7_076),
+        ("navigated_away", 1001, "", TWO_HOURS),
+        ("navigated_away", 1001, GOING_AWAY, TEN_MINUTES - 1),
+        ("idle_timeout", 1001, GOING_AWAY, TEN_MINUTES),
+        ("idle_timeout", 1001, GOING_AWAY, TWO_HOURS - 1),
+        ("expired", 1001, GOING_AWAY, TWO_HOURS),
+        ("idle_timeout", 1001, GOING_AWAY, None),
+        ("idle_timeout", 1001, "going AWAY", TEN_MINUTES),
+        ("navigated_away", 1001, "Going away!", TEN_MINUTES),
+        ("message_too_big", 1009, "Message too long", 1),
+        *[("abnormal", code, "", 1) for code in (1002, 1003, 1006, 1008, 1015)],
+        *[("unknown", code, "", 1) for code in (0, 999, 1016, 2999, 5000)],
+        *[("client_closed", code, "", 1) for code in (3000, 4999)],
+        ("unknown", None, GOING_AWAY, TWO_HOURS),
+    ],
+)
+def test_code_reason_and_duration_tell_the_cause(expected: str, code: int | None, reason: str, duration_ms: int | None) -> None:
+    assert cause.classify(code, reason, duration_ms) == expected
+    assert expected in cause.CAUSES
+
+
+def test_the_list_is_the_one_the_documentation_explains() -> None:
+    rows = re.findall(r"^\| (\w+) \|", cause.__doc__ or "", re.MULTILINE)
+    assert {*rows} - {"cause"} == cause.CAUSES

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from unittest.mock import Mock
 
 import keep_pace
 import pytest
@@ -94,38 +95,18 @@ def test_a_rate_below_one_a_second_is_kept(time: Clock) -> None:
     assert len(asked_for(Rising(0.2, 0.2), time, 60)) == 12
 
 
-class Telling:
-    """A probe that always says the same."""
-
-    refusal = "why"
-
-    def __init__(self, answer: str) -> None:
-        self.answer = answer
-        self.asked = 0
-
-    def ask(self, connection_id: str) -> str:
-        self.asked += 1
-        return self.answer
-
-    disconnect = ask
-
-
-def steady(probe: Telling, per_second: float = 10) -> Steady:
-    return Steady(probe, per_second)  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize("ask", [Steady.ask, Steady.disconnect])
 def test_steady_asks_nothing_for_half_a_minute_after_a_429(ask: Callable[..., object], time: Clock) -> None:
-    probe = Telling("throttled")
-    pace = steady(probe)
+    probe = Mock(refusal="why", **{"ask.return_value": "throttled", "disconnect.return_value": "throttled"})
+    pace = Steady(probe)
     ask(pace, "a")
     assert [pace.ask("b"), pace.disconnect("c")] == ["throttled", False]
-    assert (probe.asked, pace.refusal) == (1, "why")
+    assert (len(probe.method_calls), pace.refusal) == (1, "why")
     time.sleep(30)
-    probe.answer = "alive"
+    probe.ask.return_value = "alive"
     assert pace.ask("c") == "alive"
 
 
 @pytest.mark.parametrize(("answer", "closed"), [("alive", True), ("gone", True), ("refused", False), ("throttled", False)])
 def test_a_socket_is_closed_when_it_was_open_or_is_gone(answer: str, closed: bool, time: Clock) -> None:
-    assert steady(Telling(answer)).disconnect("c") is closed
+    assert Steady(Mock(**{"disconnect.return_value": answer})).disconnect("c") is closed

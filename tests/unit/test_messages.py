@@ -10,10 +10,11 @@ import messages
 import pytest
 from ending import RejectedError
 from hypothesis import example, given
-from sweep_part import Part
+from hypothesis import strategies as st
+from sweep_part import LONGEST_LIST, Part, fitting
 
 from tests.unit.support import ended
-from tests.unit.test_ending import CONTEXT
+from tests.unit.test_ending import CONTEXT, JSON
 
 KIM = ended("c", clientId="kim")
 
@@ -68,11 +69,23 @@ def test_a_long_id_is_read_whole(known: dict[str, str]) -> None:
 BODIES: list[Any] = [None, 7, "", "not JSON", "7", "null", "[]", "NaN", '"text"', "1" * 5_000, "[" * 100_000, "{}"]
 WORTHLESS: list[Any] = [None, [], {}, {"ended": {}}]
 WRONG: dict[str, list[Any]] = {"cause": [None, "boredom", [], {}], "endedAt": [None, -1, "1"], "connectionId": [None, "", "x" * 2_049]}
+WRONG_PARTS: dict[str, list[Any]] = {
+    "segment": [1, -1, True, "0"],
+    "segments": [0, 1.0, 101],
+    "active": [-1, "1"],
+    "began_ms": [-1],
+    "until_ms": ["soon"],
+    "period_s": ["300", []],
+    "hops": [-1],
+    "suspect_after_ms": ["60000"],
+    "start": ["", 7, "x" * 2049, "\ud800"],
+    "again": ["c", [7], [""]],
+}
 CONTENTS: list[dict[str, Any]] = [
     {},
     *({"close": {"ended": {**KIM, name: value}}} for name, values in WRONG.items() for value in values),
     *({name: content} for name in ("close", "finish", "offline", "gone") for content in WORTHLESS),
-    {"sweep": None},
+    *({"sweep": part} for part in (None, [], *({name: value} for name, values in WRONG_PARTS.items() for value in values))),
     {"version": "1", "close": {"ended": KIM}},
     {"version": 2, "close": {"ended": KIM}},
     {"finish": {"ended": KIM}},
@@ -92,3 +105,23 @@ BODIES += [json.dumps({"version": 1, **content}) for content in CONTENTS]
 def test_what_none_of_us_wrote_is_rejected(body: object) -> None:
     with pytest.raises(RejectedError):
         messages.read(body, "masked")
+
+
+WORK = JSON | st.fixed_dictionaries({}, optional=dict.fromkeys(("ended", "steps", "segment", "segments", "start"), JSON))
+ASKS = {"close": WORK, "finish": WORK, "offline": WORK, "sweep": st.lists(JSON)}
+
+
+@given(JSON | st.fixed_dictionaries({"version": st.just(1) | JSON}, optional=ASKS))
+def test_no_other_message_is_read(message: object) -> None:
+    with pytest.raises(RejectedError):
+        messages.read(json.dumps(message), "masked")
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "\U0001f600", '"'])
+def test_a_message_holds_as_many_ids_as_fit(letter: str) -> None:
+    ids = [letter * 100] * 10_000
+    fit = fitting(ids)
+    assert 0 < len(fit) < len(ids)
+    assert LONGEST_LIST - 1_300 < len(json.dumps(fit, separators=(",", ":"))) <= LONGEST_LIST + 2
+    assert len(messages.write(Part(start=letter * 512, again=fit))) < 256_000
+    assert fitting(ids[:2]) == ids[:2]

@@ -4,43 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import partial
-from types import ModuleType
 from typing import Any
 
 import ending
 import pytest
 from aws import Clients
-from hypothesis import given
-from hypothesis import strategies as st
 from retry import Queue
 
-from tests.unit.fake_aws import Answer, FakeAws, error
-from tests.unit.support import TABLE, Clock, Context, Lines, Load, RetryQueue, Table, ended, event, sqs_record
-from tests.unit.test_ending import JSON
+from tests.unit.fake_aws import FakeAws, error
+from tests.unit.support import TABLE, Clock, Context, Lines, Load, RetryQueue, Table, deliver, ended, event, sqs_record
 
-Start = Callable[..., ModuleType]
-Handle = Callable[..., list[int]]
+Handle = Callable[..., list[str]]
 
 DENIED = error(400, "AccessDeniedException")
 
 
 @pytest.fixture
-def start(aws: FakeAws, connections: Table, queue: RetryQueue, dead_letters: RetryQueue, clock: Clock, load: Load) -> Start:
-    """The clean-up function in a new environment."""
+def handle(connections: Table, cleanup: Load) -> Handle:
+    """Hands messages (bodies, or records) over in one batch; returns the ids of those that come back."""
 
-    return partial(load, "cleanup", RETRY_QUEUE_URL=queue.url, DEAD_LETTER_QUEUE_URL=dead_letters.url)
-
-
-@pytest.fixture
-def handle(start: Start) -> Handle:
-    """Hands messages (bodies, or records) over in one batch; returns the numbers of those that come back."""
-
-    def handle(*messages: str | dict[str, Any], timeout: float = 120.0, **environment: str) -> list[int]:
+    def handle(*messages: str | dict[str, Any], timeout: float = 120.0, **environment: str) -> list[str]:
         records = [sqs_record(m, f"m{number}") if isinstance(m, str) else m for number, m in enumerate(messages)]
-        answer = start(**environment).lambda_handler({"Records": records}, Context(timeout))
-        assert answer.keys() == {"batchItemFailures"}
-        return [int(failure["itemIdentifier"][1:]) for failure in answer["batchItemFailures"]]
+        return deliver(cleanup(**environment), *records, context=Context(timeout))
 
     return handle
 
@@ -54,7 +39,7 @@ def finish(connection_id: str, *steps: str) -> str:
 
 
 def test_what_the_route_could_not_remove_is_removed_and_logged(
-    aws: FakeAws, connections: Table, queue: RetryQueue, load: Load, start: Start, lines: Lines
+    aws: FakeAws, connections: Table, queue: RetryQueue, load: Load, handle: Handle, lines: Lines
 ) -> None:
     route = load("disconnect", RETRY_QUEUE_URL=queue.url)
     connections.put(event()["requestContext"]["connectionId"])
@@ -63,7 +48,7 @@ def test_what_the_route_could_not_remove_is_removed_and_logged(
     [queued] = lines()
     aws.on("DeleteItem", lambda request: None)
 
-    assert start(CONNECTION_METRICS="true", METRICS_NAME="chat").lambda_handler(queue.batch(), Context(120)) == {"batchItemFailures": []}
+    assert handle(*queue.batch(), CONNECTION_METRICS="true", METRICS_NAME="chat") == []
 
     assert connections.keys == set()
     [line] = lines()
@@ -75,26 +60,17 @@ def test_what_the_route_could_not_remove_is_removed_and_logged(
 RELATED = json.dumps([{"table": TABLE, "attribute": "connectionId", "index": None, "keys": ["connectionId"]}])
 
 
-@pytest.mark.parametrize(
-    ("environment", "steps", "operations"),
-    [
-        ({"HISTORY_TABLE": "history", "RELATED_TABLES": RELATED}, ["history"], ["PutItem"]),
-        ({"HISTORY_TABLE": "history", "RELATED_TABLES": RELATED}, ["related"], ["Query"]),
-        ({}, ["history", "nonsense"], []),
-    ],
-    ids=["history", "related", "turned off since"],
-)
-def test_only_the_failed_steps_run_without_the_record(
-    environment: dict[str, str], steps: list[str], operations: list[str], aws: FakeAws, dynamodb: Any, handle: Handle, lines: Lines
-) -> None:
-    Table(dynamodb, "history")
-    assert handle(finish("c", *steps), **environment) == []
-    assert aws.operations == operations
+@pytest.mark.usefixtures("history")
+def test_only_the_failed_steps_run_without_the_record(aws: FakeAws, handle: Handle, lines: Lines) -> None:
+    assert handle(finish("c", "history", "nonsense")) == []  # turned off since
+    both = {"HISTORY_TABLE": "history", "RELATED_TABLES": RELATED}
+    assert handle(finish("c", "history"), finish("c", "related"), **both) == []
+    assert aws.operations == ["PutItem", "Query"]
     assert lines() == []
 
 
 def test_a_step_that_fails_again_comes_back(aws: FakeAws, handle: Handle, lines: Lines) -> None:
-    assert handle(finish("c", "history"), HISTORY_TABLE="nowhere") == [0]
+    assert handle(finish("c", "history"), HISTORY_TABLE="nowhere") == ["m0"]
     step, message = lines()
     assert (step["step"], step["connectionId"]) == ("history", "c")
     assert (message["step"], message["messageId"], message["error"]) == ("retry", "m0", "UnfinishedError: failed again: history")
@@ -105,7 +81,7 @@ def test_one_message_does_not_fail_the_others(aws: FakeAws, connections: Table, 
     for name in "abc":
         connections.put(name)
     aws.on("DeleteItem", lambda request: DENIED(request) if request.parameters["Key"]["connectionId"]["S"] == "b" else None)
-    assert handle(close("a"), close("b"), close("c")) == [1]
+    assert handle(close("a"), close("b"), close("c")) == ["m1"]
     assert connections.keys == {"b"}
 
 
@@ -116,14 +92,14 @@ def test_a_malformed_message_becomes_a_dead_letter(
     connections.put("c")
     assert handle(body, close("c")) == []
     assert connections.keys == set()
-    assert [record["body"] for record in dead_letters.batch()["Records"]] == [body or "{}"]
+    assert [record["body"] for record in dead_letters.batch()] == [body or "{}"]
     buried, removed = lines()
     assert (buried["level"], buried["step"], buried["messageId"], removed["outcome"]) == ("ERROR", "message", "m0", "removed")
 
 
 def test_a_malformed_message_that_can_not_be_moved_comes_back(aws: FakeAws, handle: Handle, lines: Lines) -> None:
     aws.on("SendMessage", error(400, "AccessDenied"))
-    assert handle("not JSON") == [0]
+    assert handle("not JSON") == ["m0"]
     assert [line["step"] for line in lines()] == ["message", "message"]
 
 
@@ -134,24 +110,6 @@ def test_a_message_without_a_source_is_ours(connections: Table, handle: Handle) 
     del record["eventSourceARN"]
     assert handle(record) == []
     assert connections.keys == set()
-
-
-WORK = JSON | st.fixed_dictionaries({}, optional=dict.fromkeys(("ended", "steps", "segment", "segments", "start"), JSON))
-ASKS = {"close": WORK, "finish": WORK, "offline": WORK, "sweep": st.lists(JSON)}
-MESSAGE = JSON | st.fixed_dictionaries({"version": st.just(1) | JSON}, optional=ASKS)
-
-
-def test_no_message_can_fail_its_batch(aws: FakeAws, start: Start) -> None:
-    cleanup = start()
-    aws.on("SendMessage", lambda request: Answer(200, {"MessageId": "m"}))
-
-    @given(message=MESSAGE)
-    def check(message: Any) -> None:
-        aws.requests.clear()
-        assert cleanup.lambda_handler({"Records": [sqs_record(json.dumps(message))]}, Context(120)) == {"batchItemFailures": []}
-        assert aws.operations == ["SendMessage"]
-
-    check()
 
 
 @pytest.mark.parametrize(
@@ -166,7 +124,7 @@ def test_each_return_is_later_than_the_last(receive_count: int, spread: float, d
 
 def test_messages_are_hidden_by_how_often_they_came_and_spread(aws: FakeAws, handle: Handle) -> None:
     aws.on("DeleteItem", DENIED)
-    handle(*(sqs_record(close("c"), f"m{number}", receive_count=4) for number in range(10)))
+    assert len(handle(*(sqs_record(close("c"), f"m{number}", receive_count=4) for number in range(10)))) == 10
     asked = aws.asked("ChangeMessageVisibility")
     assert [request["ReceiptHandle"] for request in asked] == [f"receipt-m{number}" for number in range(10)]
     assert all(20 <= request["VisibilityTimeout"] <= 40 for request in asked)
@@ -177,7 +135,7 @@ def test_messages_are_hidden_by_how_often_they_came_and_spread(aws: FakeAws, han
 def test_a_message_that_can_not_be_hidden_comes_back(attributes: dict[str, str], aws: FakeAws, handle: Handle) -> None:
     aws.on("DeleteItem", DENIED)
     aws.on("ChangeMessageVisibility", DENIED)
-    assert handle({**sqs_record(close("c"), "m0"), "attributes": attributes}) == [0]
+    assert handle({**sqs_record(close("c"), "m0"), "attributes": attributes}) == ["m0"]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +147,7 @@ def test_a_message_that_comes_back_says_how_old_it_is(
     aws.on("DeleteItem", DENIED)
     record = sqs_record(close("c"), "m0")
     record["attributes"] |= {"SentTimestamp": str(clock.ms - 2_000_000), "ApproximateFirstReceiveTimestamp": str(clock.ms - 1_000_000)}
-    assert handle(record, timeout=timeout) == [0]
+    assert handle(record, timeout=timeout) == ["m0"]
     assert aws.operations == ["DeleteItem", "ChangeMessageVisibility"][outcome == "postponed" :]
     [line] = lines()
     assert (line["outcome"], line["level"]) == (outcome, level)
@@ -207,18 +165,19 @@ SWEEP = {"sweep": {"segment": -1, "by": "kim"}}
 STRAY: list[Any] = [None, [], {}, "sweep", {"Records": "all"}, {"sweep": []}, SWEEP, {"look_at_once": "kim"}]
 
 
-@pytest.mark.parametrize("stray", STRAY, ids=repr)
-def test_a_stray_invocation_learns_what_was_expected(stray: object, aws: FakeAws, start: Start, lines: Lines) -> None:
+def test_a_stray_invocation_learns_what_was_expected(aws: FakeAws, cleanup: Load, lines: Lines) -> None:
     """It is not logged: it may hold personal data."""
-    with pytest.raises(ending.RejectedError, match=r"expected|must|needs"):
-        start().lambda_handler(stray, Context(120))
+    function = cleanup()
+    for stray in STRAY:
+        with pytest.raises(ending.RejectedError, match=r"expected|must|needs"):
+            function.lambda_handler(stray, Context(120))
     assert aws.requests == []
     assert "kim" not in json.dumps(lines())
 
 
-def test_a_sweep_that_fails_logs_only_its_segment(aws: FakeAws, start: Start, lines: Lines) -> None:
+def test_a_sweep_that_fails_logs_only_its_segment(aws: FakeAws, cleanup: Load, lines: Lines) -> None:
     aws.on("Scan", DENIED)
     with pytest.raises(Exception, match="AccessDenied"):
-        start().lambda_handler({"sweep": {"segment": 1, "segments": 2, "again": ["c"] * 50}}, Context(120))
+        cleanup().lambda_handler({"sweep": {"segment": 1, "segments": 2, "again": ["c"] * 50}}, Context(120))
     [line] = lines()
     assert (line["level"], line["step"], line["segment"], line["Failures"], "sweep" in line) == ("ERROR", "sweep", "1", 1, False)

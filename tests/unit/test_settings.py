@@ -42,20 +42,17 @@ VARIABLES: dict[str, tuple[str, str, object, object]] = {
 }
 
 
-def test_every_variable_is_read() -> None:
-    full = Settings(TABLE | {name: value for name, (value, *_) in VARIABLES.items()})
-    assert {attribute: getattr(full, attribute) for _, attribute, *_ in VARIABLES.values()} == {
-        attribute: expected for _, attribute, expected, _ in VARIABLES.values()
-    }
+def read(environment: dict[str, str]) -> dict[str, object]:
+    settings = Settings(TABLE | environment)
+    return {attribute: getattr(settings, attribute) for attribute in ("table", *(attribute for _, attribute, *_ in VARIABLES.values()))}
 
 
-@pytest.mark.parametrize("environment", [{}, dict.fromkeys(VARIABLES, "")], ids=["none", "empty"])
-def test_a_table_is_all_that_must_be_set(environment: dict[str, str]) -> None:
-    plain = Settings(TABLE | environment)
-    assert plain.table == "connections"
-    assert {attribute: getattr(plain, attribute) for _, attribute, *_ in VARIABLES.values()} == {
-        attribute: default for _, attribute, _, default in VARIABLES.values()
-    }
+def test_every_variable_is_read_and_only_the_table_must_be_set() -> None:
+    table = {"table": "connections"}
+    set_all = {name: value for name, (value, *_) in VARIABLES.items()}
+    assert read(set_all) == table | {attribute: expected for _, attribute, expected, _ in VARIABLES.values()}
+    for unset in ({}, dict.fromkeys(VARIABLES, "")):
+        assert read(unset) == table | {attribute: default for _, attribute, _, default in VARIABLES.values()}
 
 
 WRONG = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
+import messages
 import pytest
 import sweep
 from ask_many import UNDER_WAY
@@ -17,13 +17,11 @@ from sweep_part import Part
 
 from tests.faults.clock import InLine
 from tests.unit.fake_aws import Answer, FakeAws, Request, error
-from tests.unit.support import API, TABLE, Clock, Context, Lines, Load, RetryQueue, Table, record
+from tests.unit.support import API, EXPIRED, OURS, TABLE, Clock, Context, Lines, Load, RetryQueue, Table, deliver, record, sqs_record
 
 Log = list[dict[str, Any]]
 
-MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
-EXPIRED, SUSPECT = 7_500_000, 660_000
-OURS = {"apiId": "api1", "stage": "live"}
+MINUTE, HOUR, DAY, SUSPECT = 60_000, 3_600_000, 86_400_000, 660_000
 PROBE: dict[str, Any] = {"PROBES_PER_SECOND": "10", "MOST_PROBES_PER_SECOND": "300", **API}
 WHOLE = {"sweep": {"segment": 0, "segments": 1}}
 THROTTLE, REFUSE = error(429, "LimitExceededException"), error(403, "ForbiddenException")
@@ -32,10 +30,9 @@ THROTTLE, REFUSE = error(429, "LimitExceededException"), error(403, "ForbiddenEx
 class Swept(Table):
     """The connections table, and the clean-up function that sweeps it."""
 
-    def __init__(self, dynamodb: Any, aws: FakeAws, clock: Clock, queue: RetryQueue, load: Load, lines: Lines) -> None:
+    def __init__(self, dynamodb: Any, aws: FakeAws, clock: Clock, queue: RetryQueue, cleanup: Load, lines: Lines) -> None:
         super().__init__(dynamodb, TABLE, byClient=("clientId", "connectedAt"))
-        self.aws, self.clock, self.queue = aws, clock, queue
-        self._load, self._lines = load, lines
+        self.aws, self.clock, self.queue, self.cleanup, self._lines = aws, clock, queue, cleanup, lines
         self.log: Log = []  # of the last sweep
         self.delays: list[int] = []  # s, of each message sent; it arrives at once
         aws.on("SendMessage", lambda request: self.delays.append(request.parameters.pop("DelaySeconds", 0)))
@@ -52,9 +49,6 @@ class Swept(Table):
         """Writes records of connections that nobody has heard of for an hour."""
         return self.add(*(f"s{number:03}" for number in range(count)), connectedAt=-HOUR, **attributes)
 
-    def cleanup(self, **environment: str) -> ModuleType:
-        return self._load("cleanup", **{"RETRY_QUEUE_URL": self.queue.url, **environment})
-
     def follow(self, event: object = None, *, timeout: float = 120.0, parts: int = 99, **environment: str) -> Log:
         """Runs a sweep, and each part that it leaves to the queue when it is due. Returns their summary lines."""
         self.aws.requests.clear()
@@ -62,7 +56,7 @@ class Swept(Table):
         assert cleanup.lambda_handler(event or WHOLE, Context(timeout)) is None
         while self.delays and (parts := parts - 1) > 0:
             self.clock.advance(self.delays.pop(0))
-            assert cleanup.lambda_handler(self.queue.batch(), Context(timeout)) == {"batchItemFailures": []}
+            assert deliver(cleanup, *self.queue.batch(), context=Context(timeout)) == []
         self.log = self._lines()
         return [line for line in self.log if line["outcome"] == "swept"]
 
@@ -73,16 +67,7 @@ class Swept(Table):
     @property
     def asked(self) -> list[str]:
         """The connections that API Gateway was asked about in the last sweep, in order."""
-        return [request["connectionId"] for request in self.aws.asked("GET @connections")]
-
-    def before_delete(self, action: Callable[[], object]) -> None:
-        """Does something just before the first record is deleted."""
-
-        def act(request: Request) -> None:
-            del self.aws.handlers["DeleteItem"]
-            action()
-
-        self.aws.on("DeleteItem", act)
+        return self.aws.asked_about
 
     def slow_pages(self, seconds: float) -> None:
         """Has the scan return two records at a time, and take this long for them."""
@@ -95,8 +80,8 @@ class Swept(Table):
 
 
 @pytest.fixture
-def swept(dynamodb: Any, aws: FakeAws, clock: Clock, queue: RetryQueue, load: Load, lines: Lines) -> Swept:
-    return Swept(dynamodb, aws, clock, queue, load, lines)
+def swept(dynamodb: Any, aws: FakeAws, clock: Clock, queue: RetryQueue, cleanup: Load, lines: Lines) -> Swept:
+    return Swept(dynamodb, aws, clock, queue, cleanup, lines)
 
 
 @pytest.fixture
@@ -124,19 +109,20 @@ def test_expired_records_are_removed_and_all_others_kept(aws: FakeAws, swept: Sw
     assert ended == [("expired", "expired", "api1", "live"), ("ttl only", "expired", None, None)]
 
 
-def test_a_record_renewed_since_the_scan_survives(swept: Swept) -> None:
+@pytest.mark.parametrize("renewed", [True, False])
+def test_a_record_renewed_since_the_scan_survives(renewed: bool, aws: FakeAws, swept: Swept) -> None:
+    """And one that somebody else has removed is not counted, neither as active nor as removed."""
     swept.add("c", connectedAt=-EXPIRED)
-    swept.before_delete(lambda: swept.add("c", connectedAt=0))
+
+    def change(request: Request) -> None:
+        swept.delete("c")
+        if renewed:
+            swept.add("c", connectedAt=0)
+
+    aws.on("DeleteItem", change)
     summary = swept.run()
-    assert (summary["RemovedExpired"], summary["active"], summary["failed"]) == (0, 1, 0)
-    assert swept.keys == {"c"}
-
-
-def test_a_record_that_somebody_else_removed_is_not_active(swept: Swept) -> None:
-    swept.add("c", connectedAt=-EXPIRED)
-    swept.before_delete(lambda: swept.delete("c"))
-    swept.run()
-    assert [(line["outcome"], line.get("active")) for line in swept.log] == [("already_gone", None), ("swept", 0)]
+    assert (summary["RemovedExpired"], summary["active"], summary["failed"]) == (0, renewed, 0)
+    assert swept.keys == ({"c"} if renewed else set())
 
 
 def test_the_scan_reads_its_segment_and_what_judging_needs(aws: FakeAws, swept: Swept) -> None:
@@ -171,11 +157,11 @@ def test_what_there_is_no_time_to_remove_is_the_next_parts(expired: int, others:
     assert sum(line["RemovedExpired"] for line in [first, *rest, last]) == expired
 
 
-def test_a_table_with_another_key_is_left_alone(dynamodb: Any, load: Load, clock: Clock) -> None:
+def test_a_table_with_another_key_is_left_alone(dynamodb: Any, cleanup: Load, clock: Clock) -> None:
     other = Table(dynamodb, TABLE, keys=("id",))
     other.put("c", connectedAt=clock.ms - EXPIRED)
     with pytest.raises(RuntimeError, match="correct CONNECTIONS_TABLE"):
-        load("cleanup").lambda_handler(WHOLE, Context(120))
+        cleanup().lambda_handler(WHOLE, Context(120))
     assert other.keys == {"c"}
 
 
@@ -302,14 +288,6 @@ def test_a_table_of_our_own_needs_one_who_lives(witness: dict[str, int], is_gone
     assert [line.get("Unproven") for line in lines] == ([0, None] if proves else [3])
     assert swept.keys == ({"witness"} if proves else gone | {"witness"})
     assert ("witness" in swept.asked) == (proves or is_gone)  # of a young one a 200 would prove something, but a 410 would not
-
-
-def test_nobody_heard_of_lately_is_asked_about_unless_it_helps(aws: FakeAws, swept: Swept) -> None:
-    swept.silent(3, **OURS)
-    swept.add("heard of", connectedAt=-HOUR, lastSeenAt=0)
-    aws.gone = {"s000"}
-    swept.run(EXCLUSIVE_TABLE="true", **PROBE)
-    assert "heard of" not in swept.asked
 
 
 # Nobody is forgotten
@@ -485,17 +463,17 @@ def test_a_failed_part_is_dropped_at_the_next_sweep(part: dict[str, Any], aws: F
     for operation in ("Scan", "BatchGetItem"):
         aws.on(operation, error(400, "AccessDeniedException"))
     cleanup = swept.cleanup()
-    cleanup.sweeper._send(Part.parse(part), 0)
-    batch = swept.queue.batch(receive_count=1)
-    assert cleanup.lambda_handler(batch, Context(120))["batchItemFailures"]
-    batch["Records"][0]["attributes"]["ApproximateReceiveCount"] = "7"
-    assert cleanup.lambda_handler(batch, Context(120))["batchItemFailures"]  # the next sweep is not due yet
+    body = messages.write(Part.parse(part))
+
+    def comes_back(receive_count: int) -> bool:
+        return deliver(cleanup, sqs_record(body, receive_count=receive_count)) == ["m1"]
+
+    assert comes_back(1)
+    assert comes_back(7)  # the next sweep is not due yet
     clock.advance(300)
-    batch["Records"][0]["attributes"]["ApproximateReceiveCount"] = "1"
-    assert cleanup.lambda_handler(batch, Context(120))["batchItemFailures"]  # late, but it has not failed before
+    assert comes_back(1)  # late, but it has not failed before
     lines()
-    batch["Records"][0]["attributes"]["ApproximateReceiveCount"] = "2"
-    assert cleanup.lambda_handler(batch, Context(120)) == {"batchItemFailures": []}
+    assert not comes_back(2)
     [line] = lines()
     assert (line["outcome"], line["level"], line["again"]) == ("dropped", "INFO", len(part["again"]))
     assert "x" * 100 not in str(line)
@@ -551,13 +529,13 @@ def test_a_look_at_once_that_was_not_queued_is_not_done(aws: FakeAws, swept: Swe
 NO_SEGMENTS: list[Any] = [None, [], {}, {"segments": 0}, {"segments": 101}, {"segments": "1"}, {"segments": True}]
 
 
-@pytest.mark.parametrize(
-    ("value", "settings", "reason"),
-    [*((value, PROBE, "segments") for value in NO_SEGMENTS), ({"segments": 1}, API, "set PROBES_PER_SECOND")],
-)
-def test_a_look_at_once_that_makes_no_sense_is_rejected(value: object, settings: dict[str, Any], reason: str, swept: Swept) -> None:
-    with pytest.raises(RejectedError, match=reason):
-        swept.run({"look_at_once": value}, **settings)
+def test_a_look_at_once_that_makes_no_sense_is_rejected(swept: Swept) -> None:
+    with pytest.raises(RejectedError, match="set PROBES_PER_SECOND"):
+        swept.run(look_at_once(), **API)
+    cleanup = swept.cleanup(**PROBE)
+    for value in NO_SEGMENTS:
+        with pytest.raises(RejectedError, match="segments"):
+            cleanup.lambda_handler({"look_at_once": value}, Context(120))
     assert swept.delays == []
 
 
@@ -571,7 +549,7 @@ def test_the_queue_settles_duplicates_of_swept_connections(aws: FakeAws, clock: 
     assert [line["RemovedExpired"] for line in lines() if line["outcome"] == "swept"] == [5]
     assert swept.asked == []
     aws.gone = siblings[1]
-    assert cleanup.lambda_handler(swept.queue.batch(), Context(120)) == {"batchItemFailures": []}
+    assert deliver(cleanup, *swept.queue.batch()) == []
     assert swept.keys == siblings[0] | siblings[2]
 
 
