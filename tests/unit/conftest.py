@@ -49,15 +49,14 @@ def server() -> Iterator[FakeAws]:
 
 
 @pytest.fixture
-def aws(server: FakeAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeAws]:
+def aws(server: FakeAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeAws:
     """An empty AWS, and an environment that leads there and nowhere else."""
     names = {"CONNECTIONS_TABLE": TABLE, "METRICS_NAME": "test-api", "HOME": str(tmp_path)}
     addresses = {"AWS_ENDPOINT_URL": server.url, "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": server.url + SOCKETS}
     bare_environment(monkeypatch, **CREDENTIALS, **addresses, **names)
     server.reset()
     server.on("ChangeMessageVisibility", lambda request: Answer(200, {}))  # the receipts are the tests' own
-    yield server
-    server.reset()
+    return server
 
 
 @pytest.fixture(autouse=True)

@@ -23,12 +23,6 @@ def later() -> float:
     return time.monotonic() + 30
 
 
-def test_without_extras_closing_is_one_delete(aws: FakeAws, connections: Table) -> None:
-    connections.put("c")
-    assert [closer().close(ended("c"), later()) for _ in range(2)] == [REMOVED, ALREADY_GONE]
-    assert aws.operations == ["DeleteItem"] * 2
-
-
 def test_the_record_is_read_first_and_removed_last(aws: FakeAws, connections: Table, subscriptions: Table, history: Table) -> None:
     connections.put("c", clientId="kim")
     subscriptions.put("c", topic="t")
