@@ -12,39 +12,31 @@ from aws import Clients
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bench.dynamodb import CLOSE, answer
+from local.fault_proxy import NOT_WHOLE
 from tests.unit.fast_delete_server import Server
 from tests.unit.support import TABLE, Clock
 
 Call = Callable[[Any], Any]
 KEY = {"connectionId": {"S": "c"}}
-RECORD = answer(json.dumps({"Item": KEY}).encode())
-SENT = answer(b'{"MessageId":"m"}')
-
-# What botocore takes for an answer that says nothing.
-NOT_WHOLE: dict[str, list[bytes | str]] = {
-    "ends within its head": [RECORD[:120], CLOSE],
-    "ends with its head": [RECORD[: RECORD.index(b"Content-Length")], b"\r\n", CLOSE],
-    "no body": [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"],
-    "no content": [b"HTTP/1.1 204 No Content\r\n\r\n"],
-}
-WRONG: dict[str, list[bytes | str]] = {
-    "not the body that was sent": [RECORD.replace(b'"c"', b'"d"')],
-    "no checksum": [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"],
-}
-READ_AND_WRITE: dict[str, Call] = {
-    "GetItem": lambda dynamodb: dynamodb.get_item(TableName=TABLE, Key=KEY),
-    "BatchWriteItem": lambda dynamodb: dynamodb.batch_write_item(RequestItems={TABLE: [{"DeleteRequest": {"Key": KEY}}]}),
+RECORD, SENT = answer(json.dumps({"Item": KEY}).encode()), answer(b'{"MessageId":"m"}')
+# service, call, answer
+CALLS: dict[str, tuple[str, Call, bytes]] = {
+    "read": ("dynamodb", lambda client: client.get_item(TableName=TABLE, Key=KEY), RECORD),
+    "write": ("dynamodb", lambda client: client.put_item(TableName=TABLE, Item=KEY), answer(b"{}")),
+    "send": ("sqs", lambda client: client.send_message(QueueUrl=f"{client.meta.endpoint_url}/0/q", MessageBody="b"), SENT),
 }
 
 
-@pytest.mark.parametrize("call", READ_AND_WRITE.values(), ids=READ_AND_WRITE)
-@pytest.mark.parametrize("steps", (NOT_WHOLE | WRONG).values(), ids=NOT_WHOLE | WRONG)
-def test_dynamodbs_answer_is_not_believed_unless_it_is_whole(steps: list[bytes | str], call: Call, endpoint: Server, clock: Clock) -> None:
-    endpoint.answers += [steps, RECORD, steps, steps]
-    dynamodb = Clients(timeout=2.0, attempts=2)("dynamodb")
-    call(dynamodb)
+@pytest.mark.parametrize(("service", "call", "whole"), CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize("flaw", NOT_WHOLE.values(), ids=NOT_WHOLE)
+def test_an_answer_is_not_believed_unless_it_is_whole(
+    flaw: bytes, service: str, call: Call, whole: bytes, endpoint: Server, clock: Clock
+) -> None:
+    endpoint.answers += [[flaw, CLOSE], whole, [flaw, CLOSE], [flaw, CLOSE]]
+    client = Clients(timeout=2.0, attempts=2)(service)
+    call(client)
     with pytest.raises(ClientError, match="is incomplete"):
-        call(dynamodb)
+        call(client)
     assert len(endpoint.requests) == 4
 
 
@@ -55,17 +47,8 @@ def test_an_answer_cut_anywhere_is_no_answer(length: int, endpoint: Server) -> N
         Clients(timeout=2.0, attempts=1)("dynamodb").get_item(TableName=TABLE, Key=KEY)
 
 
-@pytest.mark.parametrize("steps", NOT_WHOLE.values(), ids=NOT_WHOLE)
-def test_a_message_is_sent_when_sqs_has_named_it(steps: list[bytes | str], endpoint: Server, clock: Clock) -> None:
-    endpoint.answers += [steps, SENT, steps, steps]
-    sqs = Clients(timeout=2.0, attempts=2)("sqs")
-    assert sqs.send_message(QueueUrl=endpoint.url + "/0/q", MessageBody="b")["MessageId"] == "m"
-    with pytest.raises(ClientError, match="is incomplete"):
-        sqs.send_message(QueueUrl=endpoint.url + "/0/q", MessageBody="b")
-
-
-@pytest.mark.parametrize("steps", NOT_WHOLE.values(), ids=NOT_WHOLE)
-def test_botocore_itself_believes_what_is_not_whole(steps: list[bytes | str], endpoint: Server) -> None:
+@pytest.mark.parametrize("flaw", sorted(NOT_WHOLE.keys() - {"wrong checksum"}))
+def test_botocore_itself_believes_what_is_not_whole(flaw: str, endpoint: Server) -> None:
     """When it no longer does, aws.py needs no handlers."""
-    endpoint.answers += [steps]
+    endpoint.answers += [[NOT_WHOLE[flaw], CLOSE]]
     assert "Item" not in boto3.client("dynamodb").get_item(TableName=TABLE, Key=KEY)
