@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from tests.unit.support import Clock, event, record
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
-)
+KEY = st.text(max_size=5)
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | KEY
+JSON = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEY, inner, max_size=3), max_leaves=5)
 NUMBER = st.integers(-1, 2**54) | JSON
 TEXT = st.text(st.characters(), max_size=300) | JSON
 CONTEXT = st.fixed_dictionaries(

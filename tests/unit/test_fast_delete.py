@@ -582,7 +582,7 @@ def test_what_is_ignored_does_not_change_botocores_request(plain: pytest.MonkeyP
 def test_a_standard_region_is_reached_as_botocore_reaches_it(plain: pytest.MonkeyPatch, no_network: Asked) -> None:
     """boto3 serves all others, and what is none."""
     models = session()
-    resolver = models.get_component("endpoint_resolver")
+    resolver = models._get_internal_component("endpoint_resolver")
     partitions = {name: models.get_available_regions("dynamodb", name) for name in models.get_available_partitions()}
     standard = partitions.pop("aws")
     others = [*itertools.chain(*partitions.values()), "local", "aws-global", "eu-west-", "eu--1", "eu-west-1.evil.example", "a/"]

@@ -175,7 +175,7 @@ def test_a_stray_invocation_learns_what_was_expected(aws: FakeAws, cleanup: Load
     assert "kim" not in json.dumps(lines())
 
 
-def test_a_sweep_that_fails_logs_only_its_segment(aws: FakeAws, cleanup: Load, lines: Lines) -> None:
+def test_a_sweep_that_fails_logs_only_its_segment(aws: FakeAws, connections: Table, cleanup: Load, lines: Lines) -> None:
     aws.on("Scan", DENIED)
     with pytest.raises(Exception, match="AccessDenied"):
         cleanup().lambda_handler({"sweep": {"segment": 1, "segments": 2, "again": ["c"] * 50}}, Context(120))
