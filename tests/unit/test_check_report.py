@@ -127,7 +127,7 @@ def test_a_report_on_an_unread_record_comes_back(aws: FakeAws, reports: Reports)
 # What a sender can't do
 
 ENDED = {"connectionId": "c", "cause": "unknown", "endedAt": 1}
-FORGED = [
+FORGED: list[dict[str, Any]] = [
     {"close": {"ended": ENDED}},
     {"finish": {"ended": ENDED, "steps": ["related", "history", "duplicates"]}},
     {"sweep": {"segment": 0, "segments": 1, "suspect_after_ms": 0}},

@@ -21,10 +21,10 @@ class Kim:
     table: Table
     clock: Clock
 
-    def connected(self, apiId: str = "", stage: str = "", **minutes: float) -> None:
+    def connected(self, api_id: str = "", stage: str = "", /, **minutes: float) -> None:
         """Writes records of connections of these ages."""
         for name, age in minutes.items():
-            self.table.put(name, clientId="kim", connectedAt=round(self.clock.ms - age * MINUTE), apiId=apiId, stage=stage)
+            self.table.put(name, clientId="kim", connectedAt=round(self.clock.ms - age * MINUTE), apiId=api_id, stage=stage)
 
     def settle(self, mode: str, stage: str = "live", ended_at: int | None = None, within_s: float = 60.0, **environment: str) -> None:
         """Runs the step for a connection that ended at `ended_at` (ms), or just now."""

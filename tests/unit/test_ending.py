@@ -52,7 +52,7 @@ def test_a_connection_lasted_from_connected_at_to_the_event(changes: dict[str, A
 def test_any_event_is_told_in_short_texts_or_rejected(hostile: Any, mode: str) -> None:
     with contextlib.suppress(ending.RejectedError):
         known = ending.from_event(hostile, mode)
-        assert all(isinstance(value, int) or len(value) <= 256 for value in known.values())
+        assert all(len(value) <= 256 for value in known.values() if isinstance(value, str))
 
 
 def test_an_event_without_its_time_ended_now(clock: Clock) -> None:
