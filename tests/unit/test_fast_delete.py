@@ -480,17 +480,13 @@ def test_a_setting_that_is_not_plain_is_left_to_boto3_and_named(
     assert no_network == []
 
 
-def test_a_home_folder_with_settings_is_left_to_boto3(no_network: Asked, tmp_path: Path) -> None:
+def test_a_table_or_home_folder_that_is_not_plain_is_left_to_boto3(no_network: Asked, tmp_path: Path) -> None:
+    for table in ("arn:aws:dynamodb:eu-west-1:123456789012:table/connections", 'a"b', "", "tabelle-ä"):
+        with pytest.raises(ValueError, match="table"):
+            fast_delete.connect(table)
     (tmp_path / ".aws").mkdir()
     with pytest.raises(ValueError, match=r"~/\.aws"):
         fast_delete.connect("connections")
-    assert no_network == []
-
-
-@pytest.mark.parametrize("table", ["arn:aws:dynamodb:eu-west-1:123456789012:table/connections", 'a"b', "", "tabelle-ä"])
-def test_a_table_that_is_not_a_plain_name_is_left_to_boto3(no_network: Asked, table: str) -> None:
-    with pytest.raises(ValueError, match="table"):
-        fast_delete.connect(table)
     assert no_network == []
 
 
