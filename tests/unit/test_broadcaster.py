@@ -23,23 +23,19 @@ def posted_to(aws: FakeAws) -> set[str]:
     return {asked["connectionId"] for asked in aws.asked("POST @connections")}
 
 
-def test_every_connection_of_every_page_gets_the_message(broadcast: ModuleType, connections: Table, aws: FakeAws) -> None:
+def test_every_page_or_those_named_get_it_and_the_gone_are_reported(
+    broadcast: ModuleType, connections: Table, queue: RetryQueue, aws: FakeAws
+) -> None:
     everybody = {f"c{number}" for number in range(7)}
     connections.put_all(everybody)
     aws.on("Scan", lambda request: request.parameters.update(Limit=3))
     assert broadcast.lambda_handler({"message": "hello"}, None) == {"sent": 7, "gone": 0, "failed": 0}
-    assert posted_to(aws) == everybody
-    assert len(aws.asked("Scan")) == 3
+    assert (posted_to(aws), len(aws.asked("Scan"))) == (everybody, 3)
 
-
-def test_only_those_named_get_it_and_the_gone_are_reported(
-    broadcast: ModuleType, connections: Table, queue: RetryQueue, aws: FakeAws
-) -> None:
-    connections.put("another")
     aws.gone = {f"gone{number}" for number in range(23)}
     named = {"message": "hello", "connectionIds": [*aws.gone, "alive"]}
     assert broadcast.lambda_handler(named, None) == {"sent": 1, "gone": 23, "failed": 0}
-    assert posted_to(aws) == {*aws.gone, "alive"}
+    assert posted_to(aws) == {*everybody, *aws.gone, "alive"}
     assert [len(batch["Entries"]) for batch in aws.asked("SendMessageBatch")] == [10, 10, 3]
     reports = queue.receive()
     assert {report["version"] for report in reports} == {1}

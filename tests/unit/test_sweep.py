@@ -408,36 +408,28 @@ def test_a_sweep_out_of_time_without_a_queue_says_what_to_set(swept: Swept) -> N
         swept.run(RETRY_QUEUE_URL="")
 
 
-@pytest.mark.parametrize(
-    ("sampled", "silent", "gone", "attributes", "period_s", "removed", "active"),
-    [
-        pytest.param(10, 38, 38, OURS, 300, [0, 10, 10, 10, 8], [38, 28, 18, 8, None], id="a mass loss"),
-        pytest.param(5, 20, 0, OURS, 300, [0], [20], id="nobody was found"),
-        pytest.param(20, 20, 3, OURS, 300, [0, 3], [20, None], id="nobody was missed"),
-        pytest.param(5, 20, 20, {}, 300, [0], [20], id="nothing is proven"),
-        # What a sample has found is still asked about again.
-        pytest.param(5, 22, 22, OURS, 60, [0, 5, 5, 5], [22, 17, 12, None], id="the next sweep is due"),
-        # Lambda ends a chain at 16 invocations; a removal at its end may queue a message for its steps, and two about its client.
-        pytest.param(2, 30, 30, OURS, 86_400, [0] + [2] * 10, [*range(30, 10, -2), None], id="the chain is long"),
-    ],
-)
-def test_samples_are_taken_while_they_find_somebody(
-    sampled: int,
-    silent: int,
-    gone: int,
-    attributes: dict[str, str],
-    period_s: int,
-    removed: list[int],
-    active: list[int | None],
-    aws: FakeAws,
-    swept: Swept,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+# How many a sample takes, how many are silent and gone, their attributes, period (s), who is removed by each part, who is active after it
+SAMPLING: dict[str, tuple[int, int, int, dict[str, str], int, list[int], list[int | None]]] = {
+    "a mass loss": (10, 38, 38, OURS, 300, [0, 10, 10, 10, 8], [38, 28, 18, 8, None]),
+    "nobody was found": (5, 20, 0, OURS, 300, [0], [20]),
+    "nobody was missed": (20, 20, 3, OURS, 300, [0, 3], [20, None]),
+    "nothing is proven": (5, 20, 20, {}, 300, [0], [20]),
+    # What a sample has found is still asked about again.
+    "the next sweep is due": (5, 22, 22, OURS, 60, [0, 5, 5, 5], [22, 17, 12, None]),
+    # Lambda ends a chain at 16 invocations; a removal at its end may queue a message for its steps, and two about its client.
+    "the chain is long": (2, 30, 30, OURS, 86_400, [0] + [2] * 10, [*range(30, 10, -2), None]),
+}
+
+
+@pytest.mark.parametrize("case", SAMPLING)
+def test_samples_are_taken_while_they_find_somebody(case: str, aws: FakeAws, swept: Swept, monkeypatch: pytest.MonkeyPatch) -> None:
+    sampled, silent, gone, attributes, period_s, removed, active = SAMPLING[case]
     monkeypatch.setattr(sweep, "MOST_SAMPLED", sampled)
     aws.gone = {name for name in swept.silent(silent, **attributes) if name < f"s{gone:03}"}
     lines = swept.follow({"sweep": {**WHOLE["sweep"], "period_s": period_s}}, **PROBE)
     assert [line["RemovedGone"] for line in lines] == removed
     assert [line.get("active") for line in lines] == active
+    assert all(0 <= line.get("durationMs", 0) <= 60_000 for line in lines)  # of one reading
     assert len(swept.keys) == silent - sum(removed)
 
 
