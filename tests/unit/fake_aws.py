@@ -1,4 +1,7 @@
-"""moto behind one loopback server that remembers what it was asked, and answers otherwise when a test says so."""
+"""moto behind one loopback server that remembers what it was asked, and answers otherwise when a test says so.
+
+boto3 is answered without a socket. The fast path, which has no such hook, opens a connection.
+"""
 
 from __future__ import annotations
 

@@ -22,16 +22,14 @@ from pathlib import Path
 from typing import Any
 
 import botocore.auth
-import botocore.awsrequest
 import botocore.configprovider
-import botocore.exceptions
-import botocore.loaders
 import botocore.session
 import fast_delete
 import pytest
 import trustme
-from botocore.awsrequest import AWSRequest
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
 from botocore.credentials import Credentials
+from botocore.loaders import create_loader
 from fast_delete import FastDelete
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,7 +43,7 @@ from tests.unit.support import bare_environment
 FUNCTION = Path(fast_delete.__file__).parent
 OLD = {"connectionId": {"S": "c1"}, "connectedAt": {"N": "1795234579479"}}
 EMPTY = answer(b"{}")
-MODELS = botocore.loaders.create_loader()
+MODELS = create_loader()
 AWS, VPCE = "dynamodb.eu-west-1.amazonaws.com", "vpce-0.dynamodb.eu-west-1.vpce.amazonaws.com"
 LAMBDA = {
     "AWS_ACCESS_KEY_ID": "ASIAEXAMPLE",
@@ -551,13 +549,13 @@ def asked_of_botocore() -> list[Any]:
     """Where and how botocore asks for a DeleteItem in this environment; what does not get there, and how often it would ask, left out."""
     seen: list[Any] = []
 
-    def note(request: botocore.awsrequest.AWSPreparedRequest, **_: object) -> botocore.awsrequest.AWSResponse:
+    def note(request: AWSPreparedRequest, **_: object) -> AWSResponse:
         http = client._endpoint.http_session
         headers = {name: value for name, value in request.headers.items() if name.lower() not in ("user-agent", "x-amz-date")}
         headers = {name: value for name, value in headers.items() if not name.lower().startswith(("amz-sdk-", "x-amzn-trace"))}
         headers["Authorization"] = re.sub(rb"/\d{8}/|SignedHeaders.*", b"", request.headers["Authorization"])
         seen.extend([request.url, request.body, headers, http._proxy_config.proxy_url_for(request.url), http._verify])
-        return botocore.awsrequest.AWSResponse(request.url, 200, {}, MockRawResponse(b"{}"))
+        return AWSResponse(request.url, 200, {}, MockRawResponse(b"{}"))
 
     client = session().create_client("dynamodb")
     client.meta.events.register_last("before-send.dynamodb", note)
