@@ -18,7 +18,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,13 +52,6 @@ def is_queued(request: Request) -> bool:
     return request.service == "sqs" and request.body.startswith(b"Action=SendMessage")
 
 
-def client(service: str, key: Mapping[str, str], **options: Any) -> Any:
-    """A boto3 client with the key that these settings name, for an `endpoint_url`; whatever the caller's own settings are."""
-    config = Config(proxies={}).merge(options.pop("config", None) or Config())
-    keys = {name.lower(): key[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
-    return _session.client(service, **{"config": config, "region_name": REGION, **keys, **options})
-
-
 def create_table(dynamodb: Any, name: str, key: str = "connectionId", **more: Any) -> None:
     """A table with a string as its key, billed on demand."""
     attributes = [{"AttributeName": key, "AttributeType": "S"}]
@@ -81,7 +74,10 @@ class LocalAws:
         return {**kept, **own, **self.key, "AWS_ENDPOINT_URL": self.endpoint, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
     def client(self, service: str, **options: Any) -> Any:
-        return client(service, self.key, **{"endpoint_url": self.endpoint, **options})
+        """Of boto3, with the root's key; whatever the caller's own settings are."""
+        config = Config(proxies={}).merge(options.pop("config", None) or Config())
+        keys = {name.lower(): self.key[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+        return _session.client(service, **{"config": config, "region_name": REGION, "endpoint_url": self.endpoint, **keys, **options})
 
     def websocket_url(self, api_id: str, stage: str) -> str:
         return f"{self.endpoint.replace('http', 'ws', 1)}/_aws/execute-api/{api_id}/{stage}"

@@ -124,10 +124,10 @@ class Fault:
 
     service: str
     what: str
-    operation: str | None
-    times: int | None
-    probability: float
-    where: Callable[[Request], bool]
+    operation: str | None = None
+    times: int | None = None
+    probability: float = 1
+    where: Callable[[Request], bool] = lambda request: True
     hits: int = 0
     withdrawn: threading.Event = field(default_factory=threading.Event)
 
@@ -170,20 +170,11 @@ class FaultProxy(ThreadingHTTPServer):
         self._dice = random.Random(0)
         self._lock = threading.Lock()
 
-    def fail(
-        self,
-        service: str,
-        what: str,
-        *,
-        operation: str | None = None,
-        times: int | None = None,
-        probability: float = 1,
-        where: Callable[[Request], bool] = lambda request: True,
-    ) -> Fault:
-        """Make matching requests fail. Of several faults that match, the oldest is met."""
+    def fail(self, service: str, what: str, **which: Any) -> Fault:
+        """Make matching requests fail. `which` are fields of Fault. Of several faults that match, the oldest is met."""
         if what not in BEHAVIOURS | NOT_WHOLE and what not in ERRORS.get(service, {}):
             raise ValueError(f"{what!r} is neither an error of {service} in ERRORS nor one of {', '.join(BEHAVIOURS | NOT_WHOLE)}")
-        fault = Fault(service, what, operation, times, probability, where)
+        fault = Fault(service, what, **which)
         with self._lock:
             self._faults.append(fault)
         return fault

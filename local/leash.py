@@ -14,27 +14,18 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import IO
+from typing import Any
 
 GRACE_SECONDS = 2
 
 
-def start(
-    command: Sequence[str],
-    *,
-    env: Mapping[str, str] | None = None,
-    cwd: str | None = None,
-    stdout: int | IO[str] | None = None,
-    stderr: int | IO[str] | None = None,
-    grace: int = GRACE_SECONDS,
-) -> subprocess.Popen[str]:
-    """Start the command on a leash: close `stdin` of the result, or die, to end it within `grace` seconds."""
+def start(command: Sequence[str], grace: int = GRACE_SECONDS, **options: Any) -> subprocess.Popen[str]:
+    """Start the command on a leash, with Popen's options: close `stdin` of the result, or die, to end it within `grace` seconds."""
     leash = [sys.executable, "-I", "-S", __file__, str(grace), *command]
-    return subprocess.Popen(
-        leash, env=env, cwd=cwd, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, text=True, start_new_session=True
-    )  # a session of its own: Ctrl-C is for the starter, who then lets go
+    # A session of its own: Ctrl-C is for the starter, who then lets go.
+    return subprocess.Popen(leash, stdin=subprocess.PIPE, text=True, start_new_session=True, **options)
 
 
 def end(process: subprocess.Popen[str]) -> int:

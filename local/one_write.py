@@ -1,9 +1,5 @@
-"""Head and body of an answer leave together, as they do from AWS: uvicorn writes them one after the other.
-
-It is Terraform's provider that needs it. smithy-go (1.22.2, transport/http/internal/io/safe.go) closes a request's body as soon as it has
-the head of the answer; net/http, when it has sent the body's last byte but not yet looked for more, takes the closed body's EOF for a
-failure and closes the connection. What has arrived by then is still read; what has not is "use of closed network connection", and the
-SDK repeats the request. AWS is never so quick that an answer overtakes the look for more; this machine is, about once in a thousand times.
+"""Head and body of an answer leave together, as they do from AWS: uvicorn writes them one after the other. docs/local-aws.md says
+why Terraform's provider needs it.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import pkgutil
 import re
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +19,11 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from local import one_write
-from local.door import App, Door, Receive, Scope, Send, refusal
+from local.door import refusal
+
+Scope = MutableMapping[str, Any]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
 LARGEST_MESSAGE = 128 * 1024
@@ -42,11 +46,12 @@ class Aws:
     as WebSockets are open: a size changes in one step, so nobody reads half of it.
     """
 
-    def __init__(self, app: App, hosts: set[str], sockets: Path) -> None:
+    def __init__(self, app: Any, hosts: set[str], sockets: Path) -> None:
         self._app, self._hosts, self._file, self._sockets = app, hosts, sockets, 0
         sockets.touch()
 
-    def check(self, scope: Scope, headers: Mapping[str, str]) -> str:
+    def _refusal(self, scope: Scope) -> str:
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope.get("headers", [])}
         if scope["type"] == "websocket":
             return refusal(headers, self._hosts, PAGES_OF_THIS_MACHINE)
         if scope["path"].startswith("/_") and not scope["path"].startswith(DATA_PLANE):
@@ -63,6 +68,9 @@ class Aws:
                 self._count(1)
             await send(message)
 
+        if scope["type"] != "lifespan" and (why := self._refusal(scope)):
+            await _refuse(scope, send, f"{why}\n".encode())
+            return
         try:
             await self._app(scope, receive, note)
         finally:
@@ -73,12 +81,14 @@ class Aws:
         os.truncate(self._file, self._sockets)
 
 
-class Server(uvicorn.Server):
-    """Says when it is ready."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        print(os.environ["GATEWAY_PORT"], os.environ["TMPDIR"], flush=True)
+async def _refuse(scope: Scope, send: Send, why: bytes) -> None:
+    """Answer 403."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close"})  # before it is accepted
+        return
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(why))]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": why})
 
 
 def main(endpoint: str) -> None:
@@ -93,11 +103,9 @@ def main(endpoint: str) -> None:
     for patch in pkgutil.iter_modules(patches.__path__):
         importlib.import_module(f"local.patches.{patch.name}")
     hosts = {f"127.0.0.1:{port}", urlsplit(endpoint).netloc}  # the fault proxy passes `Host` on, since it is signed
-    aws = Aws(importlib.import_module("ministack.app").app, hosts, Path(os.environ["TMPDIR"], "open-sockets"))
-
     # hypercorn, MiniStack's own server, reports every close as 1006; of uvicorn's protocols this one tells code and reason.
     config = uvicorn.Config(
-        Door(aws, aws.check),
+        Aws(importlib.import_module("ministack.app").app, hosts, Path(os.environ["TMPDIR"], "open-sockets")),
         http=one_write.OneWriteProtocol,
         ws="websockets-sansio",
         ws_max_size=LARGEST_MESSAGE,
@@ -107,7 +115,8 @@ def main(endpoint: str) -> None:
         server_header=False,
         log_level="warning",
     )
-    Server(config).run([listener])
+    print(port, os.environ["TMPDIR"], flush=True)  # whoever calls from now on waits a moment
+    uvicorn.Server(config).run([listener])
 
 
 if __name__ == "__main__":

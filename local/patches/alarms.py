@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import cloudwatch, eventbridge, lambda_svc
+from ministack.services import cloudwatch, eventbridge
 
 from . import replaces
 
@@ -154,16 +154,3 @@ def _lists(value: Any) -> Any:
     if list(value) == ["member"]:
         return [_lists(value["member"][number]) for number in sorted(value["member"], key=int)]
     return {name: _lists(inner) for name, inner in value.items()}
-
-
-@replaces(lambda_svc, "_emit_lambda_metrics", "3b6689d77cf6")
-def emit_lambda_metrics(original: Any, function_name: str, duration_ms: float, error: bool, throttle: bool) -> None:
-    """A throttled invocation counts as one throttle, and not as an invocation.
-
-    MiniStack: It counts twice, as both.
-    Source: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
-    """
-    if not throttle:
-        original(function_name, duration_ms, error, throttle)
-    elif not duration_ms:  # where it was refused; its caller, who took the time, comes with it again
-        cloudwatch.record_metric("AWS/Lambda", "Throttles", 1, "Count", {"FunctionName": function_name})

@@ -15,9 +15,12 @@ from typing import Any
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-from local.aws import LocalAws
+from local.aws import REGION, LocalAws
+from tools.permissions import websocket_api
 
-TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+ARN = f"arn:aws:{{}}:{REGION}:000000000000:{{}}"
+LAMBDA_URI = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{ARN.format('lambda', 'function:{}')}/invocations"
+SEND = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}
 KEEP_EVENT = """
     import boto3, json
     def handler(event, context):
@@ -30,6 +33,16 @@ def policy(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
+def role(aws: LocalAws, *allow: dict[str, Any], service: str = "lambda.amazonaws.com", path: str = "/") -> str:
+    """The ARN of a new role that this service can take, and that may do what `allow` says."""
+    name, iam = f"role-{uuid.uuid4().hex[:8]}", aws.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    arn = str(iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=policy(trust))["Role"]["Arn"])
+    if allow:
+        iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=policy(*allow))
+    return arn
+
+
 @dataclass
 class Api:
     """An API whose routes are added one by one; `events` is a queue that functions write to."""
@@ -40,38 +53,27 @@ class Api:
     events: str
     functions: list[str] = field(default_factory=list)
 
-    def function(self, code: str, allow: list[dict[str, Any]] | None = None, **settings: Any) -> str:
-        """Create a function whose role may send to `events`, and do what `allow` says; its name. QUEUE in its code is `events`."""
-        name, iam, archive = f"f-{uuid.uuid4().hex[:8]}", self.aws.client("iam"), io.BytesIO()
-        statements = [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}, *(allow or [])]
-        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(TRUST))["Role"]["Arn"]
-        iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=policy(*statements))
+    def function(self, code: str, **settings: Any) -> str:
+        """Create a function whose role may send to `events`; its name. QUEUE in its code is `events`."""
+        name, archive = f"f-{uuid.uuid4().hex[:8]}", io.BytesIO()
+        settings = {"Role": role(self.aws, SEND), "Timeout": 10, "Runtime": "python3.13", "Handler": "index.handler", **settings}
         with zipfile.ZipFile(archive, "w") as file:
             file.writestr("index.py", textwrap.dedent(code).replace("QUEUE", self.events))
-        settings = {"Timeout": 10, "Runtime": "python3.13", "Handler": "index.handler", **settings}
-        self.aws.client("lambda").create_function(FunctionName=name, Role=role, Code={"ZipFile": archive.getvalue()}, **settings)
+        self.aws.client("lambda").create_function(FunctionName=name, Code={"ZipFile": archive.getvalue()}, **settings)
         self.functions.append(name)
         return name
 
-    def route(self, key: str, function: str, source: str | None = None) -> None:
-        """Send the route to the function, with a permission for `source` (the route itself; "" = none)."""
+    def route(self, key: str, function: str) -> None:
+        """Send the route to the function, which permits it."""
         gateway, functions = self.aws.client("apigatewayv2"), self.aws.client("lambda")
-        arn = functions.get_function(FunctionName=function)["Configuration"]["FunctionArn"]
-        uri = f"arn:aws:apigateway:ap-northeast-2:lambda:path/2015-03-31/functions/{arn}/invocations"
-        integration = gateway.create_integration(ApiId=self.id, IntegrationType="AWS_PROXY", IntegrationUri=uri)["IntegrationId"]
+        leads = {"IntegrationType": "AWS_PROXY", "IntegrationUri": LAMBDA_URI.format(function)}
+        integration = gateway.create_integration(ApiId=self.id, **leads)["IntegrationId"]
         gateway.create_route(ApiId=self.id, RouteKey=key, Target=f"integrations/{integration}")
-        source = f"{self.execution_arn}/dev/{key}" if source is None else source
-        if source:
-            functions.add_permission(
-                FunctionName=function,
-                StatementId=uuid.uuid4().hex,
-                Action="lambda:InvokeFunction",
-                Principal="apigateway.amazonaws.com",
-                SourceArn=source,
-            )
+        allowed = {"Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com"}
+        functions.add_permission(FunctionName=function, StatementId=key[1:], **allowed, SourceArn=f"{self.execution_arn}/live/{key}")
 
     def connect(self, **options: Any) -> AbstractContextManager[ClientConnection]:
-        client: AbstractContextManager[ClientConnection] = connect(self.aws.websocket_url(self.id, "dev"), proxy=None, **options)
+        client: AbstractContextManager[ClientConnection] = connect(self.aws.websocket_url(self.id, "live"), proxy=None, **options)
         return client
 
     def next_event(self, wait: int = 10) -> dict[str, Any] | None:
@@ -85,13 +87,10 @@ class Api:
 
 @pytest.fixture
 def api(aws: LocalAws) -> Iterator[Api]:
-    gateway, name = aws.client("apigatewayv2"), f"api-{uuid.uuid4().hex[:8]}"
-    made = gateway.create_api(Name=name, ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")
-    gateway.create_stage(ApiId=made["ApiId"], StageName="dev", AutoDeploy=True)
-    arn = f"arn:aws:execute-api:ap-northeast-2:000000000000:{made['ApiId']}"
-    api = Api(aws, made["ApiId"], arn, aws.client("sqs").create_queue(QueueName=name)["QueueUrl"])
+    its = websocket_api(aws)
+    api = Api(aws, its["id"], its["execution_arn"], aws.client("sqs").create_queue(QueueName=its["id"])["QueueUrl"])
     yield api
-    gateway.delete_api(ApiId=api.id)
+    aws.client("apigatewayv2").delete_api(ApiId=api.id)
     for function in api.functions:
         aws.client("lambda").delete_function(FunctionName=function)
 

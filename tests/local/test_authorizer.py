@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 
 from local.aws import REPOSITORY
 
-from .conftest import KEEP_EVENT, Api
+from .conftest import KEEP_EVENT, LAMBDA_URI, Api
 
 SOURCE = REPOSITORY / "examples" / "websocket-api" / "authorize" / "authorize.py"
 SECRET = "s" * 32
@@ -22,19 +22,18 @@ def test_only_a_valid_token_admits_and_it_names_the_client(api: Api) -> None:
     gateway, functions = api.aws.client("apigatewayv2"), api.aws.client("lambda")
     settings: dict[str, Any] = {"Handler": "index.lambda_handler", "Environment": {"Variables": {"TOKEN_SECRET": SECRET}}}
     name = api.function(SOURCE.read_text(), **settings)
-    arn = functions.get_function(FunctionName=name)["Configuration"]["FunctionArn"]
     functions.add_permission(FunctionName=name, StatementId="gateway", Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com")
     authorizer = gateway.create_authorizer(
         ApiId=api.id,
         Name="token",
         AuthorizerType="REQUEST",
-        AuthorizerUri=f"arn:aws:apigateway:ap-northeast-2:lambda:path/2015-03-31/functions/{arn}/invocations",
+        AuthorizerUri=LAMBDA_URI.format(name),
         IdentitySource=["route.request.querystring.token"],
     )["AuthorizerId"]
     api.route("$connect", api.function(KEEP_EVENT))
     [route] = gateway.get_routes(ApiId=api.id)["Items"]
     gateway.update_route(ApiId=api.id, RouteId=route["RouteId"], AuthorizationType="CUSTOM", AuthorizerId=authorizer)
-    url, sign, now = api.aws.websocket_url(api.id, "dev"), runpy.run_path(str(SOURCE))["sign"], int(time.time())
+    url, sign, now = api.aws.websocket_url(api.id, "live"), runpy.run_path(str(SOURCE))["sign"], int(time.time())
 
     forged, expired = sign("x" * 32, "ann", now + 600), sign(SECRET, "ann", now - 1)
     for query in ("clientId=ann", "token=", "token=a.b", "token=YW5u.9999999999.00", f"token={forged}", f"token={expired}"):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import socket
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import pytest
+import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -32,12 +32,8 @@ def ask(url: str, key: Mapping[str, str], added: Mapping[str, str], method: str 
     """A request with a valid signature, to which headers are added as a browser adds them."""
     request = AWSRequest(method, f"{url}{path}", {"Content-Type": "application/x-www-form-urlencoded"}, LIST)
     SigV4Auth(Credentials(key["AWS_ACCESS_KEY_ID"], key["AWS_SECRET_ACCESS_KEY"]), "sqs", REGION).add_auth(request)
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
-    connection.request(method, path, LIST, {**request.headers, **added})
-    response = connection.getresponse()
-    answer = response.status, response.read().decode()
-    connection.close()
-    return answer
+    response = urllib3.request(method, f"{url}{path}", body=LIST, headers={**request.headers, **added}, timeout=30)
+    return response.status, response.data.decode()
 
 
 def test_what_is_not_a_programs_signed_call_is_refused(aws: LocalAws, door: str) -> None:
@@ -57,10 +53,7 @@ def test_what_is_not_a_programs_signed_call_is_refused(aws: LocalAws, door: str)
         assert (status, "this server" in said) == (403, True), added
     for path in ("/_ministack/reset", "/_ministack/config", "/_localstack/health", "/_aws/sqs/messages"):
         assert [ask(door, aws.key, {}, method, path)[0] for method in ("GET", "POST")] == [403, 403], "no management from outside"
-    connection = http.client.HTTPConnection(urlsplit(door).netloc, timeout=30)
-    connection.request("PUT", "/a-bucket")  # S3 takes what is unsigned for anonymous
-    assert connection.getresponse().status == 403
-    connection.close()
+    assert urllib3.request("PUT", f"{door}/a-bucket").status == 403  # S3 takes what is unsigned for anonymous
 
 
 OPERATIONS = {

@@ -9,7 +9,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.command_line import commands, fill, run
 
-from .conftest import Api
+from .conftest import ARN, Api
 
 CLIENTS = ("ann@example.com", "kim")
 
@@ -45,7 +45,7 @@ def test_one_client_is_erased_and_nobody_else(observed: Api) -> None:
             sqs.send_message(QueueUrl=queues["DEAD_LETTER_URL"], MessageBody=letter(client))
 
         words = {**names, **queues, "CLIENT": CLIENTS[0]}
-        endpoint = aws.connections(observed.id, "dev").meta.endpoint_url
+        endpoint = aws.connections(observed.id, "live").meta.endpoint_url
         for command in commands("personal-data.md"):
             answer = run(fill(command.replace("https://API_ID.execute-api.REGION.amazonaws.com/STAGE", endpoint), words), aws.client)
             for item in answer.get("Items", []):
@@ -57,10 +57,7 @@ def test_one_client_is_erased_and_nobody_else(observed: Api) -> None:
     assert (observed.next_event() or {})["requestContext"]["eventType"] == "DISCONNECT"
     for table in (history, absences):
         assert [item["clientId"]["S"] for item in dynamodb.scan(TableName=table)["Items"]] == ["kim"]
-    source, target = (
-        sqs.get_queue_attributes(QueueUrl=queues[name], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        for name in ("DEAD_LETTER_URL", "RETRY_QUEUE_URL")
-    )
+    source, target = (ARN.format("sqs", f"{observed.id}-{name}") for name in queues)
     sqs.start_message_move_task(SourceArn=source, DestinationArn=target)
     sent_back = sqs.receive_message(QueueUrl=queues["RETRY_QUEUE_URL"], MaxNumberOfMessages=10)["Messages"]
     assert [message["Body"] for message in sent_back] == [letter("kim")]

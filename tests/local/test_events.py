@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
-from .conftest import KEEP_EVENT, Api, policy
+from .conftest import ARN, KEEP_EVENT, SEND, Api, policy
 
 THROWS = """
     def handler(event, context):
         raise RuntimeError("as planned")
 """
-ANOTHER_RULE = "arn:aws:events:ap-northeast-2:000000000000:rule/another"
 WHEN = {"Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 0, "ComparisonOperator": "GreaterThanThreshold"}
-
-
-def alarm(api: Api, function: str) -> dict[str, Any]:
-    """An alarm on the function's errors."""
-    cloudwatch, dimensions = api.aws.client("cloudwatch"), [{"Name": "FunctionName", "Value": function}]
-    cloudwatch.put_metric_alarm(AlarmName=function, Namespace="AWS/Lambda", MetricName="Errors", Dimensions=dimensions, **WHEN)
-    return dict(cloudwatch.describe_alarms(AlarmNames=[function])["MetricAlarms"][0])
 
 
 def function_target(api: Api, rule: str | None) -> str:
@@ -28,33 +19,30 @@ def function_target(api: Api, rule: str | None) -> str:
     if rule:
         allowed = {"Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com", "SourceArn": rule}
         functions.add_permission(FunctionName=name, StatementId="Rule", **allowed)
-    return str(functions.get_function(FunctionName=name)["Configuration"]["FunctionArn"])
+    return ARN.format("lambda", f"function:{name}")
 
 
 def queue_target(api: Api, name: str, rule: str | None) -> str:
-    sqs = api.aws.client("sqs")
-    url = sqs.create_queue(QueueName=name)["QueueUrl"]
-    arn = str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
-    if rule:
-        who = {"Principal": {"Service": "events.amazonaws.com"}, "Condition": {"ArnEquals": {"aws:SourceArn": rule}}}
-        statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn, **who}
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy(statement)})
-    return arn
+    who = {"Principal": {"Service": "events.amazonaws.com"}, "Condition": {"ArnEquals": {"aws:SourceArn": rule}}}
+    api.aws.client("sqs").create_queue(QueueName=name, Attributes={"Policy": policy({**SEND, **who})} if rule else {})
+    return ARN.format("sqs", name)
 
 
 def test_an_error_alarms_and_invokes_whom_the_rule_may(api: Api) -> None:
-    aws, events, sqs = api.aws, api.aws.client("events"), api.aws.client("sqs")
+    cloudwatch, events, sqs = (api.aws.client(service) for service in ("cloudwatch", "events", "sqs"))
     throws, other = api.function(THROWS), api.function("def handler(event, context): pass")
-    arn = alarm(api, throws)["AlarmArn"]
-    alarm(api, other)
+    for name in (throws, other):
+        errors = {"Namespace": "AWS/Lambda", "MetricName": "Errors", "Dimensions": [{"Name": "FunctionName", "Value": name}]}
+        cloudwatch.put_metric_alarm(AlarmName=name, **errors, **WHEN)
+    arn = cloudwatch.describe_alarms(AlarmNames=[throws])["MetricAlarms"][0]["AlarmArn"]
     rule = events.put_rule(Name=throws, EventPattern=json.dumps({"source": ["aws.cloudwatch"], "resources": [arn]}))["RuleArn"]
-    allowed = {"none": None, "another": ANOTHER_RULE, "this": rule}
+    allowed = {"none": None, "another": ARN.format("events", "rule/another"), "this": rule}
     targets = [*(function_target(api, who) for who in allowed.values()), *(queue_target(api, *its) for its in allowed.items())]
     events.put_targets(Rule=throws, Targets=[{"Id": str(number), "Arn": arn} for number, arn in enumerate(targets)])
 
     for function in (throws, other):
-        aws.client("lambda").invoke(FunctionName=function)
-    alarms = aws.client("cloudwatch").describe_alarms(AlarmNames=[throws, other])["MetricAlarms"]
+        api.aws.client("lambda").invoke(FunctionName=function)
+    alarms = cloudwatch.describe_alarms(AlarmNames=[throws, other])["MetricAlarms"]
     assert {found["AlarmName"]: found["StateValue"] for found in alarms} == {throws: "ALARM", other: "OK"}
     urls = {name: sqs.get_queue_url(QueueName=name)["QueueUrl"] for name in allowed}
     [queued] = sqs.receive_message(QueueUrl=urls["this"], WaitTimeSeconds=10)["Messages"]

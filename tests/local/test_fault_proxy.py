@@ -1,8 +1,7 @@
-"""The fault proxy: each fault does what its name says, to the requests that it is meant for, and to no others."""
+"""The fault proxy: each fault does what its name says. tests/faults shows that it does so to the requests that it is meant for."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from typing import Any
@@ -12,15 +11,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
 from local.aws import LocalAws, create_table
-from local.fault_proxy import ERRORS, NOT_WHOLE, FaultProxy
+from local.fault_proxy import ERRORS, NOT_WHOLE
 
 KEY = {"connectionId": {"S": "a"}}
 CUT = (ConnectionClosedError, EndpointConnectionError)
-
-
-@pytest.fixture
-def proxy(aws: LocalAws) -> FaultProxy:
-    return aws.faults
 
 
 def client(service: str, aws: LocalAws) -> Any:
@@ -33,23 +27,12 @@ def dynamodb(aws: LocalAws) -> Iterator[Any]:
     dynamodb = client("dynamodb", aws)
     create_table(dynamodb, "faulty")
     dynamodb.put_item(TableName="faulty", Item=KEY)
-    aws.faults.requests.clear()
     yield dynamodb
     aws.client("dynamodb").delete_table(TableName="faulty")
 
 
 def count(dynamodb: Any) -> int:
     return int(dynamodb.scan(TableName="faulty")["Count"])
-
-
-def test_what_meets_no_fault_passes_and_is_noted(proxy: FaultProxy, dynamodb: Any) -> None:
-    proxy.fail("sqs", "cut")
-    proxy.fail("dynamodb", "cut", operation="DeleteItem")
-    proxy.fail("dynamodb", "cut", where=lambda request: request.json["TableName"] == "other")
-    assert count(dynamodb) == 1
-    assert [(r.service, r.operation, r.status, r.fault) for r in proxy.requests] == [("dynamodb", "Scan", 200, None)]
-    assert proxy.requests[0].json == {"TableName": "faulty"}
-    assert b'"Count": 1' in proxy.requests[0].answer
 
 
 @pytest.mark.parametrize(
@@ -78,32 +61,25 @@ def test_every_error_keeps_its_name_and_status(aws: LocalAws, service: str, oper
     ("what", "error", "left"),
     [("cut", CUT, 1), ("lose answer", CUT, 0), ("hang", ReadTimeoutError, 1), *((what, None, 1) for what in NOT_WHOLE)],
 )
-def test_a_fault_is_what_the_client_sees(proxy: FaultProxy, dynamodb: Any, what: str, error: Any, left: int) -> None:
-    with proxy.fail("dynamodb", what), pytest.raises(error) if error else nullcontext():
+def test_a_fault_is_what_the_client_sees(aws: LocalAws, dynamodb: Any, what: str, error: Any, left: int) -> None:
+    with aws.faults.fail("dynamodb", what), pytest.raises(error) if error else nullcontext():
         assert "Attributes" not in dynamodb.delete_item(TableName="faulty", Key=KEY, ReturnValues="ALL_OLD")
     assert count(dynamodb) == left
 
 
-def test_a_repeated_request_reaches_the_service_twice(proxy: FaultProxy, dynamodb: Any) -> None:
+def test_a_repeated_request_reaches_the_service_twice(aws: LocalAws, dynamodb: Any) -> None:
     add = {"UpdateExpression": "ADD n :one", "ExpressionAttributeValues": {":one": {"N": "1"}}, "ReturnValues": "ALL_NEW"}
-    with proxy.fail("dynamodb", "repeat"):
+    with aws.faults.fail("dynamodb", "repeat"):
         assert dynamodb.update_item(TableName="faulty", Key=KEY, **add)["Attributes"]["n"] == {"N": "2"}
 
 
-def test_a_hanging_request_is_cut_when_the_fault_is_withdrawn(proxy: FaultProxy, dynamodb: Any) -> None:
-    fault = proxy.fail("dynamodb", "hang")
-    threading.Timer(0.2, fault.withdraw).start()
-    with pytest.raises(CUT):
-        dynamodb.delete_item(TableName="faulty", Key=KEY)
-
-
-def test_a_fault_meets_as_many_and_as_often_as_it_says(proxy: FaultProxy, dynamodb: Any) -> None:
-    twice = proxy.fail("dynamodb", "ThrottlingException", times=2)
+def test_a_fault_meets_as_many_and_as_often_as_it_says(aws: LocalAws, dynamodb: Any) -> None:
+    twice = aws.faults.fail("dynamodb", "ThrottlingException", times=2)
     for _ in range(2):
         with pytest.raises(ClientError):
             count(dynamodb)
     assert (count(dynamodb), twice.hits) == (1, 2)
-    sometimes = proxy.fail("dynamodb", "ThrottlingException", probability=0.3)
+    sometimes = aws.faults.fail("dynamodb", "ThrottlingException", probability=0.3)
     for _ in range(200):
         with suppress(ClientError):
             count(dynamodb)

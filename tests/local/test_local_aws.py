@@ -73,17 +73,11 @@ def test_an_answers_head_and_body_leave_together(aws: LocalAws) -> None:
             assert body
 
 
-def number() -> int:
-    return 1
-
-
-def test_patches_add_up_where_the_source_is_as_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    service, digest = SimpleNamespace(__name__="service", number=number), patches.source_digest(number)
-    for _ in range(2):
-        patches.replaces(service, "number", digest)(lambda original: original() + 1)
-    assert service.number() == 3
-    with pytest.raises(SystemExit, match=r"replaces service.number of MiniStack .* delete the patch if"):
-        patches.replaces(service, "number", "000000000000")
+def test_what_was_not_read_is_not_patched(monkeypatch: pytest.MonkeyPatch) -> None:
+    service, digest = SimpleNamespace(__name__="service", answers=answers), patches.source_digest(answers)
+    patches.replaces(service, "answers", digest)
+    with pytest.raises(SystemExit, match=r"replaces service.answers of MiniStack .* delete the patch if"):
+        patches.replaces(service, "answers", "000000000000")
     monkeypatch.setattr(patches, "VERSION", "1.0.0")
     with pytest.raises(SystemExit, match="is installed"):
-        patches.replaces(service, "number", digest)
+        patches.replaces(service, "answers", digest)

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from local.aws import LocalAws
 from tools.permissions import User
 
-from .conftest import policy
+from .conftest import ARN, policy
 
 KEY = {"connectionId": {"S": "one"}}
 NAMED = {"ProjectionExpression": "connectionId, #s", "ExpressionAttributeNames": {"#s": "stage"}}
@@ -52,8 +52,9 @@ def test_attributes_that_are_not_allowed_are_denied(aws: LocalAws) -> None:
 
 def test_moving_messages_takes_the_permissions_of_both_queues(aws: LocalAws) -> None:
     sqs = aws.client("sqs")
-    urls = [sqs.create_queue(QueueName=uuid.uuid4().hex)["QueueUrl"] for _ in range(2)]
-    queue, dead = (sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"] for url in urls)
+    names = [uuid.uuid4().hex for _ in range(2)]
+    urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in names]
+    queue, dead = (ARN.format("sqs", name) for name in names)
     redrive = json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": 1})
     sqs.set_queue_attributes(QueueUrl=urls[0], Attributes={"RedrivePolicy": redrive})
     sqs.send_message(QueueUrl=urls[0], MessageBody="moved here by SQS")
