@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from local.aws import local_aws
 
 from . import program
-from .acts import by_queue, endings, failures, sweeping
+from .acts import endings, failures, sweeping
 from .acts.trial import Act, Trial
 from .stack import Stack, leftovers
 from .terraform import Root
@@ -49,7 +49,7 @@ def run(trial: Trial, stack: Stack) -> None:
         plan = second.result()
     trial.saw("apply", not plan, plan or "nothing to change")
     trial.take(acts(stack, EACH))
-    trial.take({"A storm: many leave while one can be served at a time, without and with the queue": by_queue.both_ways})
+    trial.take({"A storm: many leave while one can be served at a time, without and with the queue": failures.both_ways})
     trial.say("\nClean-up")
     with trial.step("destroy of envs/dev and examples/broadcaster (half a minute)"), ThreadPoolExecutor() as pool:
         list(pool.map(Root.destroy, [stack.root, broadcaster]))

@@ -8,14 +8,17 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import cached_property
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
+from local.aws import LocalAws
+
 from .clients import Client, open_clients
+from .prove.account import Account
 
 FUNCTIONS = ("disconnect", "cleanup")
 METRICS = "WebSocketConnections"  # the functions' own namespace
@@ -28,18 +31,27 @@ Record = dict[str, Any]  # as DynamoDB has it
 Line = dict[str, Any]  # of a log
 
 
-class Aws(Protocol):
-    """LocalAws, or an account."""
+def plain(record: Record) -> dict[str, Any]:
+    """Without DynamoDB's types."""
+    return {name: json.loads(value["N"]) if "N" in value else value.get("S") for name, value in record.items()}
 
-    def client(self, service: str) -> Any: ...
-    def websocket_url(self, api_id: str, stage: str) -> str: ...
-    def connections(self, api_id: str, stage: str) -> Any: ...
+
+def statistic(
+    aws: LocalAws | Account, namespace: str, name: str, dimensions: dict[str, str], when: tuple[float, float, int], kind: str = "Sum"
+) -> dict[float, float]:
+    """A metric's values by time. `when`: start and end (epoch s), and the period."""
+    start, end, period = when
+    its = [{"Name": key, "Value": value} for key, value in dimensions.items()]
+    found = aws.client("cloudwatch").get_metric_statistics(
+        Namespace=namespace, MetricName=name, Dimensions=its, StartTime=start, EndTime=end, Period=period, Statistics=[kind]
+    )
+    return {point["Timestamp"].timestamp(): point[kind] for point in found["Datapoints"]}
 
 
 class Deployment:
     """`outputs` reads those of examples/complete, or as many of them as are needed."""
 
-    def __init__(self, aws: Aws, outputs: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, aws: LocalAws | Account, outputs: Callable[[], dict[str, Any]]) -> None:
         self.aws, self._read = aws, outputs
         self.began = time.time()  # older lines and metrics belong to another deployment
 
@@ -136,16 +148,7 @@ class Deployment:
 
     def metric(self, namespace: str, name: str, **dimensions: str) -> int:
         """The metric's sum since `began`."""
-        found = self.aws.client("cloudwatch").get_metric_statistics(
-            Namespace=namespace,
-            MetricName=name,
-            Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
-            StartTime=self.began - 300,
-            EndTime=time.time() + 60,
-            Period=300,
-            Statistics=["Sum"],
-        )
-        return int(sum(point["Sum"] for point in found["Datapoints"]))
+        return int(sum(statistic(self.aws, namespace, name, dimensions, (self.began - 300, time.time() + 60, 300)).values()))
 
     def alarm_state(self, alarm: str) -> str:
         [found] = self.aws.client("cloudwatch").describe_alarms(AlarmNames=[f"{self.name}-{alarm}"])["MetricAlarms"]
@@ -197,19 +200,15 @@ class Deployment:
         now = self.aws.client("lambda").get_function_configuration(FunctionName=self.function(which))["LoggingConfig"]
         return self.configure(which, LoggingConfig={**now, **levels})
 
-    @contextmanager
-    def variables(self, which: str, without: tuple[str, ...] = (), **more: str) -> Iterator[None]:
+    # Each of these changes something at once, and takes it back when the `with` block ends.
+
+    def variables(self, which: str, without: tuple[str, ...] = (), **more: str) -> ExitStack:
         """The function with other environment variables."""
         own = self.aws.client("lambda").get_function_configuration(FunctionName=self.function(which))["Environment"]["Variables"]
         kept = {name: value for name, value in own.items() if name not in without}
-        before = self.configure(which, Environment={"Variables": {**kept, **more}})
-        try:
-            yield
-        finally:
-            self.configure(which, **before)
+        return _undone_by(self.configure, which, **self.configure(which, Environment={"Variables": {**kept, **more}}))
 
-    @contextmanager
-    def without_statement(self, role: str, sid: str, policy: str = "") -> Iterator[None]:
+    def without_statement(self, role: str, sid: str, policy: str = "") -> ExitStack:
         """A role without one statement of an inline policy, by default its first one."""
         iam = self.aws.client("iam")
         its = {"RoleName": role, "PolicyName": policy or iam.list_role_policies(RoleName=role)["PolicyNames"][0]}
@@ -221,32 +220,27 @@ class Deployment:
             iam.put_role_policy(**its, PolicyDocument=json.dumps({**whole, "Statement": part}))
         else:
             iam.delete_role_policy(**its)
-        try:
-            yield
-        finally:
-            iam.put_role_policy(**its, PolicyDocument=json.dumps(whole))
+        return _undone_by(iam.put_role_policy, **its, PolicyDocument=json.dumps(whole))
 
-    @contextmanager
-    def reserved(self, which: str, executions: int) -> Iterator[None]:
+    def reserved(self, which: str, executions: int) -> ExitStack:
         """The function with reserved concurrency; 0 stops it."""
         functions, name = self.aws.client("lambda"), self.function(which)
         functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=executions)
-        try:
-            yield
-        finally:
-            functions.delete_function_concurrency(FunctionName=name)
+        return _undone_by(functions.delete_function_concurrency, FunctionName=name)
 
-    @contextmanager
-    def schedules_off(self) -> Iterator[None]:
-        scheduler = self.aws.client("scheduler")
-        found = [{name: schedule[name] for name in SCHEDULE_FIELDS} for schedule in self.schedules()]
-        for schedule in found:
-            scheduler.update_schedule(**schedule, State="DISABLED")
-        try:
-            yield
-        finally:
-            for schedule in found:
-                scheduler.update_schedule(**schedule, State="ENABLED")
+    def schedules_off(self) -> ExitStack:
+        update, undone = self.aws.client("scheduler").update_schedule, ExitStack()
+        for schedule in self.schedules():
+            its = {name: schedule[name] for name in SCHEDULE_FIELDS}
+            update(**its, State="DISABLED")
+            undone.callback(update, **its, State="ENABLED")
+        return undone
+
+
+def _undone_by(undo: Callable[..., object], *arguments: Any, **named: Any) -> ExitStack:
+    undone = ExitStack()
+    undone.callback(undo, *arguments, **named)
+    return undone
 
 
 class News:
@@ -302,6 +296,12 @@ class Watch:
     def wait_until_gone(self, names: Iterable[str], seconds: float = 60) -> bool:
         ended = set(names)
         return self.wait_for(lambda: not ended & self.records.keys(), seconds)
+
+    def leave(self, clients: Sequence[Client], *code_and_reason: Any) -> bool:
+        """Close clients, and wait until their records are gone."""
+        for client in clients:
+            client.close(*code_and_reason)
+        return self.wait_until_gone(client.name for client in clients)
 
     def ids(self, names: Iterable[str]) -> dict[str, str]:
         """The connectionIds of those in the table, by name."""

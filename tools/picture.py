@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from local.aws import LocalAws
+
+from .deployment import statistic
 
 Values = dict[float, float]  # by time, epoch s
 
@@ -43,7 +46,7 @@ def dashboard(aws: LocalAws, name: str, start: float, end: float, period: int, p
         axes.set_xlabel("seconds", fontsize=7)
         axes.grid(alpha=0.3)
         right, handles = axes.twinx(), []
-        for number, (options, values) in enumerate(_lines(aws, chart["metrics"], start, end, period)):
+        for number, (options, values) in enumerate(_lines(aws, chart["metrics"], (start, end, period))):
             side = right if options.get("yAxis") == "right" else axes
             at = [time + period / 2 - start for time in sorted(values)]
             handles += side.plot(at, [values[time] for time in sorted(values)], label=options["label"], color=f"C{number}", **STYLE)
@@ -58,31 +61,19 @@ def dashboard(aws: LocalAws, name: str, start: float, end: float, period: int, p
     path.write_text(svg(figure))
 
 
-def _lines(aws: LocalAws, metrics: list[list[Any]], start: float, end: float, period: int) -> Iterator[tuple[dict[str, Any], Values]]:
+def _lines(aws: LocalAws, metrics: list[list[Any]], when: tuple[float, float, int]) -> Iterator[tuple[dict[str, Any], Values]]:
     """A chart's visible lines: options and values. Source: CloudWatch API reference, "Dashboard body structure and syntax"."""
     known: dict[str, Values] = {}
-    for *words, options in metrics:  # ["Namespace", "Name", "Dimension", "value", …, {"stat": "Sum"}], or [{"expression": …}]
-        if not words:
-            continue
-        namespace, metric, *dimensions = words
-        pairs = dict(zip(dimensions[::2], dimensions[1::2], strict=True))
-        found = aws.client("cloudwatch").get_metric_statistics(
-            Namespace=namespace,
-            MetricName=metric,
-            Dimensions=[{"Name": key, "Value": value} for key, value in pairs.items()],
-            StartTime=start,
-            EndTime=end,
-            Period=period,
-            Statistics=[options["stat"]],
-        )
-        values = {point["Timestamp"].timestamp(): point[options["stat"]] for point in found["Datapoints"]}
-        known[options.get("id", "")] = values
+    for *words, options in sorted(metrics, key=len, reverse=True):  # ["Namespace", "Name", "Dimension", "value", …, {"stat": "Sum"}]
+        if words:
+            namespace, metric, *dimensions = words
+            pairs = dict(zip(dimensions[::2], dimensions[1::2], strict=True))
+            known[options.get("id", "")] = values = statistic(aws, namespace, metric, pairs, when, options["stat"])
+            label = " ".join([metric, *(value for key, value in pairs.items() if key != "Name")])
+        else:  # [{"expression": …}] of the metrics' ids
+            label, values = options["expression"], _evaluated(options["expression"], known)
         if values and options.get("visible", True):
-            of = " ".join(value for key, value in pairs.items() if key != "Name")
-            yield {"label": f"{metric} {of}".strip(), **options}, values
-    for *words, options in metrics:
-        if not words and (values := _evaluated(options["expression"], known)):
-            yield options, values
+            yield {"label": label, **options}, values
 
 
 def _evaluated(expression: str, known: dict[str, Values]) -> Values:
@@ -90,8 +81,6 @@ def _evaluated(expression: str, known: dict[str, Values]) -> Values:
     values: Values = {}
     for time in {time for line in known.values() for time in line}:
         names = {name: line.get(time) for name, line in known.items()}
-        try:
+        with suppress(ZeroDivisionError):
             values[time] = eval(expression, {"__builtins__": {}, "FILL": lambda value, other: other if value is None else value}, names)
-        except ZeroDivisionError:
-            continue
     return values

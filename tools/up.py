@@ -1,32 +1,34 @@
-"""`make up`: the stack of `make demo`, left running until Ctrl-C."""
+"""`make up`: the stack of `make demo`, left running until Ctrl-C. It shows who comes and leaves, and what the functions log."""
 
 from __future__ import annotations
 
+import json
 import sys
-import threading
+import time
 from contextlib import suppress
 
-from local.aws import REPOSITORY, local_aws
+from local.aws import local_aws
 
 from . import program
+from .deployment import News, plain
 from .page.server import page
 from .stack import Stack
 
+PAUSE_S = 0.3
 HOW = """
 Open the live page: {page}
 
-Or, in another terminal, connect a client, and watch the table and the logs:
+Or, in another terminal, connect a client:
 
   export {settings}
   {python} -m websockets "{url}?clientId=me"
-  cd {repository} && {python} -m tools.watch {endpoint}
 
 With the AWS CLI, version 1 or 2:
 
   aws --endpoint-url {endpoint} dynamodb scan --table-name {table}
   aws --endpoint-url {endpoint} logs filter-log-events --log-group-name {log_group} --query "events[].message"
 
-Ctrl-C here stops it and removes everything.
+Here you see who comes and leaves, and the functions' log lines. Ctrl-C stops it and removes everything.
 """
 
 
@@ -38,7 +40,6 @@ def how(stack: Stack, page: str) -> str:
         settings=" ".join(f"{name}={environment[name]}" for name in sorted(environment) if name.startswith("AWS_")),
         python=sys.executable,
         url=stack.url,
-        repository=REPOSITORY,
         endpoint=stack.aws.endpoint,
         table=stack.table,
         log_group=stack.outputs["disconnect_function"]["log_group_name"],
@@ -52,7 +53,12 @@ def main() -> None:
         stack.apply_step_by_step()
         with page(stack) as url:
             program.say(how(stack, url))
-            threading.Event().wait()
+            news = News(stack)
+            while True:
+                for kind, what in news.look():
+                    said = plain(what) if kind in ("came", "left") else what
+                    program.say(f"{time.strftime('%H:%M:%S')}  {kind:10}  {json.dumps(said, ensure_ascii=False)}")
+                time.sleep(PAUSE_S)
     program.say("\nStopped, and removed.")
 
 

@@ -1,17 +1,17 @@
-"""A `$disconnect` fails, is lost, or finds no free function."""
+"""A `$disconnect` fails, is lost, or finds no free function. And the queue, by which a storm loses none."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from contextlib import ExitStack
 
 from botocore.exceptions import ClientError
 
 from local.aws import LocalAws, is_disconnect
-from tools.clients import Client, ClientProcess
+from local.fault_proxy import Fault, Request
+from tools.clients import Client, ClientProcess, spread
 from tools.deployment import FUNCTIONS, Line, Watch, until
 
 from .trial import Trial
@@ -21,18 +21,18 @@ QUIET_S = 8  # after the last record went: the rest was never reported
 STATEMENT = "RemoveRecord"
 TRIES, IN_FORCE_WITHIN_S = 40, 120  # until a change must be in force
 RETRIED_WITHIN_S = 900  # the longest that a message is hidden
+BACK_WITHIN_S = 300  # batches that find no free function come back after a minute
+FIELDS = {"apiId", "stage", "gatewayRequestId", "connectedAt", "durationMs", "sourceIp"}  # those that AWS documents for templates
 
 
-@contextmanager
-def losing(trial: Trial, ids: set[str] | None = None) -> Iterator[Any]:
+def losing(trial: Trial, ids: set[str] | None = None) -> Fault:
     """On the local AWS, API Gateway loses the `$disconnect` of these connections, or all."""
     assert isinstance(trial.on.aws, LocalAws)
 
-    def is_lost(request: Any) -> bool:
+    def is_lost(request: Request) -> bool:
         return is_disconnect(request) and (ids is None or request.json["requestContext"]["connectionId"] in ids)
 
-    with trial.on.aws.faults.fail("lambda", "cut", where=is_lost) as lost:
-        yield lost
+    return trial.on.aws.faults.fail("lambda", "cut", where=is_lost)
 
 
 def outage(trial: Trial) -> None:
@@ -147,3 +147,49 @@ def end_at_once(trial: Trial, names: list[str], executions: int, seconds: float 
             while watch.wait_for_fewer(QUIET_S):
                 pass
         return [name for name in names if name in watch.records]
+
+
+def queue_route(trial: Trial) -> ExitStack:
+    """The route leads to the queue for as long as a block runs."""
+    gateway, api = trial.on.aws.client("apigatewayv2"), trial.on.outputs["websocket_api"]["id"]
+    queue = trial.on.outputs["disconnect_queue"]
+    [way] = [found for found in gateway.get_integrations(ApiId=api)["Items"] if found["IntegrationUri"].endswith(f"/{queue['name']}")]
+    [route] = [found for found in gateway.get_routes(ApiId=api)["Items"] if found["RouteKey"] == "$disconnect"]
+    undone = ExitStack()
+    undone.callback(until, lambda: trial.on.messages(queue["url"]), lambda number: not number, BACK_WITHIN_S)
+    undone.callback(gateway.update_route, ApiId=api, RouteId=route["RouteId"], Target=route["Target"])
+    gateway.update_route(ApiId=api, RouteId=route["RouteId"], Target=f"integrations/{way['IntegrationId']}")
+    return undone
+
+
+def by_queue(trial: Trial) -> None:
+    names = [f"by-queue/{i}" for i in range(2 * trial.each)]
+    with queue_route(trial), Watch(trial.on) as watch:
+        served = leave_until(trial, watch, "first-by-queue", lambda line: "waitedMs" in line)
+        clients = watch.connect(names)
+        ids = set(watch.ids(names).values())
+        watch.leave(clients, 4001, "by the queue")
+        lines = [found[0] for found in trial.on.lines_about(ids).values()]
+        waited = [line["waitedMs"] / 1000 for line in lines if "waitedMs" in line]
+        seen = f"served {served or 'never'}; {len(waited)} of {len(names)} came through it and waited {spread(waited)}"
+        trial.saw("queue", len(waited) == len(names), seen)
+        missing = sorted(set().union(*(FIELDS - line.keys() for line in lines)))
+        code, reason = ({line.get(name, "empty") for line in lines} for name in ("closeCode", "closeReason"))
+        seen = f"missing: {', '.join(missing) or 'none'}; code {code}, reason {reason}"
+        trial.saw("queue fields", bool(lines) and not missing, seen)
+    queued_storm(trial)
+
+
+def queued_storm(trial: Trial) -> None:
+    crowd = [f"queued-storm/{i}" for i in range(max(20, 4 * trial.each))]
+    with queue_route(trial):
+        lost = end_at_once(trial, crowd, 1, BACK_WITHIN_S)
+    trial.saw("queue storm", not lost, f"{len(lost)} of {len(crowd)} lost")
+
+
+def both_ways(trial: Trial) -> None:
+    """The same storm without and with the queue."""
+    storm(trial)
+    trial.say(f"          without the queue, {len(trial.lost['storm'])} are lost; the demo deletes their records")
+    trial.on.delete_records()
+    queued_storm(trial)

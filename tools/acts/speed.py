@@ -71,8 +71,7 @@ def come_and_go(on: Deployment, name: str, clients: int) -> list[str]:
         connected = watch.connect(f"{name}/{i}" for i in range(clients))
         ids = list(watch.ids(client.name for client in connected).values())
         for client in connected:
-            client.close()
-            watch.wait_until_gone([client.name])
+            watch.leave([client])
     return ids
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from tools.clients import Client, spread
+from tools.clients import spread
 from tools.deployment import Watch, until
 
 from .trial import Trial
@@ -44,7 +44,7 @@ def sweep_lost(trial: Trial, why: str, share_old: float = 0, living: int = 1) ->
             watch.wait_until_gone(lost, SWEPT_WITHIN_S)
         took = [watch.gone_at[name] - asked_at for name in lost if name in watch.gone_at]
         kept = len(watch.records.keys() & set(alive)) if all(client.is_open() for client in clients) else 0
-        _leave(watch, clients)
+        watch.leave(clients)
     causes = {key: lines[0].get("cause") for key, lines in trial.on.lines_about(set(ids.values()), which="cleanup").items()}
     if old:
         expired = sum(causes.get(ids.get(name, "")) == "expired" for name in old)
@@ -81,16 +81,10 @@ def report(trial: Trial, why: str, broadcast: Callable[..., dict[str, int]], liv
         took = [watch.gone_at[name] - posted_at for name in lost if name in watch.gone_at]
         heard = sum(client.socket.recv(timeout=10) in ("hello", b"hello") for client in clients)
         kept = len(watch.records.keys() & set(alive))
-        _leave(watch, clients)
+        watch.leave(clients)
     held = answer == {"sent": living, "gone": len(lost), "failed": 0} and gone and heard == kept == living
     trial.saw("reported", held, f"the sender answered {answer}; removed {spread(took)} after the message; {kept} living kept")
 
 
 def _age(trial: Trial, watch: Watch, names: Iterable[str], ms: int) -> None:
     trial.on.age([watch.records[name] for name in names if name in watch.records], ms)
-
-
-def _leave(watch: Watch, clients: list[Client]) -> None:
-    for client in clients:
-        client.close()
-    watch.wait_until_gone(client.name for client in clients)

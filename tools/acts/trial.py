@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 from tools import program
 from tools.deployment import Deployment
@@ -16,6 +15,8 @@ Act = Callable[["Trial"], None]
 
 
 class Trial:
+    say, step = staticmethod(program.say), staticmethod(program.step)
+
     def __init__(self, on: Deployment, each: int = 5) -> None:
         self.on = on
         self.each = each  # how many connections end in each way; crowds are multiples of it
@@ -25,12 +26,6 @@ class Trial:
         # What one act leaves to a later one.
         self.ended: dict[str, list[str]] = {}  # ids of connections, by how they ended
         self.lost: dict[str, list[str]] = {}  # names of clients whose records stayed, by the reason
-
-    def say(self, text: str = "") -> None:
-        program.say(text)
-
-    def step(self, text: str) -> AbstractContextManager[None]:
-        return program.step(text, self.say)
 
     def saw(self, claim: str, held: bool, seen: str) -> None:
         if self.verdicts.get(claim, (UNSEEN,))[0] != BROKEN:  # a later act does not repair it

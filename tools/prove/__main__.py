@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from contextlib import nullcontext
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -39,12 +40,11 @@ def options() -> argparse.Namespace:
 def main() -> int:
     found = options()
     try:
-        if not found.local:
-            return prove(found)
-        with local_aws() as aws:
-            for name in [name for name in os.environ if name.startswith("AWS_")]:
-                del os.environ[name]
-            os.environ.update(aws.environment)
+        with local_aws() if found.local else nullcontext() as aws:
+            if aws:
+                for name in [name for name in os.environ if name.startswith("AWS_")]:
+                    del os.environ[name]
+                os.environ.update(aws.environment)
             return prove(found)
     except CannotStartError as problem:
         program.say(f"\n{problem}")
@@ -62,7 +62,7 @@ def prove(found: argparse.Namespace) -> int:
     where = f"an emulator at {account.endpoint}" if account.endpoint else "AWS"
     program.say(f"Account {account.id}, region {account.region}, as {account.arn}, at {where}")
     clean_up(account, found.yes)
-    run = Run.new(account)
+    run = Run(account)
     try:
         with program.step("plan of examples/complete"):
             run.prepare()

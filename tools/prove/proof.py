@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tools.acts import by_queue, cloudwatch, endings, failures, hours, speed, sweeping
+from tools.acts import cloudwatch, endings, failures, hours, speed, sweeping
 from tools.acts.claims import CLAIMS, UNSEEN
 from tools.acts.trial import Act, Trial
 from tools.deployment import until
@@ -30,7 +30,7 @@ ACTS: dict[str, Act] = {
     "A look at once": sweeping.look_at_once,
     "Metrics": cloudwatch.metrics,
     "Alarms": cloudwatch.alarms,
-    "The queue": by_queue.by_queue,
+    "The queue": failures.by_queue,
     "Time-outs": hours.no_time,
     "Access": cloudwatch.access,
 }

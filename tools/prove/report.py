@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.acts.claims import BROKEN, HELD, UNSEEN
-from tools.markdown import table
+from tools.program import table
 
 if TYPE_CHECKING:
     from .proof import Proof

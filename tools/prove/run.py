@@ -55,9 +55,10 @@ output "proof" {
 
 
 class Run(Deployment):
-    def __init__(self, account: Account, run_id: str, started: str) -> None:
-        self.account, self.id = account, run_id
-        self.started = started  # ISO 8601, UTC
+    def __init__(self, account: Account, run_id: str = "", started: str = "") -> None:
+        """A new run, or one whose id is known. `started` is in ISO 8601, UTC."""
+        self.account, self.id = account, run_id or secrets.token_hex(4)
+        self.started = started or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         self.folder = FOLDERS.resolve() / run_id
         self.root = Root(self.folder, os.environ, self.folder / ".terraform")
         self.root.grace = GRACE_S
@@ -67,10 +68,6 @@ class Run(Deployment):
     @property
     def name(self) -> str:
         return f"{leftovers.PREFIX}{self.id}"
-
-    @classmethod
-    def new(cls, account: Account) -> Run:
-        return cls(account, secrets.token_hex(4), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
 
     def prepare(self) -> None:
         """Write the folder, and lock it until this process ends."""
