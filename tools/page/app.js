@@ -63,8 +63,8 @@ const parts = {
     get("trouble").textContent = text;
     get("trouble").hidden = !text;
   },
-  said({ status, text }) {
-    say(text, status >= 400);
+  said({ refused, text }) {
+    say(text, refused);
   },
   curve(points) {
     curve.points = points;
@@ -110,7 +110,7 @@ const parts = {
       if (row.children.length && row.dataset.known === known) return;
       row.dataset.known = known;
       row.replaceChildren(
-        cell(record.clientId ?? connectionId), cell(line?.cause ?? "…"), cell(line?.closeCode, "code"), cell(line?.function ?? "…"), cell(time(line?.timestamp ?? at)),
+        cell(record.clientId ?? connectionId), cell(line?.cause ?? "…"), cell(line?.closeCode), cell(line?.function ?? "…"), cell(time(line?.timestamp ?? at)),
       );
     });
   },

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,9 @@ from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
 from local.door import refusal
+from tools.deployment import Line, News, Record, plain
 from tools.stack import Stack
 
-from .board import EVERY_SECONDS, Board
 from .hands import Hands, OrderError
 
 HERE = Path(__file__).resolve().parent
@@ -35,6 +37,65 @@ FILES = {
     "/style.css": ("style.css", "text/css"),
 }
 LONGEST_ORDER = 4096  # bytes
+EVERY_SECONDS = 0.25
+ENDED_SHOWN, LINES_SHOWN = 50, 100
+CURVE_MS = 180_000
+
+
+class Board:
+    """The page's content: named parts, which the page shows one by one."""
+
+    def __init__(self, stack: Stack, hands: Hands) -> None:
+        self._stack, self._hands, self._news = stack, hands, News(stack)
+        self._numbers = count(1)
+        self._ended: dict[str, dict[str, Any]] = {}  # by connectionId, the latest at the end
+        self._lines: deque[dict[str, Any]] = deque(maxlen=LINES_SHOWN)
+        self._curve: list[list[int]] = []  # at each change: epoch ms, open sockets, records in the table
+        self._looking, self._looked = threading.Lock(), 0.0
+        schedules = ", ".join(schedule["ScheduleExpression"] for schedule in stack.schedules())
+        self._parts: dict[str, Any] = {"stack": {"url": stack.url, "table": stack.table, "schedule": schedules, "curveMs": CURVE_MS}}
+
+    def look(self) -> str:
+        """Everything as JSON, read again unless another tab has just done so."""
+        with self._looking:
+            if time.monotonic() - self._looked >= EVERY_SECONDS / 2:
+                try:
+                    self._parts |= {**self._look(), "trouble": ""}
+                except Exception as problem:  # the page shows it
+                    self._parts["trouble"] = f"The local AWS cannot be read: {problem}"
+                self._looked = time.monotonic()
+            return json.dumps({**self._parts, "hands": self._hands.state()})
+
+    def _look(self) -> dict[str, Any]:
+        for kind, what in self._news.look():
+            if kind == "left":
+                self._end(what["connectionId"]["S"], what)
+            elif kind != "came":
+                line = {"id": next(self._numbers), "function": kind, **what}
+                line.pop("_aws", None)  # its metrics
+                self._lines.appendleft(line)
+                if line.get("outcome") == "removed":
+                    self._end(line["connectionId"], self._news.records.get(line["connectionId"], {}), line)
+        records = [plain(record) for record in self._news.records.values()]
+        now, counts = int(time.time() * 1000), [self._stack.aws.open_sockets, len(records)]
+        if not self._curve or self._curve[-1][1:] != counts:
+            self._curve.append([now, *counts])
+        while len(self._curve) > 1 and self._curve[1][0] < now - CURVE_MS:
+            del self._curve[0]
+        queues = {"waiting": self._stack.retry_queue, "deadLetters": self._stack.dead_letters}
+        return {
+            "curve": self._curve,
+            "records": sorted(records, key=lambda record: str(record.get("connectedAt"))),
+            "ended": list(reversed(self._ended.values()))[:ENDED_SHOWN],
+            "lines": list(self._lines),
+            "queue": {name: self._stack.messages(url) for name, url in queues.items()},
+        }
+
+    def _end(self, connection_id: str, record: Record, line: Line | None = None) -> None:
+        """Its record is gone, or a line says so, whichever is seen first. A short connection may never have been seen in the table."""
+        new = {"connectionId": connection_id, "record": plain(record), "at": int(time.time() * 1000), "line": None}
+        entry = self._ended.setdefault(connection_id, new)
+        entry["line"] = entry["line"] or line
 
 
 @contextmanager
@@ -93,13 +154,14 @@ def page(stack: Stack) -> Iterator[str]:
 
 
 def _obey(hands: Hands, text: str | bytes) -> dict[str, Any] | None:
-    """The result of an order, with a status like HTTP's."""
+    """The result of an order, and whether it was refused."""
     try:
         order = json.loads(text)
-        return None if order["action"] == "heartbeat" else {"status": 200, "text": hands.do(order)}
+        return None if order["action"] == "heartbeat" else {"refused": False, "text": hands.do(order)}
     except OrderError as problem:
-        return {"status": problem.status, "text": str(problem)}
-    except (LookupError, TypeError, ValueError, RecursionError) as problem:
-        return {"status": 400, "text": f"this order makes no sense: {problem!r}"}
+        said = str(problem)
+    except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as problem:
+        said = f"this order makes no sense: {problem!r}"
     except (BotoCoreError, ClientError, OSError) as problem:
-        return {"status": 502, "text": f"the local AWS refused: {problem}"}
+        said = f"the local AWS refused: {problem}"
+    return {"refused": True, "text": said}
