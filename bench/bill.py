@@ -12,7 +12,7 @@ from typing import Any
 from bench import prices, report
 from bench.prices import MILLION
 from bench.sweep import PAGE
-from tools import markdown
+from tools import program
 
 # The model's assumptions.
 MEMORY_MB = 256
@@ -34,19 +34,8 @@ CONNECTIONS = (1_000, 10_000, 100_000)
 # The worst that clients without a name can cause: they connect and leave as fast as API Gateway allows, with the longest user agent kept.
 CONNECTIONS_PER_SECOND = 500  # an account's default quota in a region
 A_DAY = CONNECTIONS_PER_SECOND * 86_400
-HISTORY_ITEM = {
-    "connectionId": "QwErScSNvHcCH8A=",
-    "clientId": "c" * 36,
-    "cause": "client_closed",
-    "closeReason": "Client-side close frame status not set",
-    "apiId": "a1b2c3d4e5",
-    "stage": "production",
-    "gatewayRequestId": "QwErTyUiOoEF7Zg=",
-    "sourceIp": "2001:db8:85a3:8d3:1319:8a2e:370:7348",
-    "userAgent": "a" * 256,
-    "numbers": "1795234586555" * 5,
-}
-ITEM_BYTES = sum(len(name) + len(value) for name, value in HISTORY_ITEM.items())
+# An item of the history: user agent, client and address, ids and stage, cause and close reason, five numbers, the attributes' names.
+ITEM_BYTES = 256 + 72 + 52 + 51 + 65 + 86
 
 
 def durations_ms(measured: dict[str, Any]) -> tuple[float, float]:
@@ -95,7 +84,7 @@ def overview(speed: dict[str, Any], sweep: list[dict[str, Any]]) -> str:
     note = (
         "USD a month. Fixed: nine metrics and the polling of the retry queue. Alarms (`monitoring`) add about 3, the probe's metrics 0.60."
     )
-    return f"{markdown.table(header, rows)}\n\n{note}\n"
+    return f"{program.table(header, rows)}\n\n{note}\n"
 
 
 def announcements(offline: bool) -> dict[str, float]:
@@ -123,12 +112,12 @@ def tables(speed: dict[str, Any]) -> str:
     for what, saved in cheaper.items():
         rows.append([what, *(f"{sum(bill.values()) - saved * bill['logs']:.2f}" for bill in ways), "-"])
     header = ["a million disconnects, USD", "this module", "by the queue, ten at a time", "by the queue, one at a time", "baseline"]
-    by_item = markdown.table(header, rows)
+    by_item = program.table(header, rows)
     plain, offline = announcements(offline=False), announcements(offline=True)
     rows = [[item, f"{plain[item]:.3f}", f"{offline[item]:.3f}"] for item in plain]
     rows.append(["**in all**", f"**{sum(plain.values()):.2f}**", f"**{sum(offline.values()):.2f}**"])
     header = ["a million announced ends, USD besides", "`events = {}`", "with `client_offline_after_seconds`"]
-    return f"{by_item}\n\n{markdown.table(header, rows)}"
+    return f"{by_item}\n\n{program.table(header, rows)}"
 
 
 def abuse(measured: dict[str, Any]) -> str:
@@ -149,7 +138,7 @@ def abuse(measured: dict[str, Any]) -> str:
     rows = [[option, f"{usd * A_DAY / MILLION:,.0f}"] for option, usd in per_million.items()]
     lines, items = (size * A_DAY / 2**30 for size in (measured["log_bytes"] + LOG_EVENT_BYTES, 2 * ITEM_BYTES))
     return (
-        f"{markdown.table(('a day at 500 connections a second', 'USD'), rows)}\n\n"
+        f"{program.table(('a day at 500 connections a second', 'USD'), rows)}\n\n"
         f"{A_DAY / MILLION:.1f} million connections; {lines:,.0f} GB of log lines, {items:,.0f} GB of history (an item of "
         f"{ITEM_BYTES} bytes, in the table and in its index). Prices of {prices.PRICES_OF}, us-east-1. Made by `python -m bench.bill` "
         f"from speed-{report.RUNTIME}.json.\n"

@@ -5,68 +5,21 @@ Lambda's /var/task is read-only, so the function's own code is compiled in each 
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
-import queue
 import subprocess
 import sys
 import sysconfig
-import threading
 import time
 import uuid
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Any
+
+from local.fault_proxy import Answer, FaultProxy
 
 SITE_PACKAGES = Path(sysconfig.get_path("purelib"))
 TOKEN = "IQoJb3JpZ2luX2VjE" + "Zm9vYmFyYmF6/+" * 72 + "=="  # as long as a role's is in Lambda
-
-
-class RuntimeApi(http.server.ThreadingHTTPServer):
-    """Hands out events to one function and takes its answers. Source: Lambda developer guide, "Using the Lambda runtime API"."""
-
-    daemon_threads = True
-
-    def __init__(self, timeout_s: int) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.timeout_s = timeout_s
-        self.asked: queue.Queue[None] = queue.Queue()  # the function asked for its next event: it is idle
-        self.events: queue.Queue[bytes] = queue.Queue()
-        self.answers: queue.Queue[tuple[str, bytes]] = queue.Queue()
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1  # an answer is one packet, as a real one is
-    disable_nagle_algorithm = True
-    server: RuntimeApi
-
-    def do_GET(self) -> None:
-        self.server.asked.put(None)
-        event = self.server.events.get()
-        self.send_response(200)
-        for name, value in {
-            "Content-Type": "application/json",
-            "Content-Length": str(len(event)),
-            "Lambda-Runtime-Aws-Request-Id": str(uuid.uuid4()),
-            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + self.server.timeout_s) * 1000)),
-            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-west-1:123456789012:function:disconnect",
-            "Lambda-Runtime-Trace-Id": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0",
-        }.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(event)
-        self.wfile.flush()
-
-    def do_POST(self) -> None:
-        self.server.answers.put((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(202)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 class Environment:
@@ -75,7 +28,9 @@ class Environment:
     def __init__(
         self, task: Path, handler: str, variables: dict[str, str], log: Path, prefix: tuple[str, ...] = (), timeout_s: int = 10
     ) -> None:
-        self._api, self._log = RuntimeApi(timeout_s), log
+        self._timeout_s, self._log = timeout_s, log
+        self._asked, self._events, self._answers = Queue[None](), Queue[bytes](), Queue[tuple[str, bytes]]()
+        self._api = FaultProxy(self._serve)
         python = ".".join(map(str, sys.version_info[:2]))
         env = {
             "AWS_ACCESS_KEY_ID": "ASIAIOSFODNN7EXAMPLE",
@@ -87,7 +42,7 @@ class Environment:
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/disconnect",
             "AWS_LAMBDA_LOG_STREAM_NAME": "2026/11/22/[$LATEST]0123456789abcdef0123456789abcdef",
-            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._api.server_address[1]}",
+            "AWS_LAMBDA_RUNTIME_API": self._api.url.removeprefix("http://"),
             "AWS_REGION": "eu-west-1",
             "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
             "AWS_SESSION_TOKEN": TOKEN,
@@ -109,20 +64,36 @@ class Environment:
                 [*prefix, sys.executable, "-m", "awslambdaric", handler], cwd=task, env=env, stdout=output, stderr=subprocess.STDOUT
             )
 
+    def _serve(self, method: str, path: str, _headers: dict[str, str], body: bytes) -> Answer:
+        """Hands out events and takes their answers. Source: Lambda developer guide, "Using the Lambda runtime API"."""
+        if method == "POST":
+            self._answers.put((path, body))
+            return 202, [], b""
+        self._asked.put(None)
+        event = self._events.get()
+        headers = {
+            "Content-Type": "application/json",
+            "Lambda-Runtime-Aws-Request-Id": str(uuid.uuid4()),
+            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + self._timeout_s) * 1000)),
+            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-west-1:123456789012:function:disconnect",
+            "Lambda-Runtime-Trace-Id": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0",
+        }
+        return 200, list(headers.items()), event
+
     def __enter__(self) -> Environment:
+        self._api.__enter__()
         self._wait_until_idle()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
         self.process.wait()
-        self._api.shutdown()
-        self._api.server_close()
+        self._api.__exit__()
 
     def invoke(self, event: dict[str, Any]) -> None:
         """One event, until the function asks for the next."""
-        self._api.events.put(json.dumps(event).encode())
-        path, answer = self._api.answers.get(timeout=self._api.timeout_s + 60)
+        self._events.put(json.dumps(event).encode())
+        path, answer = self._answers.get(timeout=self._timeout_s + 60)
         if not path.endswith("/response"):
             raise RuntimeError(f"the function answered {answer!r}; its log ends: {self._log.read_text()[-2000:]}")
         self._wait_until_idle()
@@ -131,10 +102,10 @@ class Environment:
         """Wait until the function has asked for an event and sleeps."""
         while True:
             try:
-                self._api.asked.get(timeout=5)
+                self._asked.get(timeout=5)
                 break
-            except queue.Empty:
-                if self.process.poll() is not None or not self._api.answers.empty():
+            except Empty:
+                if self.process.poll() is not None or not self._answers.empty():
                     raise RuntimeError(f"the function ended in INIT; its log: {self._log.read_text()}") from None
         while self._stat("State") != "S":
             time.sleep(0.0005)

@@ -13,15 +13,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import unquote
 
 from bench import report
 from bench.sweep import TABLE, TIMEOUT_S, Services, connection_id, invoke, services
 from local.aws import create_table
+from local.fault_proxy import Answer, FaultProxy
 from tools import program
 
 ALIVE = 100
@@ -46,32 +45,18 @@ COLUMNS = {
 }
 
 
-class Connections(ThreadingHTTPServer):
-    """`GET @connections`: 200 for those that live, 410 for all others, and sometimes 429."""
+def gateway(alive: set[str]) -> FaultProxy:
+    """Answers `GET @connections`: 200 for those that live, 410 for all others, and sometimes 429."""
 
-    daemon_threads = True
-
-    def __init__(self, alive: set[str]) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
-        self.alive = alive
-        self.asked: list[int] = []  # in which second of time.monotonic()
-        Thread(target=self.serve_forever, daemon=True).start()
-
-
-class _Answer(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Connections
-
-    def do_GET(self) -> None:
-        self.server.asked.append(int(time.monotonic()))
-        status, kind = (200, "") if unquote(self.path).rpartition("/")[2] in self.server.alive else (410, "GoneException")
-        if len(self.server.asked) % THROTTLE_ONE_IN == 0:
+    def answer(_method: str, path: str, *_: object) -> Answer:
+        status, kind = (200, "") if unquote(path).rpartition("/")[2] in alive else (410, "GoneException")
+        if len(proxy.requests) % THROTTLE_ONE_IN == 0:
             status, kind = 429, "LimitExceededException"
         time.sleep(ANSWER_S)
-        self.wfile.write(f"HTTP/1.1 {status} -\r\nx-amzn-ErrorType: {kind}\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+        return status, [("x-amzn-ErrorType", kind)], b"{}"
 
-    def log_message(self, *_: object) -> None:
-        pass
+    proxy = FaultProxy(answer)
+    return proxy
 
 
 def measure(dead: int) -> Iterator[dict[str, Any]]:
@@ -84,15 +69,14 @@ def measure(dead: int) -> Iterator[dict[str, Any]]:
             on.fill(range(ALIVE, ALIVE + dead), age_s=7_500 if found == EXPIRED else 660, **named)
             alive = {connection_id(number) for number in range(ALIVE)}
             extras = EXTRAS if found == ASKED_WITH_EXTRAS else {}
-            with Connections(alive) as connections:
-                url = f"http://127.0.0.1:{connections.server_address[1]}/{API['WEBSOCKET_STAGE']}"
-                endpoint = {"AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": url}
+            with gateway(alive) as api:
+                endpoint = {"AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"{api.url}/{API['WEBSOCKET_STAGE']}"}
                 with on.cleanup_function(**PROBE, **API, **endpoint, **extras) as (environment, log):
                     taken = invoke(environment, _events(on, log, dead))
-                connections.shutdown()
+                questions = Counter(int(request.at) for request in api.requests)
             pages = on.dynamodb.get_paginator("scan").paginate(TableName=TABLE, ProjectionExpression="connectionId")
             left = {item["connectionId"]["S"] for page in pages for item in page["Items"]}
-            asked = {"questions": len(connections.asked), "rate": max(Counter(connections.asked).values(), default=0)}
+            asked = {"questions": questions.total(), "rate": max(questions.values(), default=0)}
             yield {"dead": dead, "found": found, **asked, "live_removed": len(alive - left), **taken}
 
 

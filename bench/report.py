@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tools import markdown, program
+from tools import program
 
 RESULTS = Path(__file__).resolve().parent / "results"
 RUNTIME = "3.13"  # the module's default, as in Makefile
@@ -92,12 +92,12 @@ def table(summary: dict[str, Any]) -> str:
         quartiles = f"{ratio['low']:.3f}-{ratio['high']:.3f}"
         rows.append((measure.label, f"≤ {measure.goal:.2f}", f"**{ratio['median']:.3f}**", quartiles, *others, *absolute))
     header = ("Share of `boto3.resource`", "goal", "this module", "quartiles", *OTHERS.values(), "this module", "`boto3.resource`")
-    shares, rows = markdown.table(header, rows), []
+    shares, rows = program.table(header, rows), []
     for phase in summary["package"]["wire"]:
         wires = [summary[variant]["wire"][phase] for variant in ("package", "baseline")]
         # The endpoint's view, turned round.
         rows.append([PHASES[phase], *(f"{wire['received']:.0f} B, {wire['sent']:.0f} B, {wire['round_trips']:.0f}" for wire in wires)])
-    return f"{shares}\n\n{markdown.table(('Sent, received, round trips', 'this module', '`boto3.resource`'), rows)}"
+    return f"{shares}\n\n{program.table(('Sent, received, round trips', 'this module', '`boto3.resource`'), rows)}"
 
 
 def run(
@@ -114,7 +114,7 @@ def run(
 
     def table(results: list[dict[str, Any]]) -> str:
         rows = ([shape.format(**result, megabytes=result["peak"] / 1e6) for shape in shapes.values()] for result in results)
-        return markdown.table(shapes, rows)
+        return program.table(shapes, rows)
 
     for size in sizes or default:
         for result in measure(size):

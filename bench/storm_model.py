@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from bench import bill, report
-from tools import markdown
+from tools import program
 
 CONCURRENCY = 1000  # an account's in a region, unless raised
 STARTS, STARTS_PER_S = 1000, 100.0  # environments that a function may start at once, and how fast that refills
@@ -149,7 +149,7 @@ def duration(seconds: float) -> str:
 
 def table(header: Iterable[str], cells: Callable[[Storm], Iterable[str]]) -> str:
     rows = ((f"{storm.closes:,}", f"{storm.within_s} s", *cells(storm)) for storm in STORMS)
-    return markdown.table(("closes", "within", *header), rows)
+    return program.table(("closes", "within", *header), rows)
 
 
 def function_table(columns: dict[str, dict[Storm, float]]) -> str:
@@ -183,9 +183,33 @@ def wait_s(shares: dict[Storm, float], storm: Storm) -> float:
     return true_again_s(round(shares[storm] * storm.closes))
 
 
-def main() -> None:
-    from bench import pictures  # only bench's requirements have matplotlib
+def drawn(title: str, unit: str, columns: dict[str, dict[Storm, float]]) -> str:
+    """A panel for each time that a storm takes: each column's values over the storm's size; an SVG picture. Seconds are logarithmic."""
+    from matplotlib.figure import Figure  # only bench's requirements have it
 
+    from tools import picture
+
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    panels = figure.subplots(1, len(WITHIN_S), sharey=True)
+    for axes, within_s in zip(panels, WITHIN_S, strict=True):
+        for name, values in columns.items():
+            shown = [max(values[Storm(size, within_s)], 1 if unit == "seconds" else 0) for size in SIZES]
+            axes.plot([f"{size:,}" for size in SIZES], shown, marker=".", label=name)
+        axes.set_title(f"within {within_s} s", loc="left")
+        axes.grid(axis="y", color="#dddddd")
+    if unit == "seconds":
+        panels[0].set_yscale("log")
+        for axes in panels:
+            axes.minorticks_off()
+        panels[0].set_yticks([1, 10, 60, 600, 7200], ["1 s", "10 s", "1 min", "10 min", "2 h"])
+    else:
+        panels[0].set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
+    figure.suptitle(title)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(columns))
+    return picture.svg(figure)
+
+
+def main() -> None:
     ours, theirs = functions()["package"], functions()["baseline"]
     columns = {
         "this module": shares(ours),
@@ -204,8 +228,8 @@ def main() -> None:
     by_queue = {f"by the queue, {queue.writes_per_s:,} writes/s": queue for queue in (NEW_TABLE, WARM_TABLE)}
     waits = {"by the function": {storm: wait_s(columns["this module"], storm) for storm in STORMS}}
     waits |= {name: {storm: true_by_queue_s(*storm, *ours, queue) for storm in STORMS} for name, queue in by_queue.items()}
-    report.save("storm-model.svg", pictures.storms("Share of the closes that a storm loses, by its size", "lost", columns))
-    report.save("storm-queue.svg", pictures.storms("How long after a storm the table is true again, by its size", "seconds", waits))
+    report.save("storm-model.svg", drawn("Share of the closes that a storm loses, by its size", "lost", columns))
+    report.save("storm-queue.svg", drawn("How long after a storm the table is true again, by its size", "seconds", waits))
 
 
 if __name__ == "__main__":
