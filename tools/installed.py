@@ -11,7 +11,7 @@ from pathlib import Path
 
 from local import leash
 
-CACHE = Path(__file__).resolve().parent.parent / ".cache"
+from .terraform import CACHE
 
 
 class UnavailableError(Exception):

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from . import fields, program, terraform
 from .installed import UnavailableError, go_program
-from .terraform import CACHE, REPOSITORY
+from .terraform import CACHE, REPOSITORY, Root
 
 Outcome = tuple[bool | None, str]  # whether it passed; None = it was not run
 LOCAL_SOURCE = re.compile(r'^\s*source\s*=\s*"(\.[^"]*)"', re.MULTILINE)
@@ -40,10 +40,10 @@ def terraform_fmt(folder: Path = REPOSITORY) -> Outcome:
 
 def complaints(found: str) -> list[str]:
     """The errors and warnings of `validate -json`. Without -json, one warning would stand for all with the same title."""
-    if "{" not in found:
+    if not found.startswith("{"):
         return [found]  # Terraform failed before
     said = []
-    for it in json.loads(found[found.index("{") :])["diagnostics"]:
+    for it in json.loads(found)["diagnostics"]:
         if it["severity"] == "error" or not UNAVOIDABLE.fullmatch(it["detail"]):
             place = f" ({it['range']['filename']}:{it['range']['start']['line']})" if "range" in it else ""
             said.append(f"{it['severity']}: {it['summary']}{place}: {it['detail']}")
@@ -61,18 +61,15 @@ def terraform_validate(top: Path = REPOSITORY) -> Outcome:
     failures = []
     for folder in roots(top):
         lock = folder / ".terraform.lock.hcl"
-        locked, keep = lock.exists(), terraform.keep_lock(folder)
+        locked = lock.exists()
         with tempfile.TemporaryDirectory() as data:
-            env = {**terraform.environment(), "TF_DATA_DIR": data}
-            with terraform.installing():
-                held, text = command(terraform.binary(), "init", "-backend=false", "-no-color", *keep, env=env, cwd=folder)
-            if held:
-                held, found = command(terraform.binary(), "validate", "-json", env=env, cwd=folder)
-                text = "\n".join(complaints(found))
+            root = Root(folder, os.environ, Path(data))
+            failed, text = root.call("init", "-backend=false", *terraform.keep_lock(folder))
+            found = [text] if failed else complaints(root.call("validate", "-json")[1])
         if not locked:
             lock.unlink(missing_ok=True)
-        if not held or text:
-            failures.append(f"{folder.relative_to(top)}:\n{text}")
+        if found:
+            failures.append("\n".join([f"{folder.relative_to(top)}:", *found]))
     return not failures, "\n".join(failures)
 
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from local.aws import local_aws
 
-from . import markdown, program, terraform
+from . import program, terraform
 from .installed import UnavailableError, go_program
 from .terraform import CACHE, REPOSITORY, Program, Root, TerraformError
 
@@ -172,7 +172,7 @@ def main() -> int:
     with ThreadPoolExecutor(2) as pool:  # because the provider mostly waits
         rows, errors = zip(*pool.map(row, wanted, wanted.values()), strict=True)
     header = ("", "`validate`", "module tests", "examples/complete on the local AWS")
-    program.say(f"`make matrix` of {date.today()}\n\n{markdown.table(header, rows)}\n")
+    program.say(f"`make matrix` of {date.today()}\n\n{program.table(header, rows)}\n")
     failed = [error for of_row in errors for error in of_row]
     for error in failed:
         program.say(error)

@@ -13,7 +13,6 @@ import base64
 import hashlib
 import io
 import json
-import sys
 import zipfile
 from pathlib import Path
 
@@ -56,20 +55,10 @@ def wanted() -> dict[Path, bytes]:
 
 
 def main() -> int:
-    check = program.only_checks(__doc__)
-    files = wanted()
-    differing = [path for path, content in files.items() if not path.is_file() or path.read_bytes() != content]
-    if check:
-        differing += sorted({*ROOT.glob("dist/*"), *ROOT.glob("examples/*/*.zip")} - files.keys())
-        if differing:
-            print(*(f"not what the sources build: {path.relative_to(ROOT)}" for path in differing), sep="\n")
-            print("run `make package` and commit what it builds", file=sys.stderr)
-        return 1 if differing else 0
-    for path in differing:
-        print(f"built: {path.relative_to(ROOT)}")
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(files[path])
-    return 0
+    if others := sorted({*ROOT.glob("dist/*"), *ROOT.glob("examples/*/*.zip")} - wanted().keys()):
+        program.complain(f"remove what the sources do not build: {', '.join(map(str, others))}")
+        return 1
+    return program.generate(__doc__, "make package", wanted)
 
 
 if __name__ == "__main__":

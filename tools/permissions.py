@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import zipfile
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -170,21 +169,16 @@ def policy(name: str, calls: set[Call]) -> str:
     return text
 
 
-def policies() -> dict[str, str]:
+def policies() -> dict[Path, bytes]:
     with local_aws() as aws:
         planned, applied, api_id = record(aws)
     plan = allowed(planned, api_id)
-    return {"plan": policy("plan", plan), "apply": policy("apply", allowed(applied, api_id) - plan)}
+    calls = {"plan": plan, "apply": allowed(applied, api_id) - plan}
+    return {FOLDER / f"{name}.json": policy(name, its).encode() for name, its in calls.items()}
 
 
 def main() -> int:
-    check = program.only_checks(__doc__)
-    stale = {name: text for name, text in policies().items() if (FOLDER / f"{name}.json").read_text() != text}
-    if check and stale:
-        sys.exit(f"out of date in docs/permissions: {', '.join(stale)}. Run `make permissions` and commit")
-    for name, text in stale.items():
-        (FOLDER / f"{name}.json").write_text(text)
-    return 0
+    return program.generate(__doc__, "make permissions", policies)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the programs behind the make targets share: options, progress messages, and errors without a traceback."""
+"""What the programs behind the make targets share: options, progress messages, tables, and errors without a traceback."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from .terraform import TerraformError
 
@@ -38,11 +39,33 @@ def flag(parser: argparse.ArgumentParser, name: str, text: str) -> None:
     parser.add_argument(name, type=on, nargs="?", const=True, default=False, metavar="1", help=text)
 
 
+def generate(description: str | None, command: str, wanted: Callable[[], Mapping[Path, bytes]]) -> int:
+    """A program that writes files whose content is generated. With `--check` it returns 1 if one is out of date."""
+    parser = arguments(description)
+    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if something would be written")
+    check = parser.parse_args().check
+    stale = {path: content for path, content in wanted().items() if not path.is_file() or path.read_bytes() != content}
+    for path, content in stale.items():
+        say(f"{'out of date' if check else 'written'}: {path}")
+        if not check:
+            path.write_bytes(content)
+    if check and stale:
+        complain(f"run `{command}` and commit")
+    return int(check and bool(stale))
+
+
 def only_checks(description: str | None) -> bool:
     """Whether `--check` is given to a program that writes files and has no other option."""
     parser = arguments(description)
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if something would be written")
     return bool(parser.parse_args().check)
+
+
+def table(header: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
+    """A Markdown table without a final newline. Each cell is written as str() gives it."""
+    names = list(header)
+    first, *others = (f"| {' | '.join(map(str, cells))} |" for cells in (names, *rows))
+    return "\n".join([first, "|" + "---|" * len(names), *others])
 
 
 @contextmanager

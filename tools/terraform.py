@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -65,7 +64,7 @@ def environment() -> dict[str, str]:
 
 def mirror() -> Path | None:
     """A folder with the AWS provider for this machine: one that Terraform uses by default, or one near the root of the file system."""
-    ours = target(binary())
+    ours = version_of(binary())["platform"]
     tops = (top for top in Path("/").iterdir() if top.name not in NO_PLACE_FOR_A_MIRROR and not top.is_symlink())
     near_root = (found for top in tops for above in ("", "*/", "*/*/") for found in top.glob(f"{above}{PROVIDER}"))
     for found in (*(folder / PROVIDER for folder in _implied_mirrors()), *near_root):
@@ -74,18 +73,12 @@ def mirror() -> Path | None:
     return None
 
 
-@cache
-def target(path: str) -> str:
-    """The platform of a Terraform binary: linux_amd64."""
-    return str(version_of(path)["platform"])
-
-
 def keep_lock(folder: Path) -> list[str]:
     """The option with which `init` does not change the folder's lock file.
 
     None on platforms other than LOCKED_ON, where commands after init need the platform's own checksum.
     """
-    return ["-lockfile=readonly"] if (folder / ".terraform.lock.hcl").exists() and target(binary()) == LOCKED_ON else []
+    return ["-lockfile=readonly"] if (folder / ".terraform.lock.hcl").exists() and version_of(binary())["platform"] == LOCKED_ON else []
 
 
 @contextmanager
@@ -104,7 +97,9 @@ def settled(env: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in env.items() if not name.startswith("TF_") or name in USERS_OWN}
 
 
+@cache
 def version_of(path: str) -> dict[str, Any]:
+    """What a Terraform or OpenTofu says of itself, such as its terraform_version and platform."""
     quiet = {**settled(os.environ), "TF_CLI_CONFIG_FILE": os.devnull, "CHECKPOINT_DISABLE": "1"}
     return dict(json.loads(subprocess.run([path, "version", "-json"], env=quiet, stdout=subprocess.PIPE, check=True).stdout))
 
@@ -158,7 +153,7 @@ class Root:
 
     def plan(self, file: Path | None = None, *options: str) -> str:
         """The plan as text, "" if nothing changes. `file` keeps it for `show`."""
-        code, text = self._call("plan", "-detailed-exitcode", *self._state, *options, *([f"-out={file}"] if file else []))
+        code, text = self.call("plan", "-detailed-exitcode", *self._state, *options, *([f"-out={file}"] if file else []))
         if code == 1:
             raise TerraformError(f"terraform plan in {self.folder} failed:\n{text}")
         return text if code == 2 else ""
@@ -182,13 +177,13 @@ class Root:
         self.run("destroy", "-auto-approve", "-lock-timeout=2m", *self._state)  # an interrupted apply may still save its state
 
     def run(self, *arguments: str) -> str:
-        code, text = self._call(*arguments)
+        code, text = self.call(*arguments)
         if code:
-            raise TerraformError(f"terraform {arguments[0]} in {self.folder} failed:\n{text}{_advice(arguments[0])}")
+            raise TerraformError(f"terraform {arguments[0]} in {self.folder} failed:\n{text}")
         return text
 
-    def _call(self, command: str, *arguments: str) -> tuple[int, str]:
-        """The exit code, and the output; after a failure, the errors."""
+    def call(self, command: str, *arguments: str) -> tuple[int, str]:
+        """The exit code, and the output; after a failure, the errors if there are any outside of JSON."""
         colour = [] if command in ("output", "state", "version") else ["-no-color"]
         program = self.program or Program(binary(), environment())
         # Into a file: a broken pipe would end Terraform before it has saved its state.
@@ -202,17 +197,8 @@ class Root:
                 code = leash.end(process)
             output.seek(0)
             errors.seek(0)
-            said = errors.read().strip()
-            return code, said if code == 1 and said else output.read()
-
-
-def _advice(command: str) -> str:
-    if command != "init" or "provider_installation" in _own_configuration() or mirror():
-        return ""
-    return (
-        f"\nNo folder on this machine has the provider {PROVIDER} for {platform.system()} {platform.machine()}, so it comes from the "
-        "registry, which must be reachable; or put a mirror (terraform providers mirror) into ~/.terraform.d/plugins."
-    )
+            text, said = output.read(), errors.read().strip()
+            return code, said if code == 1 and said and not text.startswith("{") else text
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Committed files whose mistakes no program that reads them would notice: rights of workflows, rights of planners, versions."""
+"""Committed files whose mistakes no program that reads them would notice: rights of workflows, rights of planners, versions, releases."""
 
 from __future__ import annotations
 
@@ -10,10 +10,20 @@ import pytest
 import yaml
 
 from tools.permissions import FOLDER
+from tools.release import notes
 from tools.terraform import REPOSITORY
 
 WORKFLOWS = sorted([*REPOSITORY.glob(".github/workflows/*.yml"), *REPOSITORY.glob("examples/*/.github/workflows/*.yml")])
 PUBLISHING = ("release.yml", "publish")
+CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n## [1.2.3] - 2026-01-31\n\n### Added\n- A thing.\n\n## [1.2.1] - 2026-01-01\n\n"
+CALL = 'source = "git::https://github.com/your-org/terraform-aws-websocket-disconnect.git?ref=v1.2.3"\n'
+WAYS_TO_NAME_ANOTHER = [
+    CALL.replace("v1.2.3", "v1.2.2"),
+    "uses: your-org/terraform-aws-websocket-disconnect/.github/workflows/plan.yml@v1.2.2\n",
+    "      module_ref: v1.2.2\n",
+    '      module_ref: "0123456789abcdef0123456789abcdef01234567" # v1.2.2\n',
+    "      module_ref:\n        type: string\n        default: v1.2.2\n",
+]
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=[str(path.relative_to(REPOSITORY)) for path in WORKFLOWS])
@@ -58,3 +68,14 @@ def test_unfit_terraform_and_provider_versions_are_refused() -> None:
     mains = [path for path in REPOSITORY.glob("modules/*/main.tf") if "global_secondary_index" in path.read_text()]
     excluded = [re.findall(r"!= ([\d.]+)", path.with_name("versions.tf").read_text()) for path in mains]
     assert [(versions[0], versions[-1], len(versions)) for versions in excluded] == [("6.29.0", "6.40.0", 14)] * 2
+
+
+def test_only_a_version_that_all_files_know_is_released() -> None:
+    pages = {"CHANGELOG.md": CHANGELOG, "any.md": CALL}
+    assert notes("1.2.3", pages) == "### Added\n- A thing."
+    for version in ("", "v1.2.3", "1.2", "1.2.3-rc1", "01.2.3", "1.2.4", "1.2.2\n", "1.2.1"):
+        with pytest.raises(SystemExit, match=r"is not a version|CHANGELOG\.md has no part"):
+            notes(version, pages)
+    for other in WAYS_TO_NAME_ANOTHER:
+        with pytest.raises(SystemExit, match=r"any\.md refers to 1\.2\.2"):
+            notes("1.2.3", {**pages, "any.md": CALL + other})

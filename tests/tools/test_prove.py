@@ -24,7 +24,7 @@ import pytest
 import route_settings
 
 from local.aws import LocalAws
-from tests.local.conftest import TRUST, policy
+from tests.local.conftest import policy
 from tools import program
 from tools.acts import speed
 from tools.acts.trial import Trial
@@ -69,7 +69,7 @@ def test_only_1_true_and_yes_mean_yes(monkeypatch: pytest.MonkeyPatch) -> None:
         assert options().yes is True
     monkeypatch.setattr(sys, "argv", ["docs", "--chek"])
     with pytest.raises(SystemExit):
-        program.only_checks("Writes.")
+        program.generate("Writes.", "make docs", dict)
 
 
 def test_it_says_what_it_would_do_and_asks_first(
@@ -99,8 +99,9 @@ def test_what_a_run_on_another_machine_left(
     tags = {leftovers.TAG: RUN[0], leftovers.STARTED: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3600 * hours))}
     sqs, iam, role = account.client("sqs"), account.client("iam"), {"RoleName": "wsproof-0123abcd-sweep"}
     sqs.create_queue(QueueName="wsproof-0123abcd-retry", tags=tags)
-    iam.create_role(**role, AssumeRolePolicyDocument=policy(TRUST), Tags=[{"Key": key, "Value": tags[key]} for key in tags])
-    iam.put_role_policy(**role, PolicyName="any", PolicyDocument=policy({"Effect": "Deny", "Action": "*", "Resource": "*"}))
+    nothing = policy({"Effect": "Deny", "Action": "*", "Resource": "*"})
+    iam.create_role(**role, AssumeRolePolicyDocument=nothing, Tags=[{"Key": key, "Value": tags[key]} for key in tags])
+    iam.put_role_policy(**role, PolicyName="any", PolicyDocument=nothing)
     others = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("wsproof-0123abcd-other", "wsproof-another")]
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n"))
     with nullcontext() if removed else pytest.raises(CannotStartError, match="No proof can start"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,8 @@ from tools import terraform
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A user with a Terraform and without any settings; nothing is remembered between tests."""
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user with a Terraform and without any settings; nothing is remembered."""
     for name in ("TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG", "TF_PLUGIN_CACHE_DIR"):
         monkeypatch.delenv(name, raising=False)
     fake = tmp_path / "bin" / "terraform"
@@ -24,11 +23,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(terraform, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(terraform, "mirror", lambda: tmp_path / "plugins")
-    terraform.environment.cache_clear()
-    terraform.binary.cache_clear()
-    yield tmp_path
-    terraform.environment.cache_clear()
-    terraform.binary.cache_clear()
+    for remembers in ("environment", "binary"):
+        monkeypatch.setattr(terraform, remembers, getattr(terraform, remembers).__wrapped__)
+    return tmp_path
 
 
 def test_a_users_configuration_stands(home: Path) -> None:
@@ -37,7 +34,6 @@ def test_a_users_configuration_stands(home: Path) -> None:
     assert "disable_checkpoint = true\n" in written
     assert f'path    = "{home / "plugins"}"' in written, "the mirror beside it"
     (home / ".terraformrc").write_text("provider_installation {\n  direct {}\n}\n")
-    terraform.environment.cache_clear()
     assert not {"TF_CLI_CONFIG_FILE", "TF_PLUGIN_CACHE_DIR"} & terraform.environment().keys()
 
 
