@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from sweep_part import LONGEST_LIST, Part, fitting
 
-from tests.unit.support import ended
+from tests.unit.support import Clock, ended
 from tests.unit.test_ending import CONTEXT, JSON
 
 KIM = ended("c", clientId="kim")
@@ -117,6 +117,10 @@ ASKS = {"close": WORK, "finish": WORK, "offline": WORK, "sweep": st.lists(JSON, 
 def test_no_other_message_is_read(message: object) -> None:
     with pytest.raises(RejectedError):
         messages.read(json.dumps(message), "masked")
+
+
+def test_a_part_is_the_whole_table_unless_said_otherwise(clock: Clock) -> None:
+    assert Part.parse({}) == Part(began_ms=clock.ms, until_ms=clock.ms + 300_000)
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "\U0001f600", '"'])
