@@ -189,9 +189,6 @@ def test_it_puts_the_record_together_that_was_there(connect: Connect, more: dict
     assert connect([whole[start : start + size] for start in range(0, len(whole), size)]).delete("c1") == OLD | more
 
 
-CRC = str(zlib.crc32(b"{}")).encode()
-
-
 def bare(headers: bytes, body: bytes) -> bytes:
     """An answer with no other headers than these and the body's checksum."""
     return b"HTTP/1.1 200 OK\r\nx-amz-crc32: %d\r\n%s\r\n%s" % (zlib.crc32(body), headers, body)
@@ -200,25 +197,18 @@ def bare(headers: bytes, body: bytes) -> bytes:
 ODD = {
     **NOT_WHOLE,
     "HTTP/1.0": answer(b"{}", status=b"HTTP/1.0 200 OK"),
-    "another protocol": b"SSH-2.0-OpenSSH_9.9\r\n\r\n",
     "no length": bare(b"", b"{}"),
     "two lengths": bare(b"Content-Length: 2\r\nContent-Length: 2\r\n", b"{}"),
     "a length that is no number": bare(b"Content-Length: two\r\n", b"{}"),
-    "a negative length": bare(b"Content-Length: -2\r\n", b"{}"),
-    "chunked": bare(b"Transfer-Encoding: chunked\r\n", b"2\r\n{}\r\n0\r\n\r\n"),
     "chunked with a length": bare(b"Content-Length: 12\r\nTransfer-Encoding: chunked\r\n", b"2\r\n{}\r\n0\r\n\r\n"),
-    "another transfer encoding": bare(b"Content-Length: 2\r\nTransfer-Encoding: identity\r\n", b"{}"),
     "more than its length": answer(b"{}") + b"x",
-    "compressed": bare(b"Content-Encoding: gzip\r\nContent-Length: 2\r\n", b"\x1f\x8b"),
-    "a checksum that is no number": answer(b"{}").replace(CRC, b"x"),
     "no checksum": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
     "not JSON": answer(b"<html>hello</html>"),
     "not an object": answer(b"[]"),
     "attributes that are none": answer(b'{"Attributes":["connectionId"]}'),
     "another connection's record": answer(b'{"Attributes":{"connectionId":{"S":"c2"}}}'),
     "a record without its key": answer(b'{"Attributes":{"clientId":{"S":"c1"}}}'),
-    "an interim answer": b"HTTP/1.1 100 Continue\r\n\r\n",
-    **{f"cut after {length} bytes": EMPTY[:length] for length in range(7, len(EMPTY), 14)},
+    **{f"cut after {length} bytes": EMPTY[:length] for length in range(7, len(EMPTY), 40)},
 }
 
 
@@ -443,7 +433,6 @@ NOT_PLAIN: dict[str, tuple[dict[str, str | None], str]] = {
     "SnapStart's credentials": ({"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1/", "AWS_ACCESS_KEY_ID": ""}, KEYS),
     "an empty secret": ({"AWS_SECRET_ACCESS_KEY": ""}, KEYS),
     "a key that would break the header": ({"AWS_ACCESS_KEY_ID": "key\r\nX-Evil: 1"}, KEYS),
-    "a token that would break the header": ({"AWS_SESSION_TOKEN": "token\n"}, KEYS),
     "a token with a space": ({"AWS_SESSION_TOKEN": "to ken"}, KEYS),
     "no key": ({"AWS_ACCESS_KEY_ID": None}, "AWS_ACCESS_KEY_ID"),
     "no secret": ({"AWS_SECRET_ACCESS_KEY": None}, "AWS_SECRET_ACCESS_KEY"),
@@ -452,11 +441,8 @@ NOT_PLAIN: dict[str, tuple[dict[str, str | None], str]] = {
     "an empty bundle": ({"AWS_CA_BUNDLE": ""}, FILE),
     "an endpoint with a path": ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1/path"}, ENDPOINT),
     "an endpoint with a user": ({"AWS_ENDPOINT_URL": "http://user@127.0.0.1:1"}, ENDPOINT),
-    "an endpoint with a query": ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1?query"}, ENDPOINT),
     "an endpoint in IPv6": ({"AWS_ENDPOINT_URL": "http://[::1]:1"}, ENDPOINT),
     "an endpoint without a scheme": ({"AWS_ENDPOINT_URL": "127.0.0.1:1"}, ENDPOINT),
-    "an endpoint of another scheme": ({"AWS_ENDPOINT_URL": "unix://socket"}, ENDPOINT),
-    "an endpoint without a port's number": ({"AWS_ENDPOINT_URL": "http://127.0.0.1:port"}, ENDPOINT),
     "an endpoint whose port only Python reads": ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1_0"}, ENDPOINT),
     "an endpoint of dual stack": ({"AWS_ENDPOINT_URL": "https://dynamodb.eu-west-1.api.aws"}, ENDPOINT),
     "DynamoDB's endpoint": ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_DYNAMODB": "http://[::1]"}, ENDPOINT),
