@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/README.md"), *ROOT.glob("modules/**/README.md")})
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
 HEADING = re.compile(r"^#+ (.*)", re.MULTILINE)
-GAP = re.compile(r'^ *"""((?:(?!""").)*?)\n\n *MiniStack: (.*?)\n *Source: (\S+)\n *"""', re.DOTALL | re.MULTILINE)
+GAP = re.compile(r'^ *"""((?:(?!""").)*?)\n\n *MiniStack: ((?:(?!""").)*?)\n *Source: (\S+)\n *"""', re.DOTALL | re.MULTILINE)
 QUOTED = re.compile(r"(<!-- BEGIN (\S+) -->\n).*?(<!-- END \2 -->)", re.DOTALL)
 
 
@@ -118,8 +118,8 @@ def gaps() -> str:
     """A row for each docstring in local/patches that says what AWS does, what MiniStack does, and the source."""
     rows = []
     for path in sorted(ROOT.glob("local/patches/[a-z]*.py")):
-        found = GAP.findall(path.read_text())
-        if not found:
+        found = GAP.findall(text := path.read_text())
+        if not found or len(found) < len(re.findall("^ *MiniStack: ", text, re.MULTILINE)):
             sys.exit(f"{path}: a docstring must say what AWS does, then `MiniStack: …` and `Source: https://…`")
         rows += [(f"`{path.name}`", f"{_line(aws)} ([source]({source}))", _line(ministack)) for aws, ministack, source in found]
     return table(("in `local/patches`", "AWS", "MiniStack"), rows)

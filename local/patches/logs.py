@@ -16,9 +16,9 @@ from ministack.core import lambda_runtime
 from ministack.core.responses import AccountRegionScopedDict, error_response_json, json_response
 from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc
 
-from . import replaces, require
+from . import replaces
+from .functions import MARK
 
-MARK = "=== end of invocation ==="
 LONGEST_WAIT = 5.0  # for the mark of a worker that is alive, but too busy to write it
 LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
 METRICS = {
@@ -31,12 +31,6 @@ METRICS = {
 _logging: ContextVar[dict[str, str]] = ContextVar("logging")  # the configuration of the function whose log is being written
 _numbers = count(1)
 _definitions: Any = AccountRegionScopedDict()
-
-require(lambda_runtime, "_PYTHON_WORKER_SCRIPT", "368800addf4d")
-_after_each = "        _real_stdout.flush()\n\nrun()\n"
-lambda_runtime._PYTHON_WORKER_SCRIPT = lambda_runtime._PYTHON_WORKER_SCRIPT.replace(
-    _after_each, f"        _real_stdout.flush()\n        print({MARK!r}, file=sys.stderr, flush=True)\n\nrun()\n"
-)
 
 
 @replaces(lambda_runtime.Worker, "_drain_stderr_bounded", "3fd7cc742872")
