@@ -81,7 +81,7 @@ class ClientProcess:
 
 
 class Visitors:
-    """Clients that come and leave, several a second, until the block ends."""
+    """Clients that come and leave, two a second, until the block ends."""
 
     def __init__(self, url: str) -> None:
         self.left: list[str] = []
@@ -89,9 +89,9 @@ class Visitors:
         self._thread = threading.Thread(target=self._come_and_go, daemon=True)
 
     def _come_and_go(self) -> None:
-        while not self._over.wait(0.1):
+        while not self._over.wait(0.25):
             client = Client(self._url, f"visits-{uuid.uuid4()}")
-            self._over.wait(0.1)
+            self._over.wait(0.25)
             client.close()
             self.left.append(client.name)
 
