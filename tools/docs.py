@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 import hcl2
 
 from . import program
-from .markdown import table
+from .program import table
+from .terraform import REPOSITORY as ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/README.md"), *ROOT.glob("modules/**/README.md")})
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
 HEADING = re.compile(r"^#+ (.*)", re.MULTILINE)
@@ -153,16 +153,9 @@ def broken_links(page: Path) -> list[str]:
 
 
 def main() -> int:
-    check = program.only_checks(__doc__)
     if broken := [link for page in PAGES for link in broken_links(page)]:
         sys.exit("broken links:\n" + "\n".join(broken))
-    stale = {page: new for page in PAGES if (new := wanted(page.read_text())) != page.read_text()}
-    if check and stale:
-        names = ", ".join(str(page.relative_to(ROOT)) for page in stale)
-        sys.exit(f"out of date: {names}. Run `python -m tools.docs` and commit")
-    for page, text in stale.items():
-        page.write_text(text)
-    return 0
+    return program.generate(__doc__, "make docs", lambda: {page: wanted(page.read_text()).encode() for page in PAGES})
 
 
 if __name__ == "__main__":

@@ -54,13 +54,6 @@ def generate(description: str | None, command: str, wanted: Callable[[], Mapping
     return int(check and bool(stale))
 
 
-def only_checks(description: str | None) -> bool:
-    """Whether `--check` is given to a program that writes files and has no other option."""
-    parser = arguments(description)
-    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if something would be written")
-    return bool(parser.parse_args().check)
-
-
 def table(header: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
     """A Markdown table without a final newline. Each cell is written as str() gives it."""
     names = list(header)
