@@ -346,7 +346,7 @@ def test_a_delete_takes_no_longer_than_its_budget(
         plain.setattr("socket.getaddrinfo", resolve)
     begun = time.monotonic()
     assert fast.delete("a") is None
-    assert 0.3 < time.monotonic() - begun < 0.9
+    assert 0.3 < time.monotonic() - begun < 1.1
     released.set()
 
 
@@ -356,7 +356,7 @@ def test_init_takes_no_longer_than_the_budget(connect: Connect, mute: Server, pl
     plain.setattr("socket.getaddrinfo", resolving(mute.port))
     begun = time.monotonic()
     connect()
-    assert time.monotonic() - begun < 1.0
+    assert time.monotonic() - begun < 5
 
 
 def test_an_address_that_cannot_be_connected_to_raises_nothing(plain: pytest.MonkeyPatch) -> None:
