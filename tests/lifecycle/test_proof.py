@@ -157,6 +157,7 @@ def test_the_next_run_removes_what_a_killed_one_left(proofs: Proofs) -> None:
     assert proofs.codes[0] == -signal.SIGKILL
     assert len(proofs.tagged[0]) >= 20
     assert re.search(r"A proof of \S+Z was not cleaned up: .*\d+ role.*\.\nRemove it\? \[y/N\] It is removed", proofs.output[1])
+    assert "another machine" not in proofs.output[1], "its folder here was not found"
 
 
 def test_a_whole_run_leaves_nothing(proofs: Proofs) -> None:

@@ -128,8 +128,8 @@ def test_what_something_else_uses_is_removed_after_it(account: Account) -> None:
 
 
 def test_nothing_begins_beside_a_run_that_is_under_way(account: Account) -> None:
-    other = run.Run(account, *RUN)
-    other.folder.mkdir()
+    other = run.Run(account)
+    other.folder.mkdir()  # its own, in the folder of all runs
     other.note()
     with (other.folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

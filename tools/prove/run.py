@@ -59,7 +59,7 @@ class Run(Deployment):
         """A new run, or one whose id is known. `started` is in ISO 8601, UTC."""
         self.account, self.id = account, run_id or secrets.token_hex(4)
         self.started = started or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        self.folder = FOLDERS.resolve() / run_id
+        self.folder = FOLDERS.resolve() / self.id
         self.root = Root(self.folder, os.environ, self.folder / ".terraform")
         self.root.grace = GRACE_S
         super().__init__(account, lambda: dict(self.root.outputs()["proof"]))
