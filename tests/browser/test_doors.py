@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+from contextlib import closing, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -61,11 +62,12 @@ def test_a_website_can_do_nothing_to_any_of_our_servers(browser: Browser, websit
 
 
 def get(url: str, path: str, method: str = "GET", **headers: str) -> int:
+    """The status; 0 if there is no answer."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
     connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
-    status = connection.getresponse().status
-    connection.close()
-    return status
+    with closing(connection), suppress(http.client.RemoteDisconnected):
+        return connection.getresponse().status
+    return 0
 
 
 def order_one(url: str, host: str = "", origin: str = "") -> Any:
@@ -89,7 +91,7 @@ def test_the_page_takes_orders_from_itself_alone(url: str, stack: Stack) -> None
         assert get(url, "/", **headers) == 403
     assert get(url, "/", Sec_Fetch_Site="none") == 200
     for method, path in ("GET", "/server.py"), ("GET", "/../server.py"), ("POST", "/"), ("PUT", "/live"):
-        assert get(url, path, method) == 404
+        assert get(url, path, method) in (404, 0)  # 0: Python 3.10, whose websockets 16 closes the connection on any method but GET
     for address in {str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)} - {"127.0.0.1"}:
         with pytest.raises(OSError, match="refused"):
             socket.create_connection((address, urlsplit(url).port or 0), timeout=5)

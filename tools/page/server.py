@@ -123,7 +123,8 @@ def page(stack: Stack) -> Iterator[str]:
         headers = {name.lower(): value for name, value in request.headers.raw_items()}
         if why := refusal(headers, hosts, origins, ("same-origin", "none")):
             return tab.respond(403, f"{why}\n")
-        if request.method != "GET" or request.path not in (*FILES, "/live"):
+        method = getattr(request, "method", "GET")  # websockets 16, the last one for Python 3.10, refuses any other itself
+        if method != "GET" or request.path not in (*FILES, "/live"):
             return tab.respond(404, "there is no such page\n")
         if request.path == "/live":
             return None
