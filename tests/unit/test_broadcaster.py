@@ -23,7 +23,7 @@ def posted_to(aws: FakeAws) -> set[str]:
     return {asked["connectionId"] for asked in aws.asked("POST @connections")}
 
 
-def test_every_page_or_those_named_get_it_and_the_gone_are_reported(
+def test_all_or_named_pages_get_it_and_the_gone_are_reported(
     broadcast: ModuleType, connections: Table, queue: RetryQueue, aws: FakeAws
 ) -> None:
     everybody = {f"c{number}" for number in range(7)}

@@ -460,7 +460,7 @@ def test_a_setting_that_is_not_plain_is_left_to_boto3_and_named(
     assert no_network == []
 
 
-def test_a_table_or_home_folder_that_is_not_plain_is_left_to_boto3(no_network: Asked, tmp_path: Path) -> None:
+def test_an_odd_table_or_home_folder_is_left_to_boto3(no_network: Asked, tmp_path: Path) -> None:
     for table in ("arn:aws:dynamodb:eu-west-1:123456789012:table/connections", 'a"b', "", "tabelle-ä"):
         with pytest.raises(ValueError, match="table"):
             fast_delete.connect(table)

@@ -85,7 +85,7 @@ NO_SHORT_VERSIONS = ["", "/", "/ann", "/ann.0", "/5ann", "/821012345678", "/4917
 
 
 @pytest.mark.parametrize("agent", [*UNKNOWN_PRODUCTS, *(f"Chrome{version}" for version in NO_SHORT_VERSIONS)])
-def test_what_is_no_known_product_with_a_short_version_is_not_shown(agent: str) -> None:
+def test_only_known_products_with_short_versions_are_shown(agent: str) -> None:
     assert privacy.agent(agent, "masked") is None
 
 
