@@ -55,8 +55,8 @@ class Aws:
         if scope["type"] == "websocket":
             return refusal(headers, self._hosts, PAGES_OF_THIS_MACHINE)
         if scope["path"].startswith("/_") and not scope["path"].startswith(DATA_PLANE):
-            return "there is no management from outside"
-        return refusal(headers, self._hosts) or ("" if "authorization" in headers else "a request is signed")
+            return "MiniStack's management is closed"
+        return refusal(headers, self._hosts) or ("" if "authorization" in headers else "requests must be signed")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         opened = 0
@@ -115,7 +115,7 @@ def main(endpoint: str) -> None:
         server_header=False,
         log_level="warning",
     )
-    print(port, os.environ["TMPDIR"], flush=True)  # whoever calls from now on waits a moment
+    print(port, os.environ["TMPDIR"], flush=True)  # the port is open: calls wait until the server runs
     uvicorn.Server(config).run([listener])
 
 

@@ -253,7 +253,7 @@ class News:
         self._since = int(time.time() * 1000)
 
     def look(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Reads the logs before the table: who sees that a record is gone has already seen the line about it, if it has come."""
+        """Reads the logs before the table, so that the line about a removal is usually seen first."""
         for which in FUNCTIONS:
             events = [event for event in self._on.events(which, self._since) if event["eventId"] not in self._seen]
             self._seen.update(event["eventId"] for event in events)

@@ -183,7 +183,7 @@ class Root:
         return text
 
     def call(self, command: str, *arguments: str) -> tuple[int, str]:
-        """The exit code, and the output; after a failure, the errors if there are any outside of JSON."""
+        """The exit code, and the output. After a failure the errors instead, unless the output is JSON."""
         colour = [] if command in ("output", "state", "version") else ["-no-color"]
         program = self.program or Program(binary(), environment())
         # Into a file: a broken pipe would end Terraform before it has saved its state.

@@ -26,7 +26,8 @@ require(lambda_runtime, "_PYTHON_WORKER_SCRIPT", "368800addf4d")
 def _changed(script: str) -> str:
     """A new environment imports only what the function imports.
 
-    MiniStack: botocore too, to count how deep functions invoke each other. That takes longer than all else that the route's function does.
+    MiniStack: It also imports botocore, to count how deep functions invoke each other. That takes longer than all that the route's function
+    does itself.
     Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
     """
     without = script.replace("    _ms_install_invoke_depth()\n    try:\n", "    try:\n")
@@ -44,8 +45,8 @@ def finish_update(original: Any, name: str, delay: float) -> None:
     """After an update, a function's next events run in new environments under its new role. The update takes seconds, in which the old
     environments finish what they have begun.
 
-    MiniStack: After a change of the role alone, the old environments go on. An update takes half a second. On a busy machine that is less
-    than a cold start, and whoever then deletes the old role takes it away from invocations that have just begun.
+    MiniStack: After a change of the role alone, the old environments go on. An update takes half a second, which on a busy machine is less
+    than a cold start. If the old role is deleted after the update, invocations that have just begun lose their permissions.
     Source: https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
     """
     _retire(name)

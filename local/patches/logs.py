@@ -85,7 +85,7 @@ def append_log_events(original: Any, stream: dict[str, Any], events: list[dict[s
 
 
 def _fields(message: str) -> dict[str, Any]:
-    """Of a line that is a JSON object; any other line has none."""
+    """The fields of a line that is a JSON object; {} for any other."""
     try:
         found = json.loads(message)
     except ValueError:

@@ -1,7 +1,7 @@
 """Stops an apply at each of its calls, and lets the next one go on:  python -m tests.lifecycle.stop_everywhere
 
-By one permission after the other, in the order in which an apply needs them. test_half_made.py stops it at a few calls; this takes half an
-hour, for people who change what refers to what.
+It grants one permission after the other, in the order in which an apply needs them. It takes half an hour, so no test runs it:
+test_half_made.py stops an apply at a few calls only. Run it after a change in how resources refer to each other.
 """
 
 from __future__ import annotations

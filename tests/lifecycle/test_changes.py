@@ -57,8 +57,8 @@ class Change:
         """("~", "lambda_function"), and so on."""
         return {(sign, kind) for sign, kinds in re.findall(r"`(\S+)` ([\w, ]+)", self.plan) for kind in kinds.strip().split(", ")}
 
-    def goes_with(self, other: Change) -> bool:
-        """Whether one plan of both still tells what each of them does."""
+    def can_share_a_plan_with(self, other: Change) -> bool:
+        """Whether one plan of both changes still shows what each of them does."""
         if (self in SETTINGS, self.input in ELSEWHERE) != (other in SETTINGS, other.input in ELSEWHERE):
             return False
         if self.plan == other.plan and (self in SETTINGS or self.input in other.along):
@@ -106,7 +106,7 @@ ELSEWHERE = {  # applied with COMPANY, or ruled out by another input
 
 
 def put(inputs: Inputs, path: str, new: Any) -> None:
-    """Set what is at a path, in objects that are made on the way. Nothing in nothing is nothing."""
+    """Set the value at a path. Missing objects on the way are made, but not for null."""
     *parents, name = path.split(".")
     for parent in parents:
         if new is None and not inputs.get(parent):
@@ -321,7 +321,7 @@ def test_each_line_says_what_a_plan_does(everything_on: list[str], living: Livin
     """Those with the same plan together, and with others that concern other resources: a plan takes as long as it has resources."""
     cases: list[list[Change]] = []
     for change in SETTINGS + COSTLY + OFF:
-        case = next((case for case in cases if all(change.goes_with(other) for other in case)), None)
+        case = next((case for case in cases if all(change.can_share_a_plan_with(other) for other in case)), None)
         if case is None:
             cases.append(case := [])
         case.append(change)

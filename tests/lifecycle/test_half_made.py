@@ -33,7 +33,7 @@ NAMED = re.compile(
     r"aws_(lambda_function|dynamodb_table|iam_role|cloudwatch_log_group|apigatewayv2_route|scheduler_schedule_group)\."
     r"|disconnect_queue.*aws_lambda_event_source_mapping"
 )
-# Each stops an apply after what it denies or cuts was made or noted in part.
+# The calls that two applies are denied, one after the other: what each call belongs to is then created in part.
 STOPS = (
     ("logs:PutRetentionPolicy", "dynamodb:UpdateContinuousBackups", "iam:ListRolePolicies", "sqs:GetQueueAttributes"),
     ("lambda:PutFunctionConcurrency", "events:PutTargets", "scheduler:GetSchedule", "cloudwatch:PutMetricAlarm"),

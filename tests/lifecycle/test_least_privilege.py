@@ -71,7 +71,7 @@ def new_id() -> str:
     return f"{uuid.uuid4().hex[:15]}="
 
 
-# The last: which operation of DynamoDB fails meanwhile, "" = all, None = none.
+# The last field: which operation of DynamoDB fails meanwhile, "" = all, None = none.
 CASES: list[tuple[str, str, Callable[[Stack], str], tuple[str, str], str | None]] = [
     ("disconnect", "RemoveRecord", a_client_leaves, ("dynamodb", "DeleteItem"), None),
     ("disconnect", "SendRetries", a_client_leaves, ("sqs", "SendMessage"), "DeleteItem"),

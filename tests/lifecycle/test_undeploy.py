@@ -14,7 +14,7 @@ pytestmark = pytest.mark.xdist_group("lifecycle")
 
 
 def test_destroy_leaves_nothing_behind(stacks: dict[str, Stack]) -> None:
-    """With protected tables in both ways of docs/changing.md."""
+    """Two tables lose their protection first, in the two ways that docs/changing.md describes."""
     aws = stacks["prod"].aws
     stacks["prod"].root.apply(deletion_protection="false")
     aws.client("dynamodb").update_table(TableName=stacks["staging"].table, DeletionProtectionEnabled=False)

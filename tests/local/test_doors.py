@@ -52,7 +52,7 @@ def test_what_is_not_a_programs_signed_call_is_refused(aws: LocalAws, door: str)
         status, said = ask(door, aws.key, added)
         assert (status, "this server" in said) == (403, True), added
     for path in ("/_ministack/reset", "/_ministack/config", "/_localstack/health", "/_aws/sqs/messages"):
-        assert [ask(door, aws.key, {}, method, path)[0] for method in ("GET", "POST")] == [403, 403], "no management from outside"
+        assert [ask(door, aws.key, {}, method, path)[0] for method in ("GET", "POST")] == [403, 403], "management is closed"
     assert urllib3.request("PUT", f"{door}/a-bucket").status == 403  # S3 takes what is unsigned for anonymous
 
 

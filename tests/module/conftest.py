@@ -1,4 +1,7 @@
-"""Plans, offline: calls.py says of what. Many at a time, and by one process of the provider, which takes longer to start than a plan."""
+"""Plans without a network, of the calls in calls.py.
+
+One plan has many calls, and one provider process serves all plans, since it takes longer to start than a plan.
+"""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def copied(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def messages(consumer: Callable[..., Root], tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What is said against all of them, with the file that says it."""
+    """The errors about all of them, each with the file that it comes from."""
     copies = {name: copied(tmp_path_factory.mktemp("copies") / name) for name in ("changed", "added", "replaced", "own")}
     with (copies["changed"] / "function/disconnect.py").open("a") as source:
         source.write("# changed\n")

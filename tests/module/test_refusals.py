@@ -244,7 +244,7 @@ CALLS = {f"root_{number}": inputs for number, (inputs, _) in enumerate(REFUSED)}
 
 @pytest.fixture(scope="module")
 def messages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What Terraform says against each of CALLS."""
+    """Terraform's errors about each of CALLS."""
     folder = tmp_path_factory.mktemp("refusals")
     calls = {}
     for name, inputs in CALLS.items():

@@ -83,7 +83,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def endpoint(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """Takes the place of all services, and answers as told."""
+    """A server in the place of all services; its `answers` say what it does."""
     with Server(None) as running:
         for variable in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"):
             monkeypatch.setenv(variable, running.url)

@@ -1,4 +1,4 @@
-"""The disconnect queue: a message tells what an invocation tells and is handled as one, and what can't be done now comes back."""
+"""The disconnect queue: a message says and does the same as an invocation, and what can't be done now comes back."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ SENT = st.fixed_dictionaries(
 
 @given(SENT)
 @example({"connectionId": "c", "identity": {"userAgent": "", "sourceIp": ""}})
-def test_a_message_tells_what_an_invocation_tells(context: dict[str, Any]) -> None:
+def test_a_message_says_the_same_as_an_invocation(context: dict[str, Any]) -> None:
     direct = ending.from_event({"requestContext": {"requestTimeEpoch": 1, **context}}, "full")
     queued = ending.from_event(queue_events.to_event(rendered({"requestTimeEpoch": 1, **context})), "full")
     assert queued == {name: value for name, value in direct.items() if value != ""}

@@ -49,7 +49,7 @@ def test_a_connection_lasted_from_connected_at_to_the_event(changes: dict[str, A
 
 
 @given(JSON | st.fixed_dictionaries({"requestContext": JSON | CONTEXT}), st.sampled_from(["full", "masked", "off"]))
-def test_any_event_is_told_in_short_texts_or_rejected(hostile: Any, mode: str) -> None:
+def test_any_event_gives_short_texts_or_is_rejected(hostile: Any, mode: str) -> None:
     with contextlib.suppress(ending.RejectedError):
         known = ending.from_event(hostile, mode)
         assert all(len(value) <= 256 for value in known.values() if isinstance(value, str))

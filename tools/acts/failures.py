@@ -1,4 +1,4 @@
-"""A `$disconnect` fails, is lost, or finds no free function. And the queue, by which a storm loses none."""
+"""A `$disconnect` fails, is lost, or finds no free function. With the queue, a storm loses none."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def deny(trial: Trial) -> None:
 
 
 def leave_until(trial: Trial, watch: Watch, name: str, enough: Callable[[Line], bool]) -> str:
-    """What changes in AWS takes effect late: clients leave one by one until the line about one is enough. Returns when, "" if never."""
+    """Changes in AWS take effect late: clients leave one by one until one's log line is enough. Returns when that was, "" if never."""
     started = time.monotonic()
     for attempt in range(1, TRIES + 1):
         [client] = watch.connect([f"{name}/{attempt}"])
