@@ -65,9 +65,9 @@ def dashboard() -> Iterator[Dashboard]:
         yield Dashboard(aws, aws.websocket_url(api_id, "live"), queue)
 
 
-def pushed(page: Client, wanted: Callable[[dict[str, Any]], bool], seconds: float = 60) -> dict[str, Any]:
+def pushed(page: Client, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """What is pushed to an open page, up to the first news that is wanted."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for news in json.loads(page.socket.recv(timeout=deadline - time.monotonic())):
             if wanted(news):

@@ -62,7 +62,7 @@ def outage(trial: Trial) -> None:
         after = max((watch.gone_at[name] for name in gone), default=back_at) - back_at
         buried = trial.on.messages(trial.on.dead_letters)
         seen = f"{len(gone)} of {len(rest)} removed, the last {after:.1f} s after DynamoDB was back; {buried} dead letters"
-        trial.saw("queued", kept <= 0 and not buried, seen)
+        trial.saw("queued", bool(gone) and kept <= 0 and not buried, seen)
         still = watch.records.keys() - others
         seen = f"{losses.hits} of {len(lost)} events lost, {len(still)} records still there"
         trial.saw("lost", losses.hits == len(lost) and lost <= still, seen)

@@ -56,9 +56,9 @@ def sweep_lost(trial: Trial, why: str, share_old: float = 0, living: int = 1) ->
         trial.saw("probe", gone == len(silent) and kept == living, seen)
 
 
-def look_at_once(trial: Trial, why: str = "storm") -> None:
+def look_at_once(trial: Trial) -> None:
     """The alarm on throttles starts a sweep, which removes the lost connections before the usual probe would ask about them."""
-    lost = set(trial.lost[why])
+    lost = set(trial.lost["storm"])
     if not lost:
         trial.missed("look at once", "one execution at a time was enough: nothing was lost")
         return
