@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextvars
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 from ministack.core import lambda_runtime
@@ -15,10 +13,6 @@ from . import replaces, require
 
 MARK = "=== end of invocation ==="  # what an environment prints after each
 LONGEST_INVOCATION_S = 900
-LONGEST_UPDATE_S = 30
-
-_retired: list[Any] = []  # environments in which invocations may still be under way
-
 
 require(lambda_runtime, "_PYTHON_WORKER_SCRIPT", "368800addf4d")
 
@@ -41,21 +35,14 @@ lambda_runtime._PYTHON_WORKER_SCRIPT = _changed(lambda_runtime._PYTHON_WORKER_SC
 
 
 @replaces(lambda_svc, "_schedule_state_transition", "f072b21e2fd9")
-def finish_update(original: Any, name: str, delay: float) -> None:
-    """After an update, a function's next events run in new environments under its new role. The update takes seconds, in which the old
-    environments finish what they have begun.
+def begin_update(original: Any, name: str, delay: float) -> None:
+    """After an update, a function's next events run in new environments under its new role.
 
-    MiniStack: After a change of the role alone, the old environments go on. An update takes half a second, which on a busy machine is less
-    than a cold start. If the old role is deleted after the update, invocations that have just begun lose their permissions.
-    Source: https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
+    MiniStack: A change of the role alone keeps the old environments.
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
     """
     _retire(name)
-
-    def finish() -> None:
-        _wait_while(lambda: any(worker.in_use for worker in _retired if worker.func_name == name), LONGEST_UPDATE_S)
-        original(name, delay)
-
-    threading.Thread(target=contextvars.copy_context().run, args=(finish,), daemon=True).start()
+    original(name, delay)
 
 
 @replaces(lambda_svc, "invalidate_worker", "1be5d7f769f5")
@@ -75,19 +62,11 @@ def _retire(name: str) -> None:
     """Let nothing new begin in the function's environments, and end each when it has nothing to do."""
     with lambda_runtime._lock:
         retired = lambda_runtime._workers.pop(f"{lambda_svc.get_account_id()}:{lambda_svc.get_region()}:{name}:$LATEST", [])
-        _retired.extend(retired)
     threading.Thread(target=_end, args=(retired,), daemon=True).start()
 
 
 def _end(workers: list[Any]) -> None:
-    # MiniStack never gives back one in which an invocation failed.
-    _wait_while(lambda: any(worker.in_use for worker in workers), LONGEST_INVOCATION_S)
-    with lambda_runtime._lock:
-        _retired[:] = [worker for worker in _retired if worker not in workers]
-    lambda_runtime.kill_workers(workers)
-
-
-def _wait_while(condition: Callable[[], bool], seconds: float) -> None:
-    latest = time.monotonic() + seconds
-    while condition() and time.monotonic() < latest:
+    latest = time.monotonic() + LONGEST_INVOCATION_S  # MiniStack never gives back one in which an invocation failed
+    while any(worker.in_use for worker in workers) and time.monotonic() < latest:
         time.sleep(0.1)
+    lambda_runtime.kill_workers(workers)
