@@ -9,10 +9,10 @@ import json
 import math
 from typing import Any
 
-from bench import prices, report
-from bench.prices import MILLION
+from bench import report
 from bench.sweep import PAGE
-from tools import program
+from tools import prices, program
+from tools.prices import MILLION
 
 # The model's assumptions.
 MEMORY_MB = 256

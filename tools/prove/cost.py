@@ -1,10 +1,10 @@
-"""The most that a run can cost, in USD: the prices of bench/prices.py times more of everything than a run uses."""
+"""The most that a run can cost, in USD: the prices of tools/prices.py times more of everything than a run uses."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-from bench import prices
+from tools import prices
 
 HOURS, LONG_HOURS = 2, 5  # CloudWatch charges for each hour begun
 METRICS, METRIC_READS = 30, 1_000
