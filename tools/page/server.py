@@ -102,13 +102,13 @@ class Board:
 def page(stack: Stack) -> Iterator[str]:
     """The page's URL, for as long as the block runs."""
     hands = Hands(stack)
-    board = Board(stack, hands)
+    board, over = Board(stack, hands), threading.Event()
 
     def talk(tab: ServerConnection) -> None:
-        """Send the board whenever it changes, and the result of each order, as long as the tab is open."""
+        """Send the board whenever it changes, and the result of each order, as long as the tab is open and the block runs."""
         shown, orders = "", deque[Future[dict[str, Any] | None]]()
         with suppress(ConnectionClosed):
-            while True:
+            while not over.is_set():
                 ended = [orders.popleft() for _ in range(len(orders)) if orders[0].done()]  # before a look, which then shows what they did
                 if (now := board.look()) != shown:
                     tab.send(shown := now)
@@ -151,7 +151,10 @@ def page(stack: Stack) -> Iterator[str]:
             "Cache-Control": "no-cache",  # not no-store: a browser would end the socket of a page that is left
         }
         threading.Thread(target=server.serve_forever, name="page").start()
-        yield f"http://127.0.0.1:{port}/"
+        try:
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            over.set()  # websockets 16 leaves open connections alone
 
 
 def _obey(hands: Hands, text: str | bytes) -> dict[str, Any] | None:
