@@ -141,7 +141,7 @@ class Chat:
         (root.folder / "main.tf").write_text(re.sub(r'"git::[^"]*"', f'"{here}"\n  {QUICK}', text))
 
     def what_stays(self) -> dict[str, Any]:
-        """What AWS itself says of them: as long as they are the same, so is this."""
+        """What AWS itself says of table, routes and stage. It stays equal as long as none of them is made again."""
         gateway = self.aws.client("apigatewayv2")
         return {
             "table": self.aws.client("dynamodb").describe_table(TableName=TABLE)["Table"]["TableId"],

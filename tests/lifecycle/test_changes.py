@@ -36,7 +36,7 @@ TABLE, OWN_LOG_GROUP = "living-connections", "/platform/company"
 LINE = re.compile(r"\| `(?P<input>[a-z0-9_.]+)` \| `(?P<old>[^`]*)` → `(?P<new>[^`]*)`(?P<along>[^|]*) \| (?P<plan>[^|]*) \|")
 PLANNED = re.compile(r"^  # (\S+) .*\n(?:  # \(.*\n)*(?:  ([-+~])|([-+]/[-+])) resource ", re.MULTILINE)
 
-SPOKEN_FOR = {"function.package", "logs.group", "role.existing"}  # what their lines set says what their fields do
+COVERED = {"function.package", "logs.group", "role.existing"}  # objects whose line also covers their fields
 
 ROLES = {"disconnect": "lambda", "cleanup": "lambda", "schedule": "scheduler", "gateway": "apigateway"}  # a company's, and who assumes them
 
@@ -285,7 +285,7 @@ def everything_on(living: Living, stays: list[Client]) -> list[str]:
 
 
 def inputs_of_the_module() -> Iterator[tuple[str, bool]]:
-    """Each input's path, and whether the line of the object that it is in speaks for it."""
+    """Each input's path, and whether the line of the object around it covers it, too."""
     for name, body in docs.blocks("variables.tf", "variable").items():
         kind = body["type"].removeprefix("${").removesuffix("}")
         _, *inner = docs.fields(name, kind, "")
@@ -294,13 +294,11 @@ def inputs_of_the_module() -> Iterator[tuple[str, bool]]:
         for path, _, default in inner:
             parent = any(other.startswith(f"{path}.") for other, *_ in inner)
             if path != "websocket_api.protocol_type" and (not parent or default == "null"):  # which is only checked
-                yield path, kind.startswith("list(") or default == "required" or path.rpartition(".")[0] in SPOKEN_FOR
+                yield path, kind.startswith("list(") or default == "required" or path.rpartition(".")[0] in COVERED
 
 
 def test_every_input_has_its_line() -> None:
-    without = [
-        path for path, spoken_for in inputs_of_the_module() if path not in ALL and not (spoken_for and path.rpartition(".")[0] in ALL)
-    ]
+    without = [path for path, covered in inputs_of_the_module() if path not in ALL and not (covered and path.rpartition(".")[0] in ALL)]
     assert without == [], "docs/changing.md has no line for them: what does a plan do when they change, and what is lost?"
 
 
