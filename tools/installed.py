@@ -43,7 +43,7 @@ def go_program(name: str, module: str, version: str, package: str, *flags: str) 
     if built.exists():
         return str(built)
     if not shutil.which("go"):
-        raise UnavailableError(f"there is no {name} on PATH, and no Go to build it with")
+        raise UnavailableError(f"install {name} {version} or newer, or Go to build it")
     print(f"Building {name} {version} once (some minutes) …", file=sys.stderr)
     built.parent.mkdir(parents=True, exist_ok=True)
     folder = CACHE / f"go-{name}"  # 1.6 GB, which Go would keep in HOME, read-only without -modcacherw
