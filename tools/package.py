@@ -55,10 +55,11 @@ def wanted() -> dict[Path, bytes]:
 
 
 def main() -> int:
-    if others := sorted({*ROOT.glob("dist/*"), *ROOT.glob("examples/*/*.zip")} - wanted().keys()):
+    files = wanted()
+    if others := sorted({*ROOT.glob("dist/*"), *ROOT.glob("examples/*/*.zip")} - files.keys()):
         program.complain(f"remove what the sources do not build: {', '.join(map(str, others))}")
         return 1
-    return program.generate(__doc__, "make package", wanted)
+    return program.generate(__doc__, "make package", lambda: files)
 
 
 if __name__ == "__main__":

@@ -179,7 +179,7 @@ class Root:
     def run(self, *arguments: str) -> str:
         code, text = self.call(*arguments)
         if code:
-            raise TerraformError(f"terraform {arguments[0]} in {self.folder} failed:\n{text}")
+            raise TerraformError(f"terraform {arguments[0]} in {self.folder} failed:\n{text}{_advice(arguments[0])}")
         return text
 
     def call(self, command: str, *arguments: str) -> tuple[int, str]:
@@ -199,6 +199,17 @@ class Root:
             errors.seek(0)
             text, said = output.read(), errors.read().strip()
             return code, said if code == 1 and said and not text.startswith("{") else text
+
+
+def _advice(command: str) -> str:
+    """What to do when `init` has failed and no mirror was found."""
+    if command != "init" or "provider_installation" in _own_configuration() or mirror():
+        return ""
+    platform = version_of(binary())["platform"]
+    return (
+        f"\nNo folder on this machine has the provider {PROVIDER} for {platform}, so it comes from the registry. Make the registry "
+        "reachable, or copy a mirror (terraform providers mirror) to ~/.terraform.d/plugins."
+    )
 
 
 if __name__ == "__main__":

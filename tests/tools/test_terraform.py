@@ -17,7 +17,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     fake = tmp_path / "bin" / "terraform"
     fake.parent.mkdir()
-    fake.write_text("""#!/bin/sh\n[ "$1" = version ] && echo '{"terraform_version": "1.11.4"}' || { echo a warning >&2; env; }\n""")
+    fake.write_text("""#!/bin/sh
+case "$1" in
+    version) echo '{"terraform_version": "1.11.4", "platform": "linux_riscv"}' ;;
+    init) exit 1 ;;
+    *) echo a warning >&2; env ;;
+esac
+""")
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{fake.parent}:/usr/bin:/bin")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -46,3 +52,13 @@ def test_a_users_other_variables_and_warnings_are_left_out(home: Path, monkeypat
     assert "users-own" not in seen
     assert "a warning" not in seen
     assert f"TF_PLUGIN_CACHE_DIR={home / 'plugins'}" in seen
+
+
+def test_without_a_provider_the_error_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = terraform.Root(home, os.environ, home / "data")
+    with pytest.raises(terraform.TerraformError) as failed:
+        root.init()
+    assert "mirror" not in str(failed.value), "there is one"
+    monkeypatch.setattr(terraform, "mirror", lambda: None)
+    with pytest.raises(terraform.TerraformError, match=r"linux_riscv.*terraform providers mirror"):
+        root.init()
