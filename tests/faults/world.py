@@ -1,7 +1,8 @@
 """The world around the functions, simulated: an API Gateway that knows which connections truly live, SQS polling, the schedule, the clock.
 
 The functions are the real ones, entered by their handlers and imported again for each world (an INIT). Their calls go over HTTP through the
-fault proxy to moto. What can't be waited for is simulated: their clock (and SQS's) moves only when a test moves it, or when they sleep.
+fault proxy to moto, boto3's only while a fault is set for them. What can't be waited for is simulated: their clock (and SQS's) moves only
+when a test moves it, or when they sleep.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from unittest import mock
 
 import aws
 import fast_delete
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 
 from local.fault_proxy import Fault, FaultProxy
@@ -188,11 +190,11 @@ class World:
             mock.patch("aws.Clients", self._make_clients),
             simulated_time(self.clock),
         ):
-            SESSION.events.register("before-send", self._time_out)
+            SESSION.events.register("before-send", self._answer)
             try:
                 yield self
             finally:
-                SESSION.events.unregister("before-send", self._time_out)
+                SESSION.events.unregister("before-send", self._answer)
                 self.proxy.clear()
 
     def _hear(self, request: Request) -> Answer:
@@ -427,14 +429,22 @@ class World:
         self.faults.append(fault)
         return fault
 
-    def _time_out(self, request: Any, event_name: str, **_: object) -> None:
-        """What botocore raises after its time-out is raised at once for a function's call that would hang."""
+    def _answer(self, request: Any, event_name: str, **_: object) -> AWSResponse | None:
+        """Answers boto3 without a socket where no fault can be met. What botocore raises after its time-out is raised at once."""
+        if not request.url.startswith(f"{self.proxy.url}/"):
+            return self.aws.serve(request)
         service, operation = event_name.split(".")[1:]
         call = ProxyRequest(SIGNED_AS.get(service, service), operation, request.url, request.body or b"", "boto3")
-        for fault in self.faults:
-            if request.url.startswith(self.proxy.url) and fault.what == "hang" and fault.meets(call, random.Random()):
+        faults = [
+            fault
+            for fault in self.faults
+            if fault.service == call.service and fault.operation in (None, operation) and not fault.withdrawn.is_set()
+        ]
+        for fault in faults:
+            if fault.what == "hang" and fault.meets(call, random.Random()):
                 fault.hits += 1
                 raise ReadTimeoutError(endpoint_url=request.url)
+        return None if faults else self.aws.respond(request)
 
     def fail_in_turn(self, service: str, whats: list[str]) -> None:
         """Every call fails, each with the next of these faults."""

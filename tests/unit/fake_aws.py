@@ -91,10 +91,12 @@ class FakeAws:
 
     def serve(self, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
         """Answers boto3 before it opens a connection, if the request is for this server."""
-        if not request.url.startswith(f"{self.url}/"):
-            return None
+        return self.respond(request) if request.url.startswith(f"{self.url}/") else None
+
+    def respond(self, request: AWSPreparedRequest) -> AWSResponse:
         headers = {name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()}
-        status, its_headers, payload = self.answer(request.method, request.url.removeprefix(self.url), headers, request.body or b"")
+        path = f"/{request.url.split('/', 3)[3]}"
+        status, its_headers, payload = self.answer(request.method, path, headers, request.body or b"")
         return AWSResponse(request.url, status, HeadersDict(its_headers), MockRawResponse(payload))
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
