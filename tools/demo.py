@@ -18,7 +18,13 @@ EACH = 5
 SHOWN = ("outcome", "cause", "closeCode", "closeReason", "durationMs", "sourceIp", "userAgent")
 
 
-def acts(stack: Stack, each: int) -> dict[str, Act]:
+def acts(stack: Stack, each: int, more: dict[str, Act] | None = None) -> dict[str, Act]:
+    """`more` are taken last of all that happens while the sweep waits."""
+    while_it_waits = {
+        "A few connections are lost": lambda t: failures.lose(t, "room", each),
+        "A sender notices first which are gone, and reports them": lambda t: sweeping.report(t, "room", stack.broadcast),
+        **(more or {}),
+    }
     return {
         f"Clients connect to {stack.url} and leave (the first removals wait for functions to start)": endings.end_in_every_way,
         "The function's log line about one client of each kind": show_lines,
@@ -26,10 +32,8 @@ def acts(stack: Stack, each: int) -> dict[str, Act]:
         "API Gateway ends every connection after 2 h: older records are removed": lambda t: sweeping.sweep_lost(t, "outage", share_old=1),
         "Nearly all connections are lost at once": lambda t: failures.lose(t, "crowd", 6 * each),
         "The sweep asks API Gateway about each, and again after 45 s, since one 410 may be a mistake": (
-            lambda t: sweeping.sweep_lost(t, "crowd")
+            lambda t: sweeping.sweep_lost(t, "crowd", meanwhile=while_it_waits)
         ),
-        "A few connections are lost": lambda t: failures.lose(t, "room", each),
-        "A sender notices first which are gone, and reports them": lambda t: sweeping.report(t, "room", stack.broadcast),
     }
 
 
@@ -48,8 +52,8 @@ def run(trial: Trial, stack: Stack) -> None:
         broadcaster.apply()
         plan = second.result()
     trial.saw("apply", not plan, plan or "nothing to change")
-    trial.take(acts(stack, EACH))
-    trial.take({"A storm: many leave while one can be served at a time, without and with the queue": failures.both_ways})
+    storm: dict[str, Act] = {"A storm: many leave while one can be served at a time, without and with the queue": failures.both_ways}
+    trial.take(acts(stack, EACH, storm))
     trial.say("\nClean-up")
     with trial.step("destroy of envs/dev and examples/broadcaster (half a minute)"), ThreadPoolExecutor() as pool:
         list(pool.map(Root.destroy, [stack.root, broadcaster]))

@@ -314,7 +314,7 @@ class Watch:
                 self.gone_at.update(dict.fromkeys(self.records.keys() - now.keys(), time.monotonic()))
                 self.records = now
                 self._changed.notify_all()
-            self._stop.wait(0.05)
+            self._stop.wait(0.1)
 
     def __enter__(self) -> Watch:
         self._thread.start()

@@ -64,7 +64,8 @@ FRAGMENTS = [
     "$context.connectionId", "$!{context.connectionId}", "${context.stage}", "$input.body", "$util.urlEncode('x')", '#set($x = "y")',
     "##", "#*", "*#", "#if(true)", "#end", '"""', "''", "{\"connectionId\":\"VICTIM\"}", "\\u0026connectionId=VICTIM", "null", "%", "%2",
 ]  # fmt: skip
-CASES = 500
+CASES = 250
+LOOK_EVERY_S = 1  # reading a large table takes a part of that
 
 
 class Stack(Deployment):
@@ -125,7 +126,11 @@ class Stack(Deployment):
 
     def left(self, gone: set[str], seconds: float = 120) -> set[str]:
         """Which of these records are still there when none is left, or after so long."""
-        return until(lambda: {record["connectionId"]["S"] for record in self.records()} & gone, lambda left: not left, seconds, 0.2)
+
+        def look() -> set[str]:
+            return {record["connectionId"]["S"] for record in self.records()} & gone
+
+        return until(look, lambda left: not left, seconds, LOOK_EVERY_S)
 
     async def crowd(self, agents: list[str], leave: Callable[[list[Any]], Any]) -> list[str]:
         """Opens a connection with each user agent, writes the records, and has `leave` close them; their ids."""
@@ -175,7 +180,7 @@ def hostile() -> tuple[list[str], list[str]]:
     return agents, [text.encode()[:123].decode(errors="ignore") for text in texts]
 
 
-def test_500_hostile_clients_change_nothing_but_their_own_fields(stack: Stack) -> None:
+def test_hostile_clients_change_nothing_but_their_own_fields(stack: Stack) -> None:
     agents, reasons = hostile()
     stack.put(["VICTIM"])
 
@@ -243,7 +248,7 @@ def test_nobody_but_the_routes_role_may_send(stack: Stack) -> None:
         sqs.send_message(QueueUrl=url, MessageBody="connectionId=VICTIM")
 
 
-@pytest.mark.parametrize(("way", "clients", "seconds"), [("function", 300, 5), ("queue", 2_000, 300)])
+@pytest.mark.parametrize(("way", "clients", "seconds"), [("function", 300, 5), ("queue", 1_000, 300)])
 def test_a_storm_through_the_queue_loses_nobody(
     stack: Stack, way: str, clients: int, seconds: float, record_property: Callable[[str, object], None]
 ) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from tools.clients import spread
 from tools.deployment import Watch, until
 
-from .trial import Trial
+from .trial import Act, Trial
 
 TWO_HOURS_AND_MORE_MS = 8_000_000
 SILENT_MS = 12 * 60_000  # past the idle time-out, so that the probe asks
@@ -24,8 +24,11 @@ def by_schedule(trial: Trial) -> None:
     trial.saw("schedule", bool(sweeps), f"{len(sweeps)} sweeps so far, all by the schedule")
 
 
-def sweep_lost(trial: Trial, why: str, share_old: float = 0, living: int = 1) -> None:
-    """Make a share of the connections lost for this reason older than 2 h and the rest silent, add silent ones that live, and sweep."""
+def sweep_lost(trial: Trial, why: str, share_old: float = 0, living: int = 1, meanwhile: dict[str, Act] | None = None) -> None:
+    """Make a share of the connections lost for this reason older than 2 h and the rest silent, add silent ones that live, and sweep.
+
+    `meanwhile`: what happens while the sweep waits to ask again.
+    """
     lost = trial.lost[why]
     number = round(len(lost) * share_old)
     old, silent = lost[:number], lost[number:]
@@ -37,10 +40,12 @@ def sweep_lost(trial: Trial, why: str, share_old: float = 0, living: int = 1) ->
         _age(trial, watch, old, TWO_HOURS_AND_MORE_MS)
         _age(trial, watch, [*silent, *alive], SILENT_MS)
         asked_at = time.monotonic()
-        with trial.step(
-            f"a sweep; {len(old)} lost connections are made older than 2 h, {len(silent)} silent, as well as {living} that live"
-        ):
-            trial.on.sweep(wait=False)
+        trial.say(f"  a sweep; {len(old)} lost connections are made older than 2 h, {len(silent)} silent, as well as {living} that live")
+        trial.on.sweep(wait=False)
+        if meanwhile:
+            trial.take(meanwhile)
+            trial.say("\nThe sweep")
+        with trial.step("until all that are lost are removed"):
             watch.wait_until_gone(lost, SWEPT_WITHIN_S)
         took = [watch.gone_at[name] - asked_at for name in lost if name in watch.gone_at]
         kept = len(watch.records.keys() & set(alive)) if all(client.is_open() for client in clients) else 0
