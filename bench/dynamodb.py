@@ -14,8 +14,9 @@ import struct
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
+
+import trustme
 
 CLOSE, GOODBYE, RESET = "close", "close after TLS's close_notify", "reset"
 RECORD = {
@@ -128,18 +129,20 @@ class Connection:
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """Accepts connections and serves each by `serve` in a thread of its own."""
+    """Accepts connections, over TLS if it has a certificate, and serves each by `serve` in a thread of its own."""
 
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, context: ssl.SSLContext | None) -> None:
+    def __init__(self, certificate: trustme.LeafCert | None) -> None:
         super().__init__(("127.0.0.1", 0), socketserver.BaseRequestHandler)
         self.wire = Wire()
         self.open: list[Connection] = []
         self.port: int = self.server_address[1]
-        self.url = f"{'https' if context else 'http'}://127.0.0.1:{self.port}"
-        self._context = context
+        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.port}"
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
+        if certificate and self._context:
+            certificate.configure_cert(self._context)
         threading.Thread(target=self.serve_forever, args=[0.01], daemon=True).start()
 
     def __exit__(self, *_: object) -> None:
@@ -162,11 +165,6 @@ class Server(socketserver.ThreadingTCPServer):
 
 class Endpoint(Server):
     """Answers DeleteItem."""
-
-    def __init__(self, certificate: Path) -> None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        super().__init__(context)
 
     def serve(self, connection: Connection) -> None:
         connection.handshake()

@@ -46,28 +46,24 @@ def stage() -> Iterator[tuple[dict[str, Variant], Endpoint]]:
         folder = Path(name)
         authority = trustme.CA(key_type=trustme.KeyType.RSA)
         between = authority.create_child_ca(key_type=trustme.KeyType.RSA)  # AWS's endpoints send a leaf and an intermediate, RSA both
-        own_certificate = between.issue_cert("127.0.0.1", key_type=trustme.KeyType.RSA)
-        own_certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
         own = authority.cert_pem.bytes()
-        variants = {}
-        for variant in ("empty", "client", "baseline"):
-            (folder / variant).mkdir()
-            (folder / variant / "function.py").write_text((HERE / "variants" / f"{variant}.py").read_text())
-            roots = folder / f"{variant}.pem"
-            roots.write_bytes((SITE_PACKAGES / "botocore/cacert.pem").read_bytes() + own)
-            variants[variant] = Variant(folder / variant, "function.lambda_handler", roots)
+        shutil.copytree(HERE / "variants", folder / "variants", ignore=shutil.ignore_patterns("__pycache__"))
         with zipfile.ZipFile(PACKAGE) as package:
             package.extractall(folder / "package")
-        roots = folder / "package.pem"
-        roots.write_bytes((folder / "package/amazon_roots.pem").read_bytes() + own)
-        variants["package"] = Variant(folder / "package", "disconnect.lambda_handler", roots)
-        with Endpoint(folder / "server.pem") as endpoint:
+        usual, amazon = SITE_PACKAGES / "botocore/cacert.pem", folder / "package/amazon_roots.pem"
+        variants = {
+            name: Variant(folder / "variants", f"{name}.lambda_handler", folder / f"{name}.pem") for name in ("empty", "client", "baseline")
+        }
+        variants["package"] = Variant(folder / "package", "disconnect.lambda_handler", folder / "package.pem")
+        for name, variant in variants.items():
+            variant.bundle.write_bytes((amazon if name == "package" else usual).read_bytes() + own)
+        with Endpoint(between.issue_cert("127.0.0.1", key_type=trustme.KeyType.RSA)) as endpoint:
             yield variants, endpoint
 
 
 def _environment(variant: Variant, endpoint: Endpoint, prefix: tuple[str, ...] = ()) -> Environment:
     variables = VARIABLES | {"AWS_ENDPOINT_URL_DYNAMODB": endpoint.url, "AWS_CA_BUNDLE": str(variant.bundle)}
-    return Environment(variant.task, variant.handler, variables, variant.task.with_suffix(".log"), prefix)
+    return Environment(variant.task, variant.handler, variables, variant.bundle.with_suffix(".log"), prefix)
 
 
 def measure(name: str, variant: Variant, endpoint: Endpoint, warm: int) -> dict[str, Any]:
@@ -94,7 +90,7 @@ def measure(name: str, variant: Variant, endpoint: Endpoint, warm: int) -> dict[
             result["dropped"], result["dropped_wire"] = phase(RECONNECTS, endpoint.drop_idle_connections)
         result["memory"] = environment.peak_memory_bytes()
     invocations = 1 + SETTLING + warm + (2 * RECONNECTS if name != "empty" else 0)
-    result["log_bytes"] = variant.task.with_suffix(".log").stat().st_size / invocations
+    result["log_bytes"] = variant.bundle.with_suffix(".log").stat().st_size / invocations
     _check(name, variant, result)
     return result
 
@@ -105,7 +101,7 @@ def _check(name: str, variant: Variant, result: dict[str, Any]) -> None:
     if any(wire["requests"] != (name != "empty") or wire["boto3"] != (name in ("client", "baseline")) for wire in wires):
         raise RuntimeError(f"{name} did not ask as it should: {wires}")
     if name != "empty":
-        outcomes = re.findall(r'"outcome": ?"(\w+)"', variant.task.with_suffix(".log").read_text())
+        outcomes = re.findall(r'"outcome": ?"(\w+)"', variant.bundle.with_suffix(".log").read_text())
         if set(outcomes) != {"removed"}:
             raise RuntimeError(f"{name} logged {set(outcomes)}")
 
@@ -124,7 +120,7 @@ def instructions(variant: Variant, endpoint: Endpoint) -> dict[str, float]:
 
 
 def _collected(variant: Variant, endpoint: Endpoint, disconnects: int) -> int:
-    log, events = variant.task.with_suffix(".callgrind"), _events()
+    log, events = variant.bundle.with_suffix(".callgrind"), _events()
     callgrind = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", f"--log-file={log}")
     with _environment(variant, endpoint, callgrind) as environment:
         for _ in range(disconnects):

@@ -48,49 +48,36 @@ NOT_WHOLE = {
     "wrong checksum": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nx-amz-crc32: 1\r\n\r\n{}",
 }
 
-# By HTTP status: the errors of the operations used here, and the "Common Errors", in each API's reference.
-_BY_STATUS = {
-    "dynamodb": {
-        400: """
-            AccessDeniedException ConditionalCheckFailedException ExpiredTokenException IncompleteSignatureException
-            ItemCollectionSizeLimitExceededException LimitExceededException MissingAuthenticationTokenException
-            ProvisionedThroughputExceededException ReplicatedWriteConflictException RequestLimitExceeded ResourceNotFoundException
-            ThrottlingException TransactionConflictException UnrecognizedClientException ValidationException
-        """,
-        500: "InternalServerError",
-        503: "ServiceUnavailable",
-    },
-    "sqs": {
-        400: """
-            AccessDeniedException ExpiredTokenException InvalidMessageContents KmsAccessDenied KmsDisabled KmsInvalidKeyUsage
-            KmsInvalidState KmsNotFound KmsThrottled MessageNotInflight QueueDoesNotExist ReceiptHandleIsInvalid ThrottlingException
-            UnsupportedOperation
-        """,
-        403: "InvalidSecurity KmsOptInRequired OverLimit RequestThrottled",
-        404: "InvalidAddress",
-        500: "InternalFailure",
-        503: "ServiceUnavailable",
-    },
-    "execute-api": {
-        400: "BadRequestException",
-        403: "ForbiddenException",
-        410: "GoneException",
-        413: "PayloadTooLargeException",
-        429: "LimitExceededException",
-        500: "InternalServerErrorException",
-        503: "ServiceUnavailableException",
-    },
-    "events": {
-        400: "AccessDeniedException ExpiredTokenException ThrottlingException ValidationException",
-        500: "InternalException",
-        503: "ServiceUnavailable",
-    },
-    "lambda": {429: "TooManyRequestsException"},
+# The errors of the operations used here, and the "Common Errors", in each API's reference.
+_ERRORS = {
+    "dynamodb": """
+        AccessDeniedException ConditionalCheckFailedException ExpiredTokenException IncompleteSignatureException InternalServerError
+        ItemCollectionSizeLimitExceededException MissingAuthenticationTokenException ProvisionedThroughputExceededException
+        ReplicatedWriteConflictException RequestLimitExceeded ResourceNotFoundException ServiceUnavailable ThrottlingException
+        TransactionConflictException UnrecognizedClientException ValidationException
+    """,
+    "sqs": """
+        AccessDeniedException ExpiredTokenException InternalFailure InvalidAddress InvalidMessageContents InvalidSecurity KmsAccessDenied
+        KmsDisabled KmsInvalidKeyUsage KmsInvalidState KmsNotFound KmsOptInRequired KmsThrottled MessageNotInflight OverLimit
+        QueueDoesNotExist ReceiptHandleIsInvalid RequestThrottled ServiceUnavailable ThrottlingException UnsupportedOperation
+    """,
+    "execute-api": """
+        BadRequestException ForbiddenException GoneException InternalServerErrorException LimitExceededException PayloadTooLargeException
+        ServiceUnavailableException
+    """,
+    "events": "AccessDeniedException ExpiredTokenException InternalException ServiceUnavailable ThrottlingException ValidationException",
+    "lambda": "TooManyRequestsException",
 }
-ERRORS: dict[str, dict[str, int]] = {
-    service: {error: status for status, errors in by_status.items() for error in errors.split()}
-    for service, by_status in _BY_STATUS.items()
+_STATUS = {  # of those that are not 400
+    **dict.fromkeys(["ForbiddenException", "InvalidSecurity", "KmsOptInRequired", "OverLimit", "RequestThrottled"], 403),
+    "InvalidAddress": 404,
+    "GoneException": 410,
+    "PayloadTooLargeException": 413,
+    **dict.fromkeys(["LimitExceededException", "TooManyRequestsException"], 429),
+    **dict.fromkeys(["InternalException", "InternalFailure", "InternalServerError", "InternalServerErrorException"], 500),
+    **dict.fromkeys(["ServiceUnavailable", "ServiceUnavailableException"], 503),
 }
+ERRORS = {service: {error: _STATUS.get(error, 400) for error in errors.split()} for service, errors in _ERRORS.items()}
 JSON_TYPES = {"dynamodb": "com.amazonaws.dynamodb.v20120810#", "sqs": "com.amazonaws.sqs#", "events": "com.amazonaws.events#"}
 CONNECTION_OPERATIONS = {"GET": "GetConnection", "POST": "PostToConnection", "DELETE": "DeleteConnection"}
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}

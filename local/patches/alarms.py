@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from types import FunctionType
 from typing import Any
 from xml.sax.saxutils import escape
@@ -125,15 +124,12 @@ def describe_alarms(original: Any, params: dict[str, Any], data: dict[str, Any],
 
 def _xml(value: Any) -> str:
     if isinstance(value, dict):
-        fields = {name: _iso(v) if name.endswith("Timestamp") else v for name, v in value.items() if v not in (None, "") and name[0] != "_"}
+        fields = {name: v for name, v in value.items() if v not in (None, "") and name[0] != "_"}
+        fields |= {name: cloudwatch._ts_iso(v) for name, v in fields.items() if name.endswith("Timestamp")}
         return "".join(f"<{name}>{_xml(v)}</{name}>" for name, v in fields.items())
     if isinstance(value, list):
         return "".join(f"<member>{_xml(v)}</member>" for v in value)
     return escape(str(value).lower() if isinstance(value, bool) else str(value))
-
-
-def _iso(epoch_seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch_seconds))
 
 
 def _tree(params: dict[str, Any]) -> Any:

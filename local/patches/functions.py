@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import threading
 import time
 from typing import Any
@@ -13,6 +15,7 @@ from . import replaces, require
 
 MARK = "=== end of invocation ==="  # what an environment prints after each
 LONGEST_INVOCATION_S = 900
+ENDPOINT = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
 
 require(lambda_runtime, "_PYTHON_WORKER_SCRIPT", "368800addf4d")
 
@@ -32,6 +35,20 @@ def _changed(script: str) -> str:
 
 
 lambda_runtime._PYTHON_WORKER_SCRIPT = _changed(lambda_runtime._PYTHON_WORKER_SCRIPT)
+
+
+@replaces(lambda_runtime.Worker, "__init__", "9f537cd431cf")
+def init(original: Any, self: Any, func_name: str, config: dict[str, Any], code_zip: bytes) -> None:
+    """The name {api}.execute-api.{region}.{suffix} resolves to API Gateway.
+
+    MiniStack: No such name resolves here, so the endpoint in a function's environment is rewritten when an execution environment starts.
+    The path cannot be rewritten on the way, since it is signed. Not for upstream.
+    Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
+    """
+    variables, here = dict(config.get("Environment", {}).get("Variables", {})), f"{os.environ['AWS_ENDPOINT_URL']}/_aws/execute-api"
+    if ENDPOINT in variables:
+        variables[ENDPOINT] = re.sub(r"^https://(\w+)\.execute-api\.[\w.-]+/(.+)$", rf"{here}/\1/\2", variables[ENDPOINT])
+    original(self, func_name, {**config, "Environment": {"Variables": variables}}, code_zip)
 
 
 @replaces(lambda_svc, "_schedule_state_transition", "f072b21e2fd9")

@@ -7,9 +7,7 @@ import queue
 import re
 import time
 import uuid
-from collections.abc import Iterator
 from contextvars import ContextVar
-from itertools import count
 from typing import Any
 
 from ministack.core import lambda_runtime
@@ -29,7 +27,6 @@ METRICS = {
 }
 
 _logging: ContextVar[dict[str, str]] = ContextVar("logging")  # the configuration of the function whose log is being written
-_numbers = count(1)
 _definitions: Any = AccountRegionScopedDict()
 
 
@@ -67,12 +64,13 @@ def emit_lambda_logs(original: Any, function: dict[str, Any], *arguments: Any, *
 
 @replaces(cloudwatch_logs, "_append_log_events", "e47cae7a15a4")
 def append_log_events(original: Any, stream: dict[str, Any], events: list[dict[str, Any]]) -> None:
-    """With JSON logs, Lambda's own lines are JSON, and each kind of line is kept from its configured level on.
+    """Each line has an id. With JSON logs, Lambda's own lines are JSON, and each kind of line is kept from its configured level on.
 
-    MiniStack: START, END and REPORT are text whatever the logging configuration says, and nothing is filtered.
+    MiniStack: A function's lines have no id, which `aws logs tail --follow` needs. START, END and REPORT are text whatever the logging
+    configuration says, and nothing is filtered.
     Source: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
     """
-    settings = _logging.get({})
+    settings, events = _logging.get({}), [{"eventId": str(uuid.uuid4()), **event} for event in events]
     if settings.get("LogFormat") == "JSON":
         lines = ((event, _as_logged(event["message"], settings)) for event in events)
         events = [{**event, "message": message} for event, message in lines if message]
@@ -129,20 +127,6 @@ def _platform(kind: str, request_id: str, message: str) -> str:
         record |= {"status": "success", "metrics": {METRICS[name]: int(value) for name, value in values.items()}}
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
     return json.dumps({"time": stamp, "type": f"platform.{kind.lower()}", "record": record})
-
-
-@replaces(cloudwatch_logs, "_stream_event_range", "1a2b8fcff904")
-def stream_event_range(
-    _original: Any, events: list[dict[str, Any]], stream_name: str, start: int, end: int
-) -> Iterator[tuple[dict[str, Any], str]]:
-    """FilterLogEvents gives each event an id, which `aws logs tail --follow` needs.
-
-    MiniStack: There is no id.
-    Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilteredLogEvent.html
-    """
-    for event in events[start:end]:
-        event.setdefault("eventId", f"{next(_numbers):056d}")
-        yield event, stream_name
 
 
 @replaces(cloudwatch_logs, "handle_request", "e453a3f37b62")

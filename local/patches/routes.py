@@ -8,7 +8,6 @@ import json
 import os
 import tempfile
 import time
-import uuid
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.httpsession import URLLib3Session
 from ministack.core import iam_evaluator
 from ministack.core.iam_evaluator import fnmatch_iam_cs
-from ministack.services import apigateway, apigateway_v1, cloudwatch, iam, lambda_svc, sts
+from ministack.services import apigateway, apigateway_v1, cloudwatch, iam, lambda_svc
 
 from . import replaces
 
@@ -39,7 +38,6 @@ _turn = asyncio.Semaphore(AT_ONCE)
 _once = Config(retries={"total_max_attempts": 1}, read_timeout=INTEGRATION_TIMEOUT, max_pool_connections=AT_ONCE)
 _clients: dict[str, Any] = {}
 _http = URLLib3Session(timeout=INTEGRATION_TIMEOUT, max_pool_connections=AT_ONCE)
-_sessions: dict[str, Credentials] = {}
 
 
 @replaces(apigateway, "_create_route", "9fffc0fee702")
@@ -147,23 +145,18 @@ async def invoke_route(_original: Any, *arguments: Any, query_params: dict[str, 
 
 
 def _event(call: Call, query_params: dict[str, Any] | None, extra: dict[str, Any]) -> dict[str, Any]:
-    now = int(time.time() * 1000)
-    domain = f"{call.api_id}.execute-api.{call.region}.amazonaws.com"
-    context = {
-        "routeKey": call.route["routeKey"],
-        "eventType": call.event_type,
+    which = (call.api_id, call.route["routeKey"], call.stage, call.connection_id, call.event_type, call.request_id)
+    context = apigateway._ws_request_context(*which, call.source_ip, call.headers)
+    now, domain = context["requestTimeEpoch"], f"{call.api_id}.execute-api.{call.region}.amazonaws.com"
+    context |= {
         "extendedRequestId": call.request_id,
         "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now / 1000)),
         "messageDirection": "IN",
-        "stage": call.stage,
         "connectedAt": _connected_at.setdefault(call.connection_id, now),
-        "requestTimeEpoch": now,
-        "identity": {"sourceIp": call.source_ip} | ({"userAgent": call.headers["user-agent"]} if "user-agent" in call.headers else {}),
-        "requestId": call.request_id,
         "domainName": domain,
-        "connectionId": call.connection_id,
-        "apiId": call.api_id,
     }
+    if "user-agent" not in call.headers:
+        del context["identity"]["userAgent"]
     if extra.get("authorizer") is not None:
         context["authorizer"] = extra["authorizer"]
     if call.event_type == "CONNECT":
@@ -235,7 +228,7 @@ async def _send(call: Call, integration: dict[str, Any], path: str, region: str,
     """
     for name in UNFILLED.read_text().split() if UNFILLED.exists() else ():
         context.pop(name, None)
-    credentials = _assume(integration.get("credentialsArn", ""), call.account)
+    credentials = _assume(integration.get("credentialsArn", ""), call.account, call.region)
     template = integration.get("requestTemplates", {}).get(integration.get("templateSelectionExpression", "").removeprefix("\\"))
     problem = "ExecutionError"  # nothing was called
     if credentials and template is not None:
@@ -254,19 +247,14 @@ async def _send(call: Call, integration: dict[str, Any], path: str, region: str,
     return {"statusCode": 500}
 
 
-def _assume(role_arn: str, account: str) -> Credentials | None:
+def _assume(role_arn: str, account: str, region: str) -> Credentials | None:
     """A session of the role, if it is there and trusts API Gateway."""
-    name = role_arn.rpartition("/")[2]
-    role = iam._roles.get(name)
+    role = iam._roles.get(role_arn.rpartition("/")[2])
     trust = json.loads(role["AssumeRolePolicyDocument"])["Statement"] if role else []
     if not any(iam_evaluator._service_principal_matches(statement["Principal"], "apigateway.amazonaws.com") for statement in trust):
         return None
-    if role_arn not in _sessions:
-        keys = _sessions[role_arn] = Credentials(f"ASIA{uuid.uuid4().hex[:16].upper()}", uuid.uuid4().hex, uuid.uuid4().hex)
-        arn = f"arn:aws:sts::{account}:assumed-role/{name}/BackplaneAssumeRoleSession"
-        session = {"Arn": arn, "UserId": f"{name}:gateway", "SecretAccessKey": keys.secret_key, "SessionToken": keys.token}
-        sts.register_session(keys.access_key, session)
-    return _sessions[role_arn]
+    gateway = {"FunctionArn": f"arn:aws:lambda:{region}:{account}:function:gateway", "FunctionName": "BackplaneAssumeRoleSession"}
+    return Credentials(*lambda_svc.execution_credentials({**gateway, "Role": role_arn}).values())
 
 
 @replaces(apigateway, "handle_connections_api", "6fe56ee5b247")
@@ -285,6 +273,6 @@ async def handle_connections_api(
     if method == "DELETE" and status == 204:
         _closed_by_server.add(connection_id)
     if method == "GET" and status == 200:
-        times = {name: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(connection[name])) for name in ("connectedAt", "lastActiveAt")}
+        times = {name: cloudwatch._ts_iso(connection[name]) for name in ("connectedAt", "lastActiveAt")}
         answer = json.dumps({**times, "identity": connection["identity"]}).encode()
     return status, head, answer

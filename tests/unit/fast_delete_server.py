@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import threading
 from typing import Any
 
@@ -20,16 +19,13 @@ class Server(dynamodb.Server):
     """
 
     def __init__(self, certificate: trustme.LeafCert | None) -> None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
-        if certificate and context:
-            certificate.configure_cert(context)
         self.answers: list[Any] = []
         self.welcome: str | None = None
         self.requests: list[dynamodb.Request] = []
         self.resumed: list[bool] = []
         self.ended = threading.Semaphore(0)  # one for each connection that the server ended
         self._stop = threading.Event()
-        super().__init__(context)
+        super().__init__(certificate)
 
     def __exit__(self, *problem: object) -> None:
         self._stop.set()
