@@ -13,6 +13,7 @@ import ssl
 import struct
 import threading
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -42,30 +43,25 @@ def answer(body: bytes, status: bytes = b"HTTP/1.1 200 OK", more: bytes = b"") -
     )
 
 
-class Wire:
-    """What passed: bytes each way, round trips (the client waited for something: TCP's handshake counts, a server's silence does not)."""
-
-    def __init__(self) -> None:
-        self.sent = self.received = self.round_trips = self.connections = self.requests = self.boto3 = 0
-
-
 class Connection:
-    """TLS in memory between the socket and us, so that the bytes on the wire can be counted."""
+    """TLS in memory between the socket and us, so that what passes on the wire can be counted: bytes each way, and round trips.
 
-    def __init__(self, raw: socket.socket, context: ssl.SSLContext | None, wire: Wire) -> None:
+    A round trip is when the client waits for something: TCP's handshake counts, a server's silence does not.
+    """
+
+    def __init__(self, raw: socket.socket, context: ssl.SSLContext | None, wire: Counter[str]) -> None:
         self._raw, self._wire = raw, wire
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_side=True) if context else None
         self.dropped = False
-        wire.connections += 1
-        wire.round_trips += 1
+        wire.update(["connections", "round_trips"])
 
     def handshake(self) -> bool:
         """Begins TLS, if it is spoken. Returns whether a session was resumed."""
         if self._tls is None:
             return False
         self._pump(self._tls.do_handshake)
-        self._wire.round_trips -= self._tls.version() == "TLSv1.3"  # its last flight, session tickets, keeps nobody waiting
+        self._wire["round_trips"] -= self._tls.version() == "TLSv1.3"  # its last flight, session tickets, keeps nobody waiting
         return bool(self._tls.session_reused)
 
     def requests(self) -> Iterator[Request]:
@@ -101,7 +97,7 @@ class Connection:
                 chunk = self._raw.recv(65_536)
                 if not chunk:
                     raise ConnectionError from None
-                self._wire.received += len(chunk)
+                self._wire["received"] += len(chunk)
                 self._in.write(chunk)
             else:
                 self._flush()
@@ -110,8 +106,8 @@ class Connection:
     def _flush(self) -> None:
         data = self._out.read()
         if data:
-            self._wire.sent += len(data)  # before the client can go on
-            self._wire.round_trips += 1
+            self._wire["sent"] += len(data)  # before the client can go on
+            self._wire["round_trips"] += 1
             self._raw.sendall(data)
 
     def end(self, how: str) -> None:
@@ -136,7 +132,7 @@ class Server(socketserver.ThreadingTCPServer):
 
     def __init__(self, certificate: trustme.LeafCert | None) -> None:
         super().__init__(("127.0.0.1", 0), socketserver.BaseRequestHandler)
-        self.wire = Wire()
+        self.wire = Counter[str]()
         self.open: list[Connection] = []
         self.port: int = self.server_address[1]
         self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.port}"
@@ -172,8 +168,8 @@ class Endpoint(Server):
             if connection.dropped:
                 connection.end(RESET)
                 return
-            self.wire.requests += 1
-            self.wire.boto3 += "Boto3/" in request.headers.get("user-agent", "")
+            self.wire["requests"] += 1
+            self.wire["boto3"] += "Boto3/" in request.headers.get("user-agent", "")
             asked = json.loads(request.body)
             body = {"Attributes": RECORD | asked["Key"]} if asked.get("ReturnValues") == "ALL_OLD" else {}
             connection.write(answer(json.dumps(body).encode(), more=b"Connection: keep-alive\r\n"))
@@ -189,5 +185,6 @@ class Endpoint(Server):
 
     def count(self) -> dict[str, int]:
         """The counters since the last call."""
-        counted, self.wire.__dict__ = vars(self.wire).copy(), vars(Wire())
+        counted = dict(self.wire)
+        self.wire.clear()
         return counted

@@ -98,7 +98,7 @@ def measure(name: str, variant: Variant, endpoint: Endpoint, warm: int) -> dict[
 def _check(name: str, variant: Variant, result: dict[str, Any]) -> None:
     """Every event must have deleted a record, and the package must have done so without boto3."""
     wires = [result[phase] for phase in ("cold_wire", "warm_wire", "reconnect_wire", "dropped_wire") if phase in result]
-    if any(wire["requests"] != (name != "empty") or wire["boto3"] != (name in ("client", "baseline")) for wire in wires):
+    if any(wire.get("requests", 0) != (name != "empty") or wire.get("boto3", 0) != (name in ("client", "baseline")) for wire in wires):
         raise RuntimeError(f"{name} did not ask as it should: {wires}")
     if name != "empty":
         outcomes = re.findall(r'"outcome": ?"(\w+)"', variant.bundle.with_suffix(".log").read_text())

@@ -87,10 +87,6 @@ class LocalAws:
         """How many WebSockets are open now, whatever any table says."""
         return (self.folder / "open-sockets").stat().st_size
 
-    def connections(self, api_id: str, stage: str) -> Any:
-        """A client of the stage's @connections."""
-        return self.client("apigatewaymanagementapi", endpoint_url=f"{self.endpoint}/_aws/execute-api/{api_id}/{stage}")
-
 
 @contextmanager
 def local_aws() -> Iterator[LocalAws]:

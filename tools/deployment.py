@@ -105,9 +105,8 @@ class Deployment:
 
     @cached_property
     def connections(self) -> Any:
-        """A client of @connections."""
-        api = self.outputs["websocket_api"]
-        return self.aws.connections(api["id"], api["stage"])
+        """A client of @connections, which is where the clients are."""
+        return self.aws.client("apigatewaymanagementapi", endpoint_url=self.url.replace("ws", "http", 1))
 
     def ask(self, call: str, connection_id: str, **arguments: Any) -> int:
         """The HTTP status that @connections answers to get_connection, post_to_connection or delete_connection."""

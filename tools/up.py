@@ -21,29 +21,15 @@ Open the live page: {page}
 Or, in another terminal, connect a client:
 
   export {settings}
-  {python} -m websockets "{url}?clientId=me"
+  {python} -m websockets "{stack.url}?clientId=me"
 
 With the AWS CLI, version 1 or 2:
 
-  aws --endpoint-url {endpoint} dynamodb scan --table-name {table}
-  aws --endpoint-url {endpoint} logs filter-log-events --log-group-name {log_group} --query "events[].message"
+  aws --endpoint-url {stack.aws.endpoint} dynamodb scan --table-name {stack.table}
+  aws --endpoint-url {stack.aws.endpoint} logs filter-log-events --log-group-name {log_group} --query "events[].message"
 
 Here you see who comes and leaves, and the functions' log lines. Ctrl-C stops it and removes everything.
 """
-
-
-def how(stack: Stack, page: str) -> str:
-    """What to type to use a stack that is running."""
-    environment = stack.aws.environment
-    return HOW.format(
-        page=page,
-        settings=" ".join(f"{name}={environment[name]}" for name in sorted(environment) if name.startswith("AWS_")),
-        python=sys.executable,
-        url=stack.url,
-        endpoint=stack.aws.endpoint,
-        table=stack.table,
-        log_group=stack.outputs["disconnect_function"]["log_group_name"],
-    )
 
 
 def main() -> None:
@@ -52,7 +38,9 @@ def main() -> None:
         stack = Stack(aws, "dev")
         stack.apply_step_by_step()
         with page(stack) as url:
-            program.say(how(stack, url))
+            settings = " ".join(f"{name}={value}" for name, value in sorted(stack.aws.environment.items()) if name.startswith("AWS_"))
+            log_group = stack.outputs["disconnect_function"]["log_group_name"]
+            program.say(HOW.format(page=url, settings=settings, python=sys.executable, stack=stack, log_group=log_group))
             news = News(stack)
             while True:
                 for kind, what in news.look():

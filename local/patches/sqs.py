@@ -26,25 +26,19 @@ async def dispatch(original: Any, action: str, data: dict[str, Any], url: str) -
 
 
 def start(data: dict[str, Any]) -> dict[str, str]:
-    """Moves at once what AWS moves in the background. Messages without a known source stop a task that has no destination."""
-    source = sqs._queue_by_arn(data["SourceArn"])
-    destination = data.get("DestinationArn")
-    if source is None or (destination and sqs._queue_by_arn(destination) is None):
+    """Moves at once what AWS moves in the background."""
+    source, destination = (sqs._queue_by_arn(data[name]) for name in ("SourceArn", "DestinationArn"))
+    if source is None or destination is None:
         raise sqs._Err("ResourceNotFoundException", "The resource that you specified for the ARN parameter doesn't exist.", 404)
-    task: dict[str, Any] = {**data, "TaskHandle": uuid.uuid4().hex, "StartedTimestamp": int(time.time() * 1000), "Status": "COMPLETED"}
     for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
         _judge(action, data["SourceArn"])
-    moved = 0
-    for message in list(source["messages"]):
-        target = destination or message["sys"].get("DeadLetterQueueSourceArn")
-        if target is None:
-            task |= {"Status": "FAILED", "FailureReason": "CouldNotDetermineMessageSource"}
-            break
-        _judge("SendMessage", target)
-        sqs._act_send_message({"MessageBody": message["body"]}, sqs._queue_by_arn(target)["url"])
-        source["messages"].remove(message)
-        moved += 1
-    _tasks[data["SourceArn"]] = [task | {"ApproximateNumberOfMessagesMoved": moved}, *_tasks.get(data["SourceArn"], [])]
+    _judge("SendMessage", data["DestinationArn"])
+    moved = [source["messages"].pop(0) for _ in range(len(source["messages"]))]
+    for message in moved:
+        sqs._act_send_message({"MessageBody": message["body"]}, destination["url"])
+    started = {"TaskHandle": uuid.uuid4().hex, "StartedTimestamp": int(time.time() * 1000), "Status": "COMPLETED"}
+    task = {**data, **started, "ApproximateNumberOfMessagesMoved": len(moved)}
+    _tasks[data["SourceArn"]] = [task, *_tasks.get(data["SourceArn"], [])]
     return {"TaskHandle": task["TaskHandle"]}
 
 

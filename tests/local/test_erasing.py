@@ -45,7 +45,7 @@ def test_one_client_is_erased_and_nobody_else(observed: Api) -> None:
             sqs.send_message(QueueUrl=queues["DEAD_LETTER_URL"], MessageBody=letter(client))
 
         words = {**names, **queues, "CLIENT": CLIENTS[0]}
-        endpoint = aws.connections(observed.id, "live").meta.endpoint_url
+        endpoint = aws.websocket_url(observed.id, "live").replace("ws", "http", 1)
         for command in commands("personal-data.md"):
             answer = run(fill(command.replace("https://API_ID.execute-api.REGION.amazonaws.com/STAGE", endpoint), words), aws.client)
             for item in answer.get("Items", []):

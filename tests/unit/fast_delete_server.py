@@ -33,7 +33,7 @@ class Server(dynamodb.Server):
 
     @property
     def connections(self) -> int:
-        return self.wire.connections
+        return self.wire["connections"]
 
     def serve(self, connection: dynamodb.Connection) -> None:
         self.resumed.append(connection.handshake())

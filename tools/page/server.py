@@ -30,12 +30,8 @@ from tools.stack import Stack
 from .hands import Hands, OrderError
 
 HERE = Path(__file__).resolve().parent
-FILES = {
-    "/": ("index.html", "text/html"),
-    "/app.js": ("app.js", "text/javascript"),
-    "/client.js": ("client.js", "text/javascript"),
-    "/style.css": ("style.css", "text/css"),
-}
+TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
+FILES = {f"/{'' if file.stem == 'index' else file.name}": file for file in HERE.iterdir() if file.suffix in TYPES}
 LONGEST_ORDER = 4096  # bytes
 EVERY_SECONDS = 0.25
 ENDED_SHOWN, LINES_SHOWN = 50, 100
@@ -128,10 +124,10 @@ def page(stack: Stack) -> Iterator[str]:
             return tab.respond(404, "there is no such page\n")
         if request.path == "/live":
             return None
-        name, kind = FILES[request.path]
-        answer = tab.respond(200, (HERE / name).read_text())
+        file = FILES[request.path]
+        answer = tab.respond(200, file.read_text())
         del answer.headers["Content-Type"]
-        answer.headers.update({**safe, "Content-Type": f"{kind}; charset=utf-8"})
+        answer.headers.update({**safe, "Content-Type": f"{TYPES[file.suffix]}; charset=utf-8"})
         return answer
 
     with (

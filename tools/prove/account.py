@@ -47,15 +47,11 @@ class Account:
         return cls(session, identity["Account"], identity["Arn"], session.region_name, os.environ.get("AWS_ENDPOINT_URL"))
 
     @cache  # noqa: B019, one account for each run of the program
-    def client(self, service: str, endpoint: str | None = None) -> Any:
-        return self.session.client(service, endpoint_url=endpoint, config=CONFIG)
+    def client(self, service: str, **options: Any) -> Any:
+        return self.session.client(service, config=CONFIG, **options)
 
     def websocket_url(self, api_id: str, stage: str) -> str:
         if self.endpoint:  # an emulator has one address for all APIs
             return f"ws://{urlsplit(self.endpoint).netloc}/_aws/execute-api/{api_id}/{stage}"
         suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
         return f"wss://{api_id}.execute-api.{self.region}.{suffix}/{stage}"
-
-    def connections(self, api_id: str, stage: str) -> Any:
-        """A client of the stage's @connections."""
-        return self.client("apigatewaymanagementapi", self.websocket_url(api_id, stage).replace("ws", "http", 1))
