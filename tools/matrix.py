@@ -29,7 +29,7 @@ OPENTOFU_MODULE = "github.com/opentofu/opentofu"
 OPENTOFU_PROVIDER = Path("registry.opentofu.org", "hashicorp", "aws")
 OFFLINE = {**{name: value for name, value in os.environ.items() if not name.startswith("AWS_")}, "AWS_EC2_METADATA_DISABLED": "true"}
 # Files of tests/module. MOCKED_TESTS need override_during.
-TESTS = ("test_default_plan", "test_plans", "test_readme", "test_refusals")
+TESTS = ("test_default_plan", "test_plans", "test_refusals")
 MOCKED_TESTS = ("test_policies", "test_preconditions", "test_settings")
 NEWER = re.compile(r'required_version = ">= (\d+)\.(\d+)"')
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
@@ -85,17 +82,6 @@ def browser(launch: Launch) -> Iterator[Browser]:
     browser = launch()
     yield browser
     browser.close()
-
-
-@pytest.fixture(scope="session")
-def website(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a website that has nothing to do with the live page."""
-    folder = tmp_path_factory.mktemp("website")
-    (folder / "index.html").write_text("<title>a website</title><body>")
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=folder)) as server:
-        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from tools.stack import Stack
 pytestmark = pytest.mark.xdist_group("browser")
 
 SILENCE_SECONDS = 5
+WEBSITE = "http://localhost/"  # which has nothing to do with the live page
 
 HOLD = """(url) => new Promise((resolve, reject) => {
     window.held = new WebSocket(url);
@@ -96,14 +97,15 @@ def documented() -> dict[str, tuple[str, str]]:
 
 
 @pytest.fixture
-def hold(launch: Launch, website: str, stack: Stack) -> Iterator[Callable[[str, str], Held]]:
+def hold(launch: Launch, stack: Stack) -> Iterator[Callable[[str, str], Held]]:
     """Opens a browser whose page holds a connection: its name, and the code that makes it."""
     opened: list[Held] = []
 
     def hold(name: str, code: str) -> Held:
         browser = launch()
         tab = browser.new_page()
-        tab.goto(website)
+        tab.route(WEBSITE, lambda route: route.fulfill(body="<body>", content_type="text/html"))
+        tab.goto(WEBSITE)
         tab.evaluate(code, f"{stack.url}?clientId={name}")
         processes = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
         opened.append(Held(browser, tab, [(process["type"], process["id"]) for process in processes]))

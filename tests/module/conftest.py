@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local.fault_proxy import FaultProxy
 from tests.provider import FOR_LARGE_PLANS, kept_provider
 from tools.terraform import Program, Root
 
@@ -32,19 +31,10 @@ ROOT = """terraform {
 TRIED = os.environ.get("MATRIX_PROGRAM")  # what `make matrix` tries
 
 
-class _Account(BaseHTTPRequestHandler):
+def account(method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
     """STS, whose GetCallerIdentity is the one call of an offline plan."""
-
-    def do_POST(self) -> None:
-        result = "<GetCallerIdentityResult><Account>111122223333</Account></GetCallerIdentityResult>"
-        body = f"<GetCallerIdentityResponse>{result}</GetCallerIdentityResponse>".encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+    result = "<GetCallerIdentityResult><Account>111122223333</Account></GetCallerIdentityResult>"
+    return 200, [], f"<GetCallerIdentityResponse>{result}</GetCallerIdentityResponse>".encode()
 
 
 def offline_root(folder: Path, **variables: str) -> Root:
@@ -59,9 +49,7 @@ def offline_root(folder: Path, **variables: str) -> Root:
 def consumer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Root]]:
     """A root folder with these calls, initialised."""
     with ExitStack() as until_the_end:
-        server = until_the_end.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), _Account))
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        until_the_end.callback(server.shutdown)
+        server = until_the_end.enter_context(FaultProxy(account))
         programs: list[Program | None] = []
 
         def written(calls: dict[str, Call], more: str = "", test: str = "") -> Root:
@@ -70,7 +58,7 @@ def consumer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
             blocks = (call.block(name) for name, call in calls.items())
             (folder / "main.tf").write_text("".join([ROOT, LATER_RESOURCE, more, *blocks]))
             (folder / "all.tftest.hcl").write_text(test)
-            root = offline_root(folder, AWS_ENDPOINT_URL_STS=f"http://127.0.0.1:{server.server_port}")
+            root = offline_root(folder, AWS_ENDPOINT_URL_STS=server.url)
             root.init()
             if not TRIED and not programs:
                 until_the_end.enter_context(kept_provider(root))

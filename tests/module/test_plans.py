@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 
 from tools.docs import blocks, fields
 
-from .calls import BOUNDARY, EXISTING, FULL, KEY, KNOWN_FIRST, LAYER, OPENED, PAGED, REPOSITORY, SIGNING
+from .calls import BOUNDARY, FULL, KEY, KNOWN_FIRST, OPENED, PAGED, REPOSITORY, readme
 from .conftest import Plans, Resources
 
 pytestmark = pytest.mark.xdist_group("plans")  # to plan once
@@ -101,48 +100,11 @@ def test_with_existing_roles_none_is_made(call: str, planned: Plans) -> None:
     assert not [address for address in planned[call] if "aws_iam" in address]
 
 
-def test_existing_roles_are_used(planned: Plans) -> None:
-    resources = planned["existing_roles"]
-    used = {function["function_name"].removeprefix("chat-"): function["role"] for function in of_type(resources, "aws_lambda_function")}
-    [schedule] = of_type(resources, "aws_scheduler_schedule")
-    gateway = resources["module.route.aws_apigatewayv2_integration.queue[0]"]["credentials_arn"]
-    assert {**used, "schedule": schedule["target"][0]["role_arn"], "gateway": gateway} == EXISTING
-
-
-def test_both_functions_get_vpc_layers_traces_and_package(full: Resources) -> None:
-    functions = of_type(full, "aws_lambda_function")
-    assert {function["handler"] for function in functions} == {"disconnect.lambda_handler", "cleanup.lambda_handler"}
-    for function in functions:
-        [network] = function["vpc_config"]
-        assert (set(network["subnet_ids"]), network["security_group_ids"]) == ({"subnet-a1", "subnet-b2"}, ["sg-c3"])
-        assert network["ipv6_allowed_for_dual_stack"]
-        assert (function["s3_bucket"], function["s3_key"], function["s3_object_version"]) == ("packages", "signed/disconnect.zip", "v7")
-        assert (function["filename"], function["code_signing_config_arn"]) == (None, SIGNING)
-        assert (function["layers"], function["tracing_config"]) == ([LAYER], [{"mode": "Active"}])
-
-
-def test_an_existing_log_group_takes_both_functions_lines(planned: Plans) -> None:
+def test_with_an_existing_log_group_none_is_made(planned: Plans) -> None:
     resources = planned["company"]
     assert not [address for address in resources if "aws_cloudwatch_log_group" in address]
-    assert {function["logging_config"][0]["log_group"] for function in of_type(resources, "aws_lambda_function")} == {"/platform/chat"}
     for query in of_type(resources, "aws_cloudwatch_query_definition"):
         assert query["log_group_names"] == ["/platform/chat"]
-
-
-def test_duplicates_add_the_index_on_the_client(full: Resources) -> None:
-    (index,) = full["module.connections_table.aws_dynamodb_table.this[0]"]["global_secondary_index"]
-    assert (index["name"], index["hash_key"], index["range_key"]) == ("byClient", "clientId", "connectedAt")
-    assert index["projection_type"] == "INCLUDE"
-    assert sorted(index["non_key_attributes"]) == ["apiId", "expiresAt", "lastSeenAt", "stage"]
-
-
-def test_history_is_found_by_client_and_time(full: Resources) -> None:
-    table = full["module.history_table[0].aws_dynamodb_table.this"]
-    (index,) = table["global_secondary_index"]
-    assert (table["name"], table["hash_key"]) == ("chat-history", "connectionId")
-    assert table["ttl"][0]["attribute_name"] == "expiresAt"
-    assert (index["name"], index["hash_key"], index["range_key"], index["projection_type"]) == ("byClient", "clientId", "endedAt", "ALL")
-    assert table["deletion_protection_enabled"] is True
 
 
 def test_only_what_can_end_an_alarm_hears_of_its_end(full: Resources) -> None:
@@ -164,21 +126,6 @@ def test_the_route_sends_each_field_encoded_twice(queued: Resources) -> None:
     assert template == f"Action=SendMessage&MessageBody={fields}"
 
 
-def test_the_disconnect_queue_is_as_the_retry_queue(queued: Resources) -> None:
-    made = {a.removeprefix("module.disconnect_queue[0]."): v for a, v in queued.items() if a.startswith("module.disconnect_queue[0].")}
-    queue, role = made["aws_sqs_queue.this"], made["aws_iam_role.this[0]"]
-    retry = queued["module.retry_queue[0].aws_sqs_queue.retry"]
-    same = ("kms_master_key_id", "sqs_managed_sse_enabled", "message_retention_seconds", "tags")
-    assert {name: queue.get(name) for name in same} == {name: retry.get(name) for name in same}
-    assert queue["visibility_timeout_seconds"] == 60
-    assert re.fullmatch("chat-gateway-eu-[0-9a-f]{8}", role["name"])
-    assert (role["path"], role["permissions_boundary"]) == ("/service/", BOUNDARY)
-    assert json.loads(role["assume_role_policy"])["Statement"][0]["Principal"] == {"Service": "apigateway.amazonaws.com"}
-    mapping = made["aws_lambda_event_source_mapping.this"]
-    assert (mapping["batch_size"], mapping["scaling_config"]) == (10, [{"maximum_concurrency": 35}])
-    assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
-
-
 def test_with_the_queue_no_alarm_claims_that_events_are_lost(queued: Resources) -> None:
     alarms = {v["alarm_name"]: v for v in queued.values() if "alarm_name" in v}
     for name in ("chat-disconnect-errors", "chat-disconnect-throttles", "chat-disconnects-waiting"):
@@ -187,5 +134,9 @@ def test_with_the_queue_no_alarm_claims_that_events_are_lost(queued: Resources) 
         metrics = [query["metric"][0]["metric_name"] for query in alarms[name]["metric_query"] if query["metric"]]
         assert "NumberOfMessagesSent" in metrics
         assert "Invocations" not in metrics
-    assert alarms["chat-gateway-errors"]["dimensions"] == {"ApiId": "a1b2c3", "Stage": "live"}
     assert not [address for address in queued if "look_at_once" in address]
+
+
+def test_call_deployment_and_stage_in_readme_are_no_cycle(planned: Plans) -> None:
+    assert re.findall(r'^resource "aws_apigatewayv2_(\w+)"', readme(), re.MULTILINE) == ["api", "deployment", "stage"]
+    assert planned["disconnect"].keys() == planned["default"].keys()

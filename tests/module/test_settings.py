@@ -13,8 +13,8 @@ import pytest
 from settings import Settings
 
 from .alarms import attempts
-from .calls import CALLS, MOST_RECEIPTS, REPOSITORY
-from .conftest import Plans, Resources
+from .calls import ARN, CALLS, EXISTING, LAYER, MOST_RECEIPTS, REPOSITORY, SIGNING, URL
+from .conftest import Plans
 
 pytestmark = pytest.mark.xdist_group("plans")  # to plan once
 
@@ -29,10 +29,10 @@ OFFLINE = {
     "WEBSOCKET_API_ID": "a1b2c3",
     "WEBSOCKET_STAGE": "live",
 }
-
-
-def environment(resources: Resources, function: str) -> dict[str, str]:
-    return dict(resources[f"module.{function}.aws_lambda_function.this"]["environment"][0]["variables"])
+HOURLY = {"segments": 2, "period_s": 3600}
+ALARM = 'monitoring[0].aws_cloudwatch_metric_alarm.this["{}"]'
+PARTIAL = {"function_response_types": ["ReportBatchItemFailures"]}
+ROOMS = {"table": "rooms", "attribute": "member", "index": "byMember", "keys": ["room", "seat"]}
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -43,23 +43,85 @@ def test_the_functions_start_with_their_environment(call: str, known: Plans) -> 
             Settings(values["environment"][0]["variables"])
 
 
-@pytest.mark.parametrize(
-    ("call", "function", "expected"),
-    [
-        ("probe", "cleanup[0]", {**PROBING, "EXCLUSIVE_TABLE": None}),
-        ("lowest", "cleanup[0]", {"PROBES_PER_SECOND": "1", "EXCLUSIVE_TABLE": "true"}),
-        ("offline_clients", "cleanup[0]", OFFLINE),
-        ("offline_clients", "disconnect", OFFLINE),
-        ("their_table", "disconnect", {"CONNECTIONS_TABLE": "theirs", "CLIENT_INDEX": "byUser"}),
-        ("newest_duplicates", "cleanup[0]", {ENDPOINT: "https://a1b2c3.execute-api.eu-central-1.amazonaws.com/live"}),
-        ("europe", "cleanup[0]", {ENDPOINT: "https://a1b2c3.execute-api.eu-central-1.amazonaws.eu/live"}),
-        ("full", "cleanup[0]", {ENDPOINT: "https://chat.example.com/live"}),
-        ("full", "disconnect", {"DD_SITE": "datadoghq.eu", "HISTORY_DAYS": "30", "DUPLICATES": "newest", "CONNECTION_METRICS": "true"}),
-    ],
-)
-def test_a_function_receives_its_setting(call: str, function: str, expected: dict[str, str | None], known: Plans) -> None:
-    variables = environment(known[call], function)
-    assert {name: variables.get(name) for name in expected} == expected
+def sets(**variables: Any) -> dict[str, Any]:
+    """A function with these environment variables, and without those that are None."""
+    return {"environment": [{"variables": variables}]}
+
+
+DISCONNECT, CLEANUP = "disconnect.aws_lambda_function.this", "cleanup[0].aws_lambda_function.this"
+TABLE, HISTORY = "connections_table.aws_dynamodb_table.this[0]", "history_table[0].aws_dynamodb_table.this"
+REPORTS, ENDS = "report_queue[0].aws_sqs_queue.this", "disconnect_queue[0].aws_sqs_queue.this"
+MAPPING = "disconnect_queue[0].aws_lambda_event_source_mapping.this"
+FULL = {
+    "vpc_config": [{"subnet_ids": ["subnet-a1", "subnet-b2"], "security_group_ids": ["sg-c3"], "ipv6_allowed_for_dual_stack": True}],
+    "tracing_config": [{"mode": "Active"}],
+    **{"s3_bucket": "packages", "s3_key": "signed/disconnect.zip", "s3_object_version": "v7", "filename": None},
+    **{"layers": [LAYER], "code_signing_config_arn": SIGNING},
+}
+BY_CLIENT = {"name": "byClient", "hash_key": "clientId"}
+JUDGED = {"projection_type": "INCLUDE", "non_key_attributes": ["apiId", "expiresAt", "lastSeenAt", "stage"]}
+OWN_PACKAGE = b64encode(hashlib.sha256((REPOSITORY / "README.md").read_bytes()).digest()).decode()
+LOGGING = {"log_group": "/platform/chat", "log_format": "Text", "system_log_level": None}
+BY_QUEUE = {"redrivePermission": "byQueue", "sourceQueueArns": [ARN.format("sqs", "chat-retry")]}
+LETTERS = {"queue_url": URL.format("chat-retry-dead-letter"), "redrive_allow_policy": BY_QUEUE}
+REDRIVE = {"queue_url": URL.format("chat-retry"), "redrive_policy": {"deadLetterTargetArn": ARN.format("sqs", "chat-retry-dead-letter")}}
+# The call, a resource, and some of its attributes.
+PLANNED: list[tuple[str, str, dict[str, Any] | None]] = [
+    ("probe", CLEANUP, sets(**PROBING, EXCLUSIVE_TABLE=None)),
+    ("lowest", CLEANUP, sets(PROBES_PER_SECOND="1", EXCLUSIVE_TABLE="true")),
+    ("offline_clients", CLEANUP, sets(**OFFLINE)),
+    ("offline_clients", DISCONNECT, sets(**OFFLINE)),
+    ("their_table", DISCONNECT, sets(CONNECTIONS_TABLE="theirs", CLIENT_INDEX="byUser")),
+    ("newest_duplicates", CLEANUP, sets(**{ENDPOINT: "https://a1b2c3.execute-api.eu-central-1.amazonaws.com/live"})),
+    ("europe", CLEANUP, sets(**{ENDPOINT: "https://a1b2c3.execute-api.eu-central-1.amazonaws.eu/live"})),
+    ("full", CLEANUP, sets(**{ENDPOINT: "https://chat.example.com/live"})),
+    ("full", DISCONNECT, sets(DD_SITE="datadoghq.eu", HISTORY_DAYS="30", DUPLICATES="newest", CONNECTION_METRICS="true")),
+    ("related_tables", DISCONNECT, sets(RELATED_TABLES=[{}, ROOMS])),
+    ("shared_table", CLEANUP, sets(SHARED_TABLE="true")),
+    ("company", CLEANUP, sets(SHARED_TABLE=None)),
+    ("company", CLEANUP, {"logging_config": [LOGGING]}),
+    ("company", DISCONNECT, {"logging_config": [LOGGING], "source_code_hash": OWN_PACKAGE}),
+    ("full", DISCONNECT, {"handler": "disconnect.lambda_handler", **FULL}),
+    ("full", CLEANUP, {"handler": "cleanup.lambda_handler", **FULL}),
+    *(("full", f"sweep[0].aws_scheduler_schedule.this[{n}]", {"target": [{"input": {"sweep": {**HOURLY, "segment": n}}}]}) for n in (0, 1)),
+    ("events", TABLE, {"global_secondary_index": []}),  # an index is paid for with each record written
+    ("full", TABLE, {"global_secondary_index": [{**BY_CLIENT, "range_key": "connectedAt", **JUDGED}]}),
+    ("full", HISTORY, {"global_secondary_index": [{**BY_CLIENT, "range_key": "endedAt", "projection_type": "ALL"}]}),
+    ("full", HISTORY, {"name": "chat-history", "hash_key": "connectionId", "deletion_protection_enabled": True}),
+    ("full", HISTORY, {"ttl": [{"attribute_name": "expiresAt"}]}),
+    ("existing_roles", DISCONNECT, {"role": EXISTING["disconnect"]}),
+    ("existing_roles", CLEANUP, {"role": EXISTING["cleanup"]}),
+    ("existing_roles", "sweep[0].aws_scheduler_schedule.this[0]", {"target": [{"role_arn": EXISTING["schedule"]}]}),
+    ("existing_roles", "route.aws_apigatewayv2_integration.queue[0]", {"credentials_arn": EXISTING["gateway"]}),
+    ("default", "retry_queue[0].aws_sqs_queue_redrive_policy.retry", REDRIVE),
+    ("default", "retry_queue[0].aws_sqs_queue_redrive_allow_policy.dead_letter", LETTERS),
+    ("report_senders", REPORTS, {"message_retention_seconds": 3600, "visibility_timeout_seconds": 720, "sqs_managed_sse_enabled": True}),
+    ("report_senders", "report_queue[0].aws_lambda_event_source_mapping.this", {**PARTIAL, "scaling_config": [{"maximum_concurrency": 2}]}),
+    ("queue", ENDS, {"message_retention_seconds": 864_000, "visibility_timeout_seconds": 60, "sqs_managed_sse_enabled": True}),
+    ("queue", MAPPING, {**PARTIAL, "batch_size": 10}),
+    ("queued", MAPPING, {"scaling_config": [{"maximum_concurrency": 35}]}),
+    ("queue_kept", MAPPING, {"scaling_config": [{"maximum_concurrency": 7}]}),
+    ("queued", ALARM.format("gateway-errors"), {"dimensions": {"ApiId": "a1b2c3", "Stage": "live"}}),
+    ("queue_kept", ALARM.format("disconnects-waiting"), None),
+    ("queue_kept", "route.aws_apigatewayv2_integration.queue[0]", {}),
+    ("queue_kept", "look_at_once[0].aws_cloudwatch_event_target.this", {"input": {"look_at_once": {"segments": 4}}}),
+]
+
+
+def parts(actual: Any, wanted: Any) -> Any:
+    """Of what is planned, what is wanted to be so."""
+    if isinstance(actual, str) and isinstance(wanted, (dict, list)):
+        actual = json.loads(actual)
+    if isinstance(actual, dict) and isinstance(wanted, dict):
+        return {name: parts(actual.get(name), part) for name, part in wanted.items()}
+    if isinstance(actual, list) and isinstance(wanted, list) and len(actual) == len(wanted):
+        return [parts(*pair) for pair in zip(actual, wanted, strict=True)]
+    return actual
+
+
+@pytest.mark.parametrize(("call", "resource", "attributes"), PLANNED)
+def test_inputs_reach_the_resources(call: str, resource: str, attributes: dict[str, Any] | None, known: Plans, planned: Plans) -> None:
+    assert parts({**planned, **known}[call].get(f"module.{resource}"), attributes) == attributes
 
 
 def test_the_module_keeps_its_own_variables() -> None:
@@ -71,25 +133,12 @@ def test_the_module_keeps_its_own_variables() -> None:
     assert set(re.findall(r'"(\w+)"', rule[1])) == own
 
 
-def test_the_functions_know_the_keys_of_a_related_table(known: Plans) -> None:
-    [_, rooms] = json.loads(environment(known["related_tables"], "disconnect")["RELATED_TABLES"])
-    assert rooms == {"table": "rooms", "attribute": "member", "index": "byMember", "keys": ["room", "seat"]}
-
-
-def test_each_segment_has_a_schedule_that_names_it(known: Plans) -> None:
-    schedules = [values for address, values in known["full"].items() if ".aws_scheduler_schedule." in address]
-    inputs = [json.loads(schedule["target"][0]["input"])["sweep"] for schedule in schedules]
-    assert inputs == [{"segment": segment, "segments": 2, "period_s": 3600} for segment in range(2)]
-
-
 def test_alarms_on_losses_start_a_sweep_as_they_begin_and_end(known: Plans) -> None:
     resources = known["queue_kept"]
     pattern = json.loads(resources["module.look_at_once[0].aws_cloudwatch_event_rule.this"]["event_pattern"])
     assert (pattern["source"], pattern["detail-type"]) == (["aws.cloudwatch"], ["CloudWatch Alarm State Change"])
     assert pattern["resources"] == ["arn:aws:cloudwatch:eu-central-1:111122223333:alarm:chat-alarm"] * 2
     assert pattern["$or"] == [{"detail": {"state": {"value": ["ALARM"]}}}, {"detail": {"previousState": {"value": ["ALARM"]}}}]
-    target = resources["module.look_at_once[0].aws_cloudwatch_event_target.this"]
-    assert json.loads(target["input"]) == {"look_at_once": {"segments": 4}}
 
 
 @pytest.mark.parametrize(("call", "looks"), [("queue_kept", True), ("probe", False), ("company", False), ("probe_without_sweep", False)])
@@ -99,52 +148,7 @@ def test_looks_at_once_with_monitoring_and_the_probe(call: str, looks: bool, kno
 
 @pytest.mark.parametrize(("call", "shared"), [("company", False), ("shared_table", True)])
 def test_nobody_is_paged_for_a_table_shared_on_purpose(call: str, shared: bool, known: Plans) -> None:
-    alarm = 'module.monitoring[0].aws_cloudwatch_metric_alarm.this["foreign-records"]'
-    assert (alarm not in known[call]) is shared
-    variables = known[call]["module.cleanup[0].aws_lambda_function.this"]["environment"][0]["variables"]
-    assert variables.get("SHARED_TABLE") == ("true" if shared else None)
-
-
-def test_clients_without_offline_events_need_no_index(known: Plans) -> None:
-    """The index is paid for with each record written."""
-    assert known["events"]["module.connections_table.aws_dynamodb_table.this[0]"]["global_secondary_index"] == []
-
-
-def test_the_report_queue_forgets_soon_and_is_encrypted(known: Plans) -> None:
-    resources = known["report_senders"]
-    queue = resources["module.report_queue[0].aws_sqs_queue.this"]
-    assert (queue["message_retention_seconds"], queue["visibility_timeout_seconds"], queue["sqs_managed_sse_enabled"]) == (3600, 720, True)
-    mapping = resources["module.report_queue[0].aws_lambda_event_source_mapping.this"]
-    assert (mapping["function_response_types"], mapping["scaling_config"]) == (["ReportBatchItemFailures"], [{"maximum_concurrency": 2}])
-
-
-def test_only_the_retry_queue_sends_to_its_dead_letter_queue(known: Plans) -> None:
-    queues = {name.rpartition(".")[2]: values for name, values in known["default"].items() if "retry_queue[0].aws_sqs_queue." in name}
-    redrive = known["default"]["module.retry_queue[0].aws_sqs_queue_redrive_policy.retry"]
-    allowed = known["default"]["module.retry_queue[0].aws_sqs_queue_redrive_allow_policy.dead_letter"]
-    assert redrive["queue_url"] == queues["retry"]["url"]
-    assert json.loads(redrive["redrive_policy"])["deadLetterTargetArn"] == queues["dead_letter"]["arn"]
-    assert allowed["queue_url"] == queues["dead_letter"]["url"]
-    only = {"redrivePermission": "byQueue", "sourceQueueArns": [queues["retry"]["arn"]]}
-    assert json.loads(allowed["redrive_allow_policy"]) == only
-
-
-def test_text_logs_take_no_level(known: Plans) -> None:
-    [logging] = known["company"]["module.disconnect.aws_lambda_function.this"]["logging_config"]
-    assert (logging["log_format"], logging["system_log_level"]) == ("Text", None)
-
-
-def test_an_own_package_is_taken_as_it_is(known: Plans) -> None:
-    function: dict[str, Any] = known["company"]["module.disconnect.aws_lambda_function.this"]
-    content = (REPOSITORY / "README.md").read_bytes()
-    assert function["source_code_hash"] == b64encode(hashlib.sha256(content).digest()).decode()
-
-
-def test_a_queue_that_is_kept_leaves_the_route_to_the_function(known: Plans) -> None:
-    kept = known["queue_kept"]
-    assert kept["module.disconnect_queue[0].aws_lambda_event_source_mapping.this"]["scaling_config"] == [{"maximum_concurrency": 7}]
-    assert "module.route.aws_apigatewayv2_integration.queue[0]" in kept
-    assert "chat-disconnects-waiting" not in {v.get("alarm_name") for v in kept.values()}
+    assert (f"module.{ALARM.format('foreign-records')}" not in known[call]) is shared
 
 
 @pytest.mark.parametrize(("call", "timeout", "count"), [("lowest", *MOST_RECEIPTS[0]), ("highest", *MOST_RECEIPTS[1])])

@@ -1,4 +1,4 @@
-"""Committed files whose mistakes no program that reads them would notice: rights of workflows, rights of planners, versions, releases."""
+"""Committed files whose mistakes no program that reads them would notice: rights of workflows and planners, versions, releases, costs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bench import bill, report
 from tools.permissions import FOLDER
 from tools.release import notes
 from tools.terraform import REPOSITORY
@@ -79,3 +80,11 @@ def test_only_a_version_that_all_files_know_is_released() -> None:
     for other in WAYS_TO_NAME_ANOTHER:
         with pytest.raises(SystemExit, match=r"any\.md refers to 1\.2\.2"):
             notes("1.2.3", {**pages, "any.md": CALL + other})
+
+
+def test_the_committed_bill_is_what_its_program_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: dict[str, str] = {}
+    monkeypatch.setattr(report, "save", written.__setitem__)
+    bill.main()
+    assert len(written) == 3
+    assert {name: Path(report.RESULTS, name).read_text() for name in written} == written

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import faulthandler
 import importlib
 import json
 import os
@@ -57,14 +56,6 @@ def aws(server: FakeAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fak
     server.reset()
     server.on("ChangeMessageVisibility", lambda request: Answer(200, {}))  # the receipts are the tests' own
     return server
-
-
-@pytest.fixture(autouse=True)
-def no_hang() -> Iterator[None]:
-    """Ends the process, with where it hung, when a test takes 5 min: pytest's own limit is for the slowest tests."""
-    faulthandler.dump_traceback_later(300, exit=True)
-    yield
-    faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture(autouse=True)

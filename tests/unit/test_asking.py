@@ -20,7 +20,7 @@ from record import Record
 
 from bench.dynamodb import CLOSE, RESET, answer
 from tests.faults.clock import InLine
-from tests.unit.fake_aws import Answer, FakeAws, Request, error
+from tests.unit.fake_aws import Answer, FakeAws, error
 from tests.unit.fast_delete_server import HANG, Server
 from tests.unit.support import Clock, record
 
@@ -121,23 +121,6 @@ def test_each_is_asked_about_once_and_known_by_its_own_answer(aws: FakeAws) -> N
     assert len(aws.requests) == 40
 
 
-def test_who_met_a_429_is_asked_about_again(aws: FakeAws, clock: Clock) -> None:
-    throttled = {"c3", "c8"}
-
-    def once(request: Request) -> Answer | None:
-        name = request.parameters["connectionId"]
-        if name in throttled:
-            throttled.remove(name)
-            return THROTTLE(request)
-        return None
-
-    aws.on("GET @connections", once)
-    asking = inquiry()
-    assert len(ask(asking, 10)) == 10
-    assert asking.answers == {"alive": 10, "throttled": 2}
-    assert "LimitExceeded" in asking.refusal
-
-
 def test_refusals_between_answers_are_no_reason_to_stop(aws: FakeAws) -> None:
     aws.on("GET @connections", lambda request: REFUSE(request) if request.parameters["connectionId"][-1] in "13579" else None)
     assert ask(inquiry(), 100) == {f"c{n}": "refused" if n % 2 else "alive" for n in range(100)}
@@ -177,11 +160,6 @@ def test_nothing_is_asked_after_the_deadline(aws: FakeAws, clock: Clock) -> None
     known = ask(inquiry(per_second=10), 40, within_s=2)
     assert 18 <= Counter(known.values())["alive"] == len(aws.requests) <= 21
     assert Counter(known.values())["unasked"] == 40 - len(aws.requests)
-
-
-def test_a_429_without_time_to_repeat_is_unasked(aws: FakeAws, clock: Clock) -> None:
-    aws.on("GET @connections", THROTTLE)
-    assert ask(inquiry(), 3, within_s=0.5) == dict.fromkeys(["c0", "c1", "c2"], "unasked")
 
 
 def test_so_many_at_a_time_are_asked_about_and_handled(aws: FakeAws) -> None:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 import pytest
 from aws import Clients
 from botocore.exceptions import BotoCoreError, ClientError
@@ -46,10 +45,3 @@ def test_an_answer_cut_anywhere_is_no_answer(length: int, endpoint: Server) -> N
     endpoint.answers += [[RECORD[:length], CLOSE]]
     with pytest.raises((BotoCoreError, ClientError)):
         Clients(timeout=2.0, attempts=1)("dynamodb").get_item(TableName=TABLE, Key=KEY)
-
-
-@pytest.mark.parametrize("flaw", sorted(FLAWS.keys() - {"wrong checksum"}))
-def test_botocore_itself_believes_what_is_not_whole(flaw: str, endpoint: Server) -> None:
-    """When it no longer does, aws.py needs no handlers."""
-    endpoint.answers += [FLAWS[flaw]]
-    assert "Item" not in boto3.client("dynamodb").get_item(TableName=TABLE, Key=KEY)

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import botocore.auth
-import botocore.configprovider
 import botocore.session
 import fast_delete
 import pytest
@@ -511,9 +510,7 @@ VALUES = """
 def read_by_botocore() -> set[str]:
     """The variables that botocore reads, those of a new version included."""
     sources = [path.read_text() for path in Path(botocore.__file__).parent.rglob("*.py") if "vendored" not in path.parts]
-    known = [names for _, names, _, _ in botocore.configprovider.BOTOCORE_DEFAUT_SESSION_VARIABLES.values()]
-    found = {name for names in known for name in ([names] if isinstance(names, str) else names or [])}
-    return found | {name for text in sources for name in re.findall(r"""["']((?:AWS|BOTO|BOTOCORE|REQUESTS)_[A-Z0-9_]+)["']""", text)}
+    return {name for text in sources for name in re.findall(r"""["']((?:AWS|BOTO|BOTOCORE|REQUESTS)_[A-Z0-9_]+)["']""", text)}
 
 
 MOST_DIFFERENT = dict(setting.split("=", 1) for setting in VALUES.split())

@@ -305,7 +305,8 @@ NO_ANSWER: dict[str, tuple[str, Callable[[Swept, Request], Answer | None]]] = {
 
 @pytest.mark.usefixtures("in_line")
 @pytest.mark.parametrize("why", NO_ANSWER)
-def test_who_could_not_be_asked_or_removed_is_asked_again(why: str, aws: FakeAws, swept: Swept) -> None:
+def test_who_could_not_be_asked_or_removed_is_asked_again(why: str, aws: FakeAws, swept: Swept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("read_records.MOST", 10)  # so that there are several lots
     aws.gone = swept.silent(50, **OURS)
     operation, handler = NO_ANSWER[why]
     aws.on(operation, lambda request: handler(swept, request))
@@ -313,14 +314,6 @@ def test_who_could_not_be_asked_or_removed_is_asked_again(why: str, aws: FakeAws
     assert swept.keys == set()
     assert (len(lines) == 1) == (why == "429 for seconds")
     assert sum(line["failed"] for line in lines) == 0
-
-
-def test_who_had_no_turn_is_asked_again(aws: FakeAws, swept: Swept, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last turn would come after the deadline, so asking ends up to a second before it."""
-    monkeypatch.setattr("read_records.MOST", 10)
-    aws.gone = swept.silent(60, **OURS)
-    lines = swept.follow(ask_again(*aws.gone), timeout=60, **{**PROBE, "PROBES_PER_SECOND": "1", "MOST_PROBES_PER_SECOND": "1"})
-    assert (swept.keys, len(lines)) == (set(), 2)  # 45 s each
 
 
 @pytest.mark.usefixtures("in_line")

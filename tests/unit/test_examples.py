@@ -1,7 +1,8 @@
-"""The example's sender: everybody gets the message, and what is gone is reported."""
+"""The examples' functions: the sender, which reports what is gone, and the authorizer, which says who a client is."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from types import ModuleType
 
@@ -10,12 +11,13 @@ import pytest
 from tests.unit.fake_aws import Answer, FakeAws, error
 from tests.unit.support import Lines, Load, RetryQueue, Table
 
-FOLDER = Path(__file__).parents[2] / "examples/broadcaster/broadcast"
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SECRET = "s" * 32
 
 
 @pytest.fixture
 def broadcast(load: Load, queue: RetryQueue, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(FOLDER)
+    monkeypatch.syspath_prepend(EXAMPLES / "broadcaster/broadcast")
     return load("broadcast", REPORT_QUEUE_URL=queue.url, AWS_MAX_ATTEMPTS="1")
 
 
@@ -50,3 +52,21 @@ def test_a_failure_keeps_the_message_from_no_other(broadcast: ModuleType, aws: F
     named = {"message": "hello", "connectionIds": ["busy", "gone", "alive"]}
     assert broadcast.lambda_handler(named, None) == {"sent": 1, "gone": 1, "failed": 1}
     assert sorted((line.get("connectionId", ""), line.get("reports")) for line in lines()) == [("", 1), ("busy", None)]
+
+
+def test_only_a_valid_token_admits_and_it_names_the_client(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(EXAMPLES / "websocket-api/authorize")
+    authorizer, now = load("authorize", TOKEN_SECRET=SECRET), int(time.time())
+
+    def ask(**query: str) -> tuple[str, str]:
+        event = {"methodArn": "arn", "queryStringParameters": query or None}
+        answer = authorizer.lambda_handler(event, None)
+        [statement] = answer["policyDocument"]["Statement"]
+        assert (statement["Action"], statement["Resource"]) == ("execute-api:Invoke", "arn")
+        return statement["Effect"], answer["context"]["clientId"]
+
+    forged, expired = authorizer.sign("x" * 32, "ann", now + 600), authorizer.sign(SECRET, "ann", now - 1)
+    assert ask() == ask(clientId="ann") == ("Deny", "nobody")
+    for token in ("", "a.b", "YW5u.9999999999.00", forged, expired):
+        assert ask(token=token) == ("Deny", "nobody"), token
+    assert ask(token=authorizer.sign(SECRET, "ann@example.com", now + 600), clientId="kim") == ("Allow", "ann@example.com")
