@@ -56,21 +56,8 @@ def test_what_is_not_a_programs_signed_call_is_refused(aws: LocalAws, door: str)
     assert urllib3.request("PUT", f"{door}/a-bucket").status == 403  # S3 takes what is unsigned for anonymous
 
 
-OPERATIONS = {
-    "apigatewayv2": "get_apis",
-    "dynamodb": "list_tables",
-    "iam": "list_users",
-    "lambda": "list_functions",
-    "logs": "describe_log_groups",
-    "s3": "list_buckets",
-    "scheduler": "list_schedules",
-    "sqs": "list_queues",
-    "sts": "get_caller_identity",
-}
-
-
 def test_a_key_counts_by_its_secret(aws: LocalAws) -> None:
-    for service, operation in OPERATIONS.items():
+    for service, operation in {"dynamodb": "list_tables", "lambda": "list_functions", "s3": "list_buckets"}.items():
         getattr(aws.client(service), operation)()
         for key_id in ("test", "000000000000", "AKIAIOSFODNN7EXAMPLE", aws.key["AWS_ACCESS_KEY_ID"]):
             with pytest.raises(ClientError, match=r"signature|token|Key|\(403\)"):

@@ -51,6 +51,7 @@ def sets(**variables: Any) -> dict[str, Any]:
 DISCONNECT, CLEANUP = "disconnect.aws_lambda_function.this", "cleanup[0].aws_lambda_function.this"
 TABLE, HISTORY = "connections_table.aws_dynamodb_table.this[0]", "history_table[0].aws_dynamodb_table.this"
 REPORTS, ENDS = "report_queue[0].aws_sqs_queue.this", "disconnect_queue[0].aws_sqs_queue.this"
+LOOK = "look_at_once[0].aws_cloudwatch_event_target.this"
 MAPPING = "disconnect_queue[0].aws_lambda_event_source_mapping.this"
 FULL = {
     "vpc_config": [{"subnet_ids": ["subnet-a1", "subnet-b2"], "security_group_ids": ["sg-c3"], "ipv6_allowed_for_dual_stack": True}],
@@ -104,7 +105,10 @@ PLANNED: list[tuple[str, str, dict[str, Any] | None]] = [
     ("queued", ALARM.format("gateway-errors"), {"dimensions": {"ApiId": "a1b2c3", "Stage": "live"}}),
     ("queue_kept", ALARM.format("disconnects-waiting"), None),
     ("queue_kept", "route.aws_apigatewayv2_integration.queue[0]", {}),
-    ("queue_kept", "look_at_once[0].aws_cloudwatch_event_target.this", {"input": {"look_at_once": {"segments": 4}}}),
+    ("company", ALARM.format("foreign-records"), {}),
+    ("shared_table", ALARM.format("foreign-records"), None),  # on purpose
+    *((call, LOOK, None) for call in ("probe", "company", "probe_without_sweep")),  # with the probe, the sweep and monitoring alone
+    ("queue_kept", LOOK, {"input": {"look_at_once": {"segments": 4}}}),
 ]
 
 
@@ -139,16 +143,6 @@ def test_alarms_on_losses_start_a_sweep_as_they_begin_and_end(known: Plans) -> N
     assert (pattern["source"], pattern["detail-type"]) == (["aws.cloudwatch"], ["CloudWatch Alarm State Change"])
     assert pattern["resources"] == ["arn:aws:cloudwatch:eu-central-1:111122223333:alarm:chat-alarm"] * 2
     assert pattern["$or"] == [{"detail": {"state": {"value": ["ALARM"]}}}, {"detail": {"previousState": {"value": ["ALARM"]}}}]
-
-
-@pytest.mark.parametrize(("call", "looks"), [("queue_kept", True), ("probe", False), ("company", False), ("probe_without_sweep", False)])
-def test_looks_at_once_with_monitoring_and_the_probe(call: str, looks: bool, known: Plans) -> None:
-    assert any(address.startswith("module.look_at_once") for address in known[call]) is looks
-
-
-@pytest.mark.parametrize(("call", "shared"), [("company", False), ("shared_table", True)])
-def test_nobody_is_paged_for_a_table_shared_on_purpose(call: str, shared: bool, known: Plans) -> None:
-    assert (f"module.{ALARM.format('foreign-records')}" not in known[call]) is shared
 
 
 @pytest.mark.parametrize(("call", "timeout", "count"), [("lowest", *MOST_RECEIPTS[0]), ("highest", *MOST_RECEIPTS[1])])

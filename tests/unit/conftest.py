@@ -85,12 +85,9 @@ def endpoint(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 def load(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Load:
     """load("disconnect", CLIENT_DETAILS="off") is a new environment's INIT: the entry point, imported under these variables."""
 
-    def load(name: str, **environment: str | None) -> ModuleType:
+    def load(name: str, **environment: str) -> ModuleType:
         for variable, value in environment.items():
-            if value is None:
-                monkeypatch.delenv(variable, raising=False)
-            else:
-                monkeypatch.setenv(variable, value)
+            monkeypatch.setenv(variable, value)
         monkeypatch.delitem(sys.modules, name, raising=False)
         return importlib.import_module(name)
 

@@ -246,6 +246,6 @@ def test_nothing_is_begun_after_the_deadline(aws: FakeAws, clients: Table, kim: 
 
 
 def test_a_check_is_dropped_once_announcements_are_off(aws: FakeAws, kim: Kim, cleanup: Load) -> None:
-    kim.cleanup = cleanup(EVENT_BUS=None)
+    kim.cleanup = cleanup(EVENT_BUS="")
     assert kim.check("c") == []
     assert aws.requests == []

@@ -38,7 +38,7 @@ SAMPLES: dict[str, tuple[str, int, str, int, str | None, str | None]] = {
 def start(aws: FakeAws, connections: Table, queue: RetryQueue, clock: Clock, load: Load) -> Start:
     """Returns the route's handler in a new environment, which has a retry queue."""
 
-    def start(**environment: str | None) -> Any:
+    def start(**environment: str) -> Any:
         handler = load("disconnect", **{"RETRY_QUEUE_URL": queue.url, **environment}).lambda_handler
         return lambda given: handler(given, Context())
 
@@ -223,13 +223,13 @@ def test_a_refused_removal_is_queued_without_the_address(aws: FakeAws, queue: Re
     ("environment", "raised", "operations"),
     [
         ({}, "InternalError", ["DeleteItem"] * 3 + ["SendMessage"] * 2),  # the fast request, and boto3's two
-        ({"RETRY_QUEUE_URL": None}, "InternalServerError", ["DeleteItem"] * 3),
+        ({"RETRY_QUEUE_URL": ""}, "InternalServerError", ["DeleteItem"] * 3),
         ({"HISTORY_DAYS": "many"}, "HISTORY_DAYS must be", ["DeleteItem"]),
     ],
     ids=["the queue fails, too", "no queue", "no boto3"],
 )
 def test_a_removal_that_nothing_takes_fails_the_invocation(
-    environment: dict[str, str | None], raised: str, operations: list[str], aws: FakeAws, start: Start, lines: Lines
+    environment: dict[str, str], raised: str, operations: list[str], aws: FakeAws, start: Start, lines: Lines
 ) -> None:
     aws.on("DeleteItem", error(500, "InternalServerError"))
     aws.on("SendMessage", error(500, "InternalError"))

@@ -23,7 +23,7 @@ Handle = Callable[..., list[str]]
 def handle(aws: FakeAws, connections: Table, queue: RetryQueue, dead_letters: RetryQueue, load: Load) -> Handle:
     """Hands the messages over in one batch; returns the ids of those that come back."""
 
-    def handle(*bodies: str, context: Context | None = None, **environment: str | None) -> list[str]:
+    def handle(*bodies: str, context: Context | None = None, **environment: str) -> list[str]:
         urls = {"RETRY_QUEUE_URL": queue.url, "DEAD_LETTER_QUEUE_URL": dead_letters.url}
         route = load("disconnect", **{**urls, **environment})
         records = [sqs_record(body, f"m{number}", queue="disconnects") for number, body in enumerate(bodies)]
@@ -97,8 +97,8 @@ def test_what_fails_otherwise_goes_to_the_retry_queue(aws: FakeAws, queue: Retry
     assert [message["close"]["ended"]["connectionId"] for message in queue.receive()] == ["a", "b"]
 
 
-@pytest.mark.parametrize("without", [{}, {"RETRY_QUEUE_URL": None}], ids=["a queue that refuses", "no queue"])
-def test_what_nothing_takes_comes_back(without: dict[str, None], aws: FakeAws, handle: Handle, lines: Lines) -> None:
+@pytest.mark.parametrize("without", [{}, {"RETRY_QUEUE_URL": ""}], ids=["a queue that refuses", "no queue"])
+def test_what_nothing_takes_comes_back(without: dict[str, str], aws: FakeAws, handle: Handle, lines: Lines) -> None:
     aws.on("DeleteItem", error(400, "AccessDeniedException"))
     aws.on("SendMessage", error(400, "AccessDenied"))
     assert handle(end("a"), **without) == ["m0"]

@@ -140,6 +140,7 @@ def test_every_request_is_signed_as_botocore_signs_it(
     connection_id: str, table: str, region: str, keys: tuple[str, str, str], host: str, port: int, tls: Any, now: datetime.datetime
 ) -> None:
     fast = FastDelete(table, region, keys, (host, port), tls)
+    fast.request("another", (now - datetime.timedelta(1)).timetuple())  # a signing key is valid for a day
     head, _, body = fast.request(connection_id, now.timetuple()).decode("ascii").partition("\r\n\r\n")
     line, *rest = head.split("\r\n")
     headers = dict(header.split(": ", 1) for header in rest)
@@ -155,13 +156,6 @@ def test_every_request_is_signed_as_botocore_signs_it(
     assert headers.pop("Host") == botocore.auth._host_from_url(url)
     del oracle.headers["Authorization"]
     assert headers == dict(oracle.headers.items())
-
-
-def test_a_signing_key_is_not_used_for_another_day() -> None:
-    used, fresh = (FastDelete("connections", "eu-west-1", ("key", "secret", ""), ("127.0.0.1", 80), None) for _ in range(2))
-    one, two = (time.gmtime(day * 86_400) for day in (20_000, 20_001))
-    used.request("c1", one)
-    assert used.request("c1", two) == fresh.request("c1", two)
 
 
 @pytest.mark.parametrize("variable", ["AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"])
