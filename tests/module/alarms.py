@@ -8,12 +8,14 @@ no value ("Using metric math"); and a composite alarm that waits for its suppres
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
+from unittest.mock import Mock
 
 import retry
 
@@ -162,16 +164,9 @@ def attempts(spread: Callable[[], float], held_up: Callable[[], float]) -> Itera
 
     Seconds from the first attempt to each one: `spread` is what the function draws from 0.5-1, `held_up` a poll and a batch take (s).
     """
-    hidden: list[int] = []
-
-    class Sqs:
-        def change_message_visibility(self, VisibilityTimeout: int, **_: Any) -> None:
-            hidden.append(VisibilityTimeout)
-
-    queue = retry.Queue("url", lambda service: Sqs())  # type: ignore[arg-type]
-    now, count = 0.0, 0
-    while True:
+    sqs, now = Mock(), 0.0
+    queue = retry.Queue("url", lambda service: sqs)  # type: ignore[arg-type]
+    for count in itertools.count(1):
         yield now
-        count += 1
         queue.retry_later("receipt", count, spread())
-        now += hidden[-1] + held_up()
+        now += sqs.change_message_visibility.call_args.kwargs["VisibilityTimeout"] + held_up()
