@@ -276,7 +276,7 @@ RELATED = """related_tables = [
   { name = "rooms", index = "byMember", connection_id_attribute = "member" },
 ]"""
 TOPIC = ARN.format("sns", "pager")
-# By the provider as well, for test_alarms.py: time-outs and schedules.
+# By the mocked provider, for test_alarms.py: time-outs and schedules.
 SWEPT = {
     name: Call(f"""
       sweep            = {{ probe = {{ report_queue = true }}, segments = 2, schedule = "{schedule}" }}
@@ -289,7 +289,7 @@ SWEPT = {
         ("timeout_60", "rate(5 minutes)", 60),
     )
 }
-# By the mocked provider.
+# By the mocked provider as well.
 CALLS = {name: PLANNED[name] for name in PLANNED if name not in ("queued", "later", "later_roles", "sensitive")} | {
     "queue": Call('delivery = "queue"'),
     "queue_kept": Call("disconnect_queue = { maximum_concurrency = 7 }\nsweep = { probe = {}, segments = 4 }\nmonitoring = {}"),

@@ -73,7 +73,7 @@ def consumer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
 def planned(consumer: Callable[..., Root], tmp_path_factory: pytest.TempPathFactory) -> Plans:
     """What the provider plans for calls, and for what README shows."""
     file = tmp_path_factory.mktemp("plan") / "plan"
-    root = consumer(PLANNED | SWEPT, PROVIDER + readme())
+    root = consumer(PLANNED, PROVIDER + readme())
     root.plan(file)
     return by_call(json.loads(root.show(file, "-json")))
 
@@ -81,9 +81,10 @@ def planned(consumer: Callable[..., Root], tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="session")
 def known(consumer: Callable[..., Root]) -> Plans:
     """What is planned where the provider answers with all ARNs and URLs at plan time."""
-    test = mocked() + "".join(call.overrides(name) for name, call in CALLS.items()) + 'run "all" {\n  command = plan\n}\n'
+    calls = CALLS | SWEPT
+    test = mocked() + "".join(call.overrides(name) for name, call in calls.items()) + 'run "all" {\n  command = plan\n}\n'
     outputs = "".join(f'output "{name}" {{\n  value = module.{name}.{output}\n}}\n' for name, output in OUTPUTS.items())
-    messages = map(json.loads, consumer(CALLS, outputs, test).run("test", "-json", "-verbose").splitlines())
+    messages = map(json.loads, consumer(calls, outputs, test).run("test", "-json", "-verbose").splitlines())
     return by_call(next(message["test_plan"] for message in messages if message["type"] == "test_plan"))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from .alarms import ALARM, MINUTE, OK, UNKNOWN, Metrics, Simulation, attempts, judge
-from .calls import SWEPT, TOPIC
+from .calls import TOPIC
 from .conftest import Plans
 
 HOUR, DAY = 3600, 86400
@@ -20,28 +20,11 @@ TIMEOUTS = {"timeout_60": 60, "swept_daily": 900}
 
 pytestmark = pytest.mark.xdist_group("plans")  # to plan once
 
-# What AWS would call the queues: a plan does not know it, since their names are generated.
-QUEUES = {
-    "chat-dead-letters": "chat-retry-dead-letter",
-    "chat-dead-letters-left": "chat-retry-dead-letter",
-    "chat-retries-waiting": "chat-retry",
-    "chat-reports-waiting": "chat-reports",
-}
-
-
-@pytest.fixture(scope="module")
-def planned_alarms(planned: Plans) -> Plans:
-    found = {name: planned[name] for name in SWEPT}
-    for values in (values for resources in found.values() for values in resources.values()):
-        if queue := QUEUES.get(values.get("alarm_name", "")):
-            values["dimensions"] = {"QueueName": queue}
-    return found
-
 
 @pytest.fixture(scope="module", params=[0, 5], ids="looks {} data points further back".format)
-def simulation(request: pytest.FixtureRequest, planned_alarms: Plans) -> Simulation:
+def simulation(request: pytest.FixtureRequest, known: Plans) -> Simulation:
     """AWS doesn't say how far an alarm looks back when data is missing, so what holds must hold however far."""
-    return Simulation.of(planned_alarms["swept_often"], extra=request.param)
+    return Simulation.of(known["swept_often"], extra=request.param)
 
 
 # What CloudWatch's user guide gives as examples: "How alarm state is evaluated when data is missing". 0 within, X beyond, - missing.
@@ -237,14 +220,14 @@ def test_one_alarm_pages_once(metrics: Callable[[], Metrics], alarm: str, within
     assert HOUR < when <= HOUR + within_min * MINUTE
 
 
-def test_failing_sweeps_page_once_with_the_shortest_timeout(planned_alarms: Plans) -> None:
+def test_failing_sweeps_page_once_with_the_shortest_timeout(known: Plans) -> None:
     """The schedule is precise to a minute, so some periods of the alarm contain no sweep, only other work that succeeds."""
     metrics = calm()
     for at in range(0, LONG, MINUTE):
         metrics.put(at, "Errors", 0, "AWS/Lambda", FunctionName="chat-cleanup")
     for number, at in enumerate(range(HOUR + 270, LONG, 300)):
         metrics.failed("chat-cleanup", at + 59 * (number % 2), took=1)
-    [(_, name)] = Simulation.of(planned_alarms["timeout_60"]).only("chat-cleanup-errors").run(metrics, LONG)
+    [(_, name)] = Simulation.of(known["timeout_60"]).only("chat-cleanup-errors").run(metrics, LONG)
     assert name == "chat-cleanup-errors"
 
 
@@ -259,9 +242,9 @@ def test_a_message_that_always_fails_pages_once(spread: Callable[[], float], sim
 
 
 @pytest.fixture(scope="module", params=PERIODS)
-def scheduled(request: pytest.FixtureRequest, planned_alarms: Plans) -> tuple[Simulation, int]:
+def scheduled(request: pytest.FixtureRequest, known: Plans) -> tuple[Simulation, int]:
     """And the period. Alarms for which the schedule makes no difference are looked at once."""
-    often, simulation = (Simulation.of(planned_alarms[name]) for name in ("swept_often", request.param))
+    often, simulation = (Simulation.of(known[name]) for name in ("swept_often", request.param))
     if request.param != "swept_often":
         simulation.alarms = {name: alarm for name, alarm in simulation.alarms.items() if alarm != often.alarms[name]}
     return simulation, PERIODS[request.param]
@@ -307,13 +290,13 @@ def test_other_work_that_fails_hides_no_silent_sweep(simulation: Simulation) -> 
 
 @pytest.mark.parametrize("began", range(HOUR, HOUR + 300, 47))
 @pytest.mark.parametrize("call", TIMEOUTS)
-def test_an_error_pages_however_late_it_is_known(call: str, began: int, planned_alarms: Plans) -> None:
+def test_an_error_pages_however_late_it_is_known(call: str, began: int, known: Plans) -> None:
     metrics = calm(2 * HOUR)
     for at in range(0, 2 * HOUR, MINUTE):  # others succeed: then an alarm does not look further back
         metrics.put(at, "Errors", 0, "AWS/Lambda", FunctionName="chat-cleanup")
     metrics.failed("chat-cleanup", began, took=TIMEOUTS[call])
     metrics.failed("chat-disconnect", began, took=29)
-    paged = Simulation.of(planned_alarms[call]).run(metrics, 2 * HOUR)
+    paged = Simulation.of(known[call]).run(metrics, 2 * HOUR)
     assert {name for _, name in paged} == {"chat-cleanup-errors", "chat-disconnect-errors"}
 
 
@@ -327,10 +310,9 @@ def test_letters_that_are_left_page_again_before_they_expire(simulation: Simulat
     assert [when // HOUR for when, _ in left] == [pytest.approx(72, abs=4)]
 
 
-def test_every_alarm_that_pages_says_what_happened(planned_alarms: Plans) -> None:
-    alarms = [values for values in planned_alarms["swept_often"].values() if values.get("alarm_actions")]
+def test_every_alarm_that_pages_says_what_happened(known: Plans) -> None:
+    alarms = [values for values in known["swept_often"].values() if values.get("alarm_actions")]
     assert len(alarms) == 18
     for alarm in alarms:
         assert alarm["alarm_actions"] == alarm["ok_actions"] == [TOPIC]
-        if "dead-letters" not in alarm["alarm_name"]:  # names the queues' ARNs, which are not known yet
-            assert 60 < len(alarm["alarm_description"]) < 1024
+        assert 60 < len(alarm["alarm_description"]) < 1024
