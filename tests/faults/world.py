@@ -304,8 +304,8 @@ class World:
             self.send(self.gateway.owed.pop())
 
     def poll(self) -> bool:
-        """Lambda's event source mappings: a batch of each queue. Whether there was one."""
-        return any(self._poll(name) for name in QUEUES)
+        """Lambda's event source mappings: a batch of the first queue that has one. Whether there was one."""
+        return self._poll("retry") or ("DELIVERY" in self.features and self._poll("disconnects"))
 
     def _poll(self, name: str) -> bool:
         """One batch, of which Lambda deletes what did not fail. Whether there was one."""
