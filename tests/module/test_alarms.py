@@ -211,9 +211,7 @@ PAGING: list[tuple[Callable[[], Metrics], str, int]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("metrics", "alarm", "within_min"), PAGING, ids=[f"{number} {alarm}" for number, (_, alarm, _) in enumerate(PAGING)]
-)
+@pytest.mark.parametrize(("metrics", "alarm", "within_min"), PAGING)
 def test_one_alarm_pages_once(metrics: Callable[[], Metrics], alarm: str, within_min: int, simulation: Simulation) -> None:
     [(when, name)] = simulation.run(metrics(), 6 * HOUR)
     assert name == alarm

@@ -21,21 +21,6 @@ FIELDS = [
 ]
 
 
-@pytest.fixture
-def default(planned: Plans) -> Resources:
-    return planned["default"]
-
-
-@pytest.fixture
-def full(planned: Plans) -> Resources:
-    return planned["full"]
-
-
-@pytest.fixture
-def queued(planned: Plans) -> Resources:
-    return planned["queued"]
-
-
 def of_type(resources: Resources, kind: str) -> list[dict[str, Any]]:
     found = [values for address, values in resources.items() if f".{kind}." in address]
     assert found, f"no {kind} is planned"
@@ -70,29 +55,26 @@ def test_inputs_may_be_known_after_apply_or_sensitive(call: str, planned: Plans)
     assert set(planned[call]) == set(planned["full"])
 
 
-def test_a_key_encrypts_everything_at_rest(full: Resources) -> None:
-    for table in of_type(full, "aws_dynamodb_table"):
+def test_a_key_encrypts_everything_at_rest(planned: Plans) -> None:
+    for table in of_type(planned["full"], "aws_dynamodb_table"):
         assert table["server_side_encryption"] == [{"enabled": True, "kms_key_arn": KEY}]
-    assert {queue["kms_master_key_id"] for queue in of_type(full, "aws_sqs_queue")} == {KEY}
-    assert {group["kms_key_id"] for group in of_type(full, "aws_cloudwatch_log_group")} == {KEY}
-    assert {function["kms_key_arn"] for function in of_type(full, "aws_lambda_function")} == {KEY}
-    assert {schedule["kms_key_arn"] for schedule in of_type(full, "aws_scheduler_schedule")} == {KEY}
+    assert {queue["kms_master_key_id"] for queue in of_type(planned["full"], "aws_sqs_queue")} == {KEY}
+    assert {group["kms_key_id"] for group in of_type(planned["full"], "aws_cloudwatch_log_group")} == {KEY}
+    assert {function["kms_key_arn"] for function in of_type(planned["full"], "aws_lambda_function")} == {KEY}
+    assert {schedule["kms_key_arn"] for schedule in of_type(planned["full"], "aws_scheduler_schedule")} == {KEY}
 
 
-def test_tags_reach_everything_that_takes_tags(full: Resources) -> None:
-    assert [address for address, values in full.items() if "tags" in values and values["tags"] != {"Team": "chat"}] == []
+def test_tags_reach_everything_that_takes_tags(planned: Plans) -> None:
+    assert [address for address, values in planned["full"].items() if "tags" in values and values["tags"] != {"Team": "chat"}] == []
 
 
-def test_path_boundary_and_suffix_reach_every_role(default: Resources, full: Resources) -> None:
-    roles = of_type(full, "aws_iam_role")
+def test_path_boundary_and_suffix_reach_every_role(planned: Plans) -> None:
+    roles = of_type(planned["full"], "aws_iam_role")
     assert {(role["path"], role["permissions_boundary"]) for role in roles} == {("/service/", BOUNDARY)}
-    names = ["chat-cleanup", "chat-disconnect", "chat-sweep"]
-    assert sorted(role["name"] for role in of_type(default, "aws_iam_role")) == names
-    assert sorted(role["name"] for role in roles) == [
-        f"{name}-eu-central-1-a9b83647" for name in sorted([*names, "chat-gateway"])
-    ]  # the path's hash
-    assert {function["function_name"] for function in of_type(full, "aws_lambda_function")} == set(names[:2])
-    assert [dashboard["dashboard_name"] for dashboard in of_type(full, "aws_cloudwatch_dashboard")] == ["chat-eu-central-1"]
+    names = ["chat-cleanup", "chat-disconnect", "chat-gateway", "chat-sweep"]
+    assert sorted(role["name"] for role in roles) == [f"{name}-eu-central-1-a9b83647" for name in names]  # the path's hash
+    assert {function["function_name"] for function in of_type(planned["full"], "aws_lambda_function")} == set(names[:2])
+    assert [dashboard["dashboard_name"] for dashboard in of_type(planned["full"], "aws_cloudwatch_dashboard")] == ["chat-eu-central-1"]
 
 
 @pytest.mark.parametrize("call", ["existing_roles", "later_roles"])
@@ -107,8 +89,8 @@ def test_with_an_existing_log_group_none_is_made(planned: Plans) -> None:
         assert query["log_group_names"] == ["/platform/chat"]
 
 
-def test_only_what_can_end_an_alarm_hears_of_its_end(full: Resources) -> None:
-    alarms = of_type(full, "aws_cloudwatch_metric_alarm") + of_type(full, "aws_cloudwatch_composite_alarm")
+def test_only_what_can_end_an_alarm_hears_of_its_end(planned: Plans) -> None:
+    alarms = of_type(planned["full"], "aws_cloudwatch_metric_alarm") + of_type(planned["full"], "aws_cloudwatch_composite_alarm")
     paging = [alarm for alarm in alarms if alarm["alarm_actions"]]
     silent = {alarm["alarm_name"] for alarm in alarms} - {alarm["alarm_name"] for alarm in paging}
     assert silent == {"chat-sweep-errors", "chat-sweep-silent-0", "chat-sweep-silent-1"}
@@ -117,8 +99,8 @@ def test_only_what_can_end_an_alarm_hears_of_its_end(full: Resources) -> None:
         assert sorted(alarm["ok_actions"]) == sorted(PAGED)
 
 
-def test_the_route_sends_each_field_encoded_twice(queued: Resources) -> None:
-    integration = queued["module.route.aws_apigatewayv2_integration.queue[0]"]
+def test_the_route_sends_each_field_encoded_twice(planned: Plans) -> None:
+    integration = planned["queued"]["module.route.aws_apigatewayv2_integration.queue[0]"]
     assert (integration["integration_type"], integration["passthrough_behavior"]) == ("AWS", "NEVER")
     fields = "%26".join(f'{name}%3D$util.urlEncode($util.urlEncode("$!context.{name}"))' for name in FIELDS)
     [(name, template)] = integration["request_templates"].items()
@@ -126,15 +108,15 @@ def test_the_route_sends_each_field_encoded_twice(queued: Resources) -> None:
     assert template == f"Action=SendMessage&MessageBody={fields}"
 
 
-def test_with_the_queue_no_alarm_claims_that_events_are_lost(queued: Resources) -> None:
-    alarms = {v["alarm_name"]: v for v in queued.values() if "alarm_name" in v}
+def test_with_the_queue_no_alarm_claims_that_events_are_lost(planned: Plans) -> None:
+    alarms = {v["alarm_name"]: v for v in planned["queued"].values() if "alarm_name" in v}
     for name in ("chat-disconnect-errors", "chat-disconnect-throttles", "chat-disconnects-waiting"):
         assert "Nothing is lost" in alarms[name]["alarm_description"]
     for name in ("chat-missed", "chat-falling-back"):
         metrics = [query["metric"][0]["metric_name"] for query in alarms[name]["metric_query"] if query["metric"]]
         assert "NumberOfMessagesSent" in metrics
         assert "Invocations" not in metrics
-    assert not [address for address in queued if "look_at_once" in address]
+    assert not [address for address in planned["queued"] if "look_at_once" in address]
 
 
 def test_call_deployment_and_stage_in_readme_are_no_cycle(planned: Plans) -> None:

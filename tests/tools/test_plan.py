@@ -15,10 +15,6 @@ from tools.terraform import REPOSITORY, TerraformError
 
 BACKEND = """
 terraform {
-  required_providers {
-    aws = { source = "hashicorp/aws" }
-  }
-
   backend "s3" {
     bucket = "not-asked"
     key    = "not-asked"

@@ -197,11 +197,12 @@ def test_an_event_that_comes_twice_is_counted_once_by_its_cause(connections: Tab
 # What is left to the retry queue
 
 
-def test_duplicates_are_left_to_the_queue(aws: FakeAws, connections: Table, queue: RetryQueue, start: Start) -> None:
+@pytest.mark.usefixtures("history")
+def test_duplicates_alone_are_left_to_the_queue(aws: FakeAws, connections: Table, queue: RetryQueue, start: Start) -> None:
     """However many others the client has: the route asks about none, and waits for nothing."""
     connections.put(ID, clientId="kim")
-    assert start(DUPLICATES="newest", CLIENT_INDEX="byClient", **API)(event()) == DONE
-    assert aws.operations == ["GetItem", "DeleteItem", "SendMessage", "DeleteItem"]
+    assert start(HISTORY_TABLE="history", DUPLICATES="newest", CLIENT_INDEX="byClient", **API)(event()) == DONE
+    assert aws.operations == ["GetItem", "PutItem", "DeleteItem", "SendMessage", "DeleteItem"]
     [message] = queue.receive()
     assert (message["finish"]["steps"], message["finish"]["ended"]["clientId"]) == (["duplicates"], "kim")
 

@@ -19,8 +19,6 @@ from tests.faults.clock import InLine
 from tests.unit.fake_aws import Answer, FakeAws, Request, error
 from tests.unit.support import API, EXPIRED, OURS, TABLE, Clock, Context, Lines, Load, RetryQueue, Table, deliver, record, sqs_record
 
-Log = list[dict[str, Any]]
-
 MINUTE, HOUR, DAY, SUSPECT = 60_000, 3_600_000, 86_400_000, 660_000
 PROBE: dict[str, Any] = {"PROBES_PER_SECOND": "10", "MOST_PROBES_PER_SECOND": "300", **API}
 WHOLE = {"sweep": {"segment": 0, "segments": 1}}
@@ -33,7 +31,7 @@ class Swept(Table):
     def __init__(self, dynamodb: Any, aws: FakeAws, clock: Clock, queue: RetryQueue, cleanup: Load, lines: Lines) -> None:
         super().__init__(dynamodb, TABLE, byClient=("clientId", "connectedAt"))
         self.aws, self.clock, self.queue, self.cleanup, self._lines = aws, clock, queue, cleanup, lines
-        self.log: Log = []  # of the last sweep
+        self.log: list[dict[str, Any]] = []  # of the last sweep
         self.delays: list[int] = []  # s, of each message sent; it arrives at once
         aws.on("SendMessage", lambda request: self.delays.append(request.parameters.pop("DelaySeconds", 0)))
 
@@ -49,7 +47,7 @@ class Swept(Table):
         """Writes records of connections that nobody has heard of for an hour."""
         return self.add(*(f"s{number:03}" for number in range(count)), connectedAt=-HOUR, **attributes)
 
-    def follow(self, event: object = None, *, timeout: float = 120.0, parts: int = 99, **environment: str) -> Log:
+    def follow(self, event: object = None, *, timeout: float = 120.0, parts: int = 99, **environment: str) -> list[dict[str, Any]]:
         """Runs a sweep, and each part that it leaves to the queue when it is due. Returns their summary lines."""
         self.aws.requests.clear()
         cleanup = self.cleanup(**environment)
@@ -63,11 +61,6 @@ class Swept(Table):
     def run(self, event: object = None, **options: Any) -> dict[str, Any]:
         """Runs the first part only."""
         return self.follow(event, parts=1, **options)[0]
-
-    @property
-    def asked(self) -> list[str]:
-        """The connections that API Gateway was asked about in the last sweep, in order."""
-        return self.aws.asked_about
 
     def slow_pages(self, seconds: float) -> None:
         """Has the scan return two records at a time, and take this long for them."""
@@ -104,7 +97,7 @@ def test_expired_records_are_removed_and_all_others_kept(aws: FakeAws, swept: Sw
     summary = swept.run(**API)
     assert swept.keys == kept
     assert (summary["active"], summary["removed"], summary["timeless"]) == (3, {"expired": 2}, 1)
-    assert swept.asked == []  # without the probe
+    assert aws.asked_about == []  # without the probe
     ended = sorted((line["connectionId"], line["cause"], line.get("apiId"), line.get("stage")) for line in swept.log[:-1])
     assert ended == [("expired", "expired", "api1", "live"), ("ttl only", "expired", None, None)]
 
@@ -175,7 +168,7 @@ def test_another_apis_record_is_left_alone_for_a_day(attributes: dict[str, str],
     aws.gone = {*ages, "timeless"}
     summary = swept.run(SHARED_TABLE=shared, **PROBE)
     assert swept.keys == aws.gone - {"a day"}
-    assert swept.asked == []
+    assert aws.asked_about == []
     assert (summary["foreign"], summary["ForeignRecords"], summary["RemovedExpired"], summary["active"]) == (4, 4, 1, 0)
     assert summary["level"] == ("INFO" if shared else "WARN")
 
@@ -201,7 +194,7 @@ def test_who_is_gone_is_asked_about_again_and_then_removed(aws: FakeAws, clock: 
 def test_who_answers_otherwise_the_second_time_is_kept(aws: FakeAws, swept: Swept) -> None:
     names = swept.silent(30, **OURS)
     first_time = Answer(410, {})
-    aws.on("GET @connections", lambda request: first_time if swept.asked.count(request.parameters["connectionId"]) == 1 else None)
+    aws.on("GET @connections", lambda request: first_time if aws.asked_about.count(request.parameters["connectionId"]) == 1 else None)
     aws.gone = {"s004"}
     counted = [(line["contradicted"], line["RemovedGone"], line["level"]) for line in swept.follow(**PROBE)]
     assert counted == [(0, 0, "INFO"), (29, 1, "WARN")]
@@ -214,7 +207,7 @@ def test_a_long_sweep_removes_what_it_found_while_it_asks_on(aws: FakeAws, swept
     aws.gone = swept.silent(120, **OURS)
     summary = swept.run(PROBES_PER_SECOND="1", MOST_PROBES_PER_SECOND="1", **API)
     assert 10 <= summary["RemovedGone"] <= 40
-    assert len(set(swept.asked)) > 65
+    assert len(set(aws.asked_about)) > 65
 
 
 @pytest.mark.parametrize(
@@ -229,7 +222,7 @@ def test_who_is_not_suspect_any_more_is_not_asked_about_again(now: dict[str, Any
     else:
         swept.delete("s000")
     swept.follow(ask_again("s000", "s001", "s002", "s002"), **PROBE)
-    assert sorted(swept.asked) == ["s001", "s002"]  # also of who is named twice, which BatchGetItem refuses
+    assert sorted(aws.asked_about) == ["s001", "s002"]  # also of who is named twice, which BatchGetItem refuses
     assert swept.keys == ({"s000"} if now else set())
 
 
@@ -248,10 +241,10 @@ def test_a_refusal_removes_nothing_and_is_reported_once(aws: FakeAws, swept: Swe
 
 def test_a_429_is_counted_as_a_refusal_and_asked_again(aws: FakeAws, swept: Swept, clock: Clock) -> None:
     swept.silent(5, **OURS)
-    aws.on("GET @connections", lambda request: THROTTLE(request) if swept.asked.count("s003") in (1, 2) else None)
+    aws.on("GET @connections", lambda request: THROTTLE(request) if aws.asked_about.count("s003") in (1, 2) else None)
     summary = swept.run(timeout=200, PROBES_PER_SECOND="1", MOST_PROBES_PER_SECOND="1", **API)
     assert summary["probes"]["alive"] == 5
-    assert summary["ProbesRefused"] == round(100 * summary["probes"]["throttled"] / len(swept.asked), 1) > 0
+    assert summary["ProbesRefused"] == round(100 * summary["probes"]["throttled"] / len(aws.asked_about), 1) > 0
     assert summary["level"] == "INFO"
 
 
@@ -266,7 +259,7 @@ def test_of_records_that_name_nobody_none_is_removed(aws: FakeAws, swept: Swept)
     first, _ = swept.follow(**PROBE)
     assert swept.keys == kept
     assert (first["unproven"], first["Unproven"], first["level"], first["active"]) == (4, 4, "WARN", 7)
-    assert "heard of" not in swept.asked  # it could prove nothing in a table that others may use
+    assert "heard of" not in aws.asked_about  # it could prove nothing in a table that others may use
 
 
 @pytest.mark.parametrize(
@@ -287,7 +280,7 @@ def test_a_table_of_our_own_needs_one_who_lives(witness: dict[str, int], is_gone
     lines = swept.follow(EXCLUSIVE_TABLE="true", **PROBE)
     assert [line.get("Unproven") for line in lines] == ([0, None] if proves else [3])
     assert swept.keys == ({"witness"} if proves else gone | {"witness"})
-    assert ("witness" in swept.asked) == (proves or is_gone)  # of a young one a 200 would prove something, but a 410 would not
+    assert ("witness" in aws.asked_about) == (proves or is_gone)  # of a young one a 200 would prove something, but a 410 would not
 
 
 # Nobody is forgotten
@@ -298,8 +291,8 @@ NO_ANSWER: dict[str, tuple[str, Callable[[Swept, Request], Answer | None]]] = {
     "slow removals": ("DeleteItem", lambda swept, _: swept.clock.advance(3)),
     "429 for seconds": ("GET @connections", lambda swept, request: THROTTLE(request) if sum(swept.clock.slept) < 3 else None),
     "429 for a while": ("GET @connections", lambda swept, request: THROTTLE(request) if sum(swept.clock.slept) < 40 else None),
-    "403 now and then": ("GET @connections", lambda swept, request: REFUSE(request) if len(swept.asked) % 3 == 0 else None),
-    "403 for a while": ("GET @connections", lambda swept, request: REFUSE(request) if len(swept.asked) <= 30 else None),
+    "403 now and then": ("GET @connections", lambda swept, request: REFUSE(request) if len(swept.aws.asked_about) % 3 == 0 else None),
+    "403 for a while": ("GET @connections", lambda swept, request: REFUSE(request) if len(swept.aws.asked_about) <= 30 else None),
 }
 
 
@@ -320,7 +313,7 @@ def test_who_could_not_be_asked_or_removed_is_asked_again(why: str, aws: FakeAws
 def test_no_other_sample_is_taken_of_an_endpoint_given_up(aws: FakeAws, swept: Swept, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "MOST_SAMPLED", 40)
     aws.gone = swept.silent(50, **OURS)
-    aws.on("GET @connections", lambda request: REFUSE(request) if 5 < len(swept.asked) <= 25 else None)
+    aws.on("GET @connections", lambda request: REFUSE(request) if 5 < len(aws.asked_about) <= 25 else None)
     first, second = swept.follow(**PROBE)
     assert first["probes"] == {"gone": 5, "refused": 20}
     assert (second["finished"], second["RemovedGone"]) == (False, 5)  # it asks again about the five, and reads nothing
@@ -339,7 +332,7 @@ def test_all_segments_share_the_rate(
     aws.on("Scan", lambda request: request.parameters.update(Segment=0, TotalSegments=1))  # one segment has all
     summary = swept.run({"sweep": {"segment": 0, "segments": segments}}, PROBES_PER_SECOND="10", MOST_PROBES_PER_SECOND=most, **API)
     assert clock.slept[0] == pytest.approx(1 / rates[0])
-    assert (len(swept.asked), summary["ProbeRate"]) == (25, rates[1])
+    assert (len(aws.asked_about), summary["ProbeRate"]) == (25, rates[1])
 
 
 def test_with_the_probe_half_of_the_time_is_for_the_scan(aws: FakeAws, swept: Swept) -> None:
@@ -356,7 +349,7 @@ def test_who_is_asked_first_changes_from_run_to_run(swept: Swept) -> None:
     first = set()
     for _ in range(5):
         swept.run(timeout=30, PROBES_PER_SECOND="100", **API)
-        first.add(swept.asked[0])
+        first.add(swept.aws.asked_about[0])
     assert len(first) > 1
 
 
@@ -474,11 +467,11 @@ def test_a_look_at_once_suspects_after_a_silent_minute(aws: FakeAws, swept: Swep
     swept.add("expired", connectedAt=-EXPIRED, **OURS)
     aws.gone = swept.add("dead", connectedAt=-2 * MINUTE, **OURS)
     first, _ = swept.follow(look_at_once(), **PROBE)
-    assert sorted(swept.asked) == ["dead", "dead", "older"]
+    assert sorted(aws.asked_about) == ["dead", "dead", "older"]
     assert swept.keys == kept
     assert first["ActiveConnections"] == 4
     swept.run(**PROBE)
-    assert swept.asked == []  # the next sweep suspects as the settings say
+    assert aws.asked_about == []  # the next sweep suspects as the settings say
 
 
 def test_it_looks_at_once_into_every_segment_every_five_minutes(clock: Clock, swept: Swept) -> None:
@@ -529,7 +522,7 @@ def test_the_queue_settles_duplicates_of_swept_connections(aws: FakeAws, clock: 
     cleanup.lambda_handler(WHOLE, Context(120))
     assert clock.slept == []
     assert [line["RemovedExpired"] for line in lines() if line["outcome"] == "swept"] == [5]
-    assert swept.asked == []
+    assert aws.asked_about == []
     aws.gone = siblings[1]
     assert deliver(cleanup, *swept.queue.batch()) == []
     assert swept.keys == siblings[0] | siblings[2]
