@@ -50,7 +50,7 @@ def sets(**variables: Any) -> dict[str, Any]:
 
 DISCONNECT, CLEANUP = "disconnect.aws_lambda_function.this", "cleanup[0].aws_lambda_function.this"
 TABLE, HISTORY = "connections_table.aws_dynamodb_table.this[0]", "history_table[0].aws_dynamodb_table.this"
-REPORTS, ENDS = "report_queue[0].aws_sqs_queue.this", "disconnect_queue[0].aws_sqs_queue.this"
+REPORTS, DISCONNECTS = "report_queue[0].aws_sqs_queue.this", "disconnect_queue[0].aws_sqs_queue.this"
 LOOK = "look_at_once[0].aws_cloudwatch_event_target.this"
 MAPPING = "disconnect_queue[0].aws_lambda_event_source_mapping.this"
 FULL = {
@@ -98,7 +98,7 @@ PLANNED: list[tuple[str, str, dict[str, Any] | None]] = [
     ("default", "retry_queue[0].aws_sqs_queue_redrive_allow_policy.dead_letter", LETTERS),
     ("report_senders", REPORTS, {"message_retention_seconds": 3600, "visibility_timeout_seconds": 720, "sqs_managed_sse_enabled": True}),
     ("report_senders", "report_queue[0].aws_lambda_event_source_mapping.this", {**PARTIAL, "scaling_config": [{"maximum_concurrency": 2}]}),
-    ("queue", ENDS, {"message_retention_seconds": 864_000, "visibility_timeout_seconds": 60, "sqs_managed_sse_enabled": True}),
+    ("queue", DISCONNECTS, {"message_retention_seconds": 864_000, "visibility_timeout_seconds": 60, "sqs_managed_sse_enabled": True}),
     ("queue", MAPPING, {**PARTIAL, "batch_size": 10}),
     ("queued", MAPPING, {"scaling_config": [{"maximum_concurrency": 35}]}),
     ("queue_kept", MAPPING, {"scaling_config": [{"maximum_concurrency": 7}]}),
@@ -107,7 +107,7 @@ PLANNED: list[tuple[str, str, dict[str, Any] | None]] = [
     ("queue_kept", "route.aws_apigatewayv2_integration.queue[0]", {}),
     ("company", ALARM.format("foreign-records"), {}),
     ("shared_table", ALARM.format("foreign-records"), None),  # on purpose
-    *((call, LOOK, None) for call in ("probe", "company", "probe_without_sweep")),  # with the probe, the sweep and monitoring alone
+    *((call, LOOK, None) for call in ("probe", "company", "probe_without_sweep")),  # made only with all three
     ("queue_kept", LOOK, {"input": {"look_at_once": {"segments": 4}}}),
 ]
 

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from tests.unit.fake_aws import Answer, FakeAws, error
-from tests.unit.support import Lines, Load, RetryQueue, Table
+from tests.unit.support import Lines, Load, RetryQueue, Table, event
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SECRET = "s" * 32
@@ -54,19 +54,21 @@ def test_a_failure_keeps_the_message_from_no_other(broadcast: ModuleType, aws: F
     assert sorted((line.get("connectionId", ""), line.get("reports")) for line in lines()) == [("", 1), ("busy", None)]
 
 
-def test_only_a_valid_token_admits_and_it_names_the_client(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(EXAMPLES / "websocket-api/authorize")
+def test_only_a_valid_token_admits_and_it_names_the_client(connections: Table, load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("authorize", "connect"):
+        monkeypatch.syspath_prepend(EXAMPLES / "websocket-api" / name)
     authorizer, now = load("authorize", TOKEN_SECRET=SECRET), int(time.time())
 
-    def ask(**query: str) -> tuple[str, str]:
-        event = {"methodArn": "arn", "queryStringParameters": query or None}
-        answer = authorizer.lambda_handler(event, None)
+    def ask(**query: str) -> tuple[str, dict[str, str]]:
+        answer = authorizer.lambda_handler({"methodArn": "arn", "queryStringParameters": query or None}, None)
         [statement] = answer["policyDocument"]["Statement"]
         assert (statement["Action"], statement["Resource"]) == ("execute-api:Invoke", "arn")
-        return statement["Effect"], answer["context"]["clientId"]
+        return statement["Effect"], answer["context"]
 
     forged, expired = authorizer.sign("x" * 32, "ann", now + 600), authorizer.sign(SECRET, "ann", now - 1)
-    assert ask() == ask(clientId="ann") == ("Deny", "nobody")
-    for token in ("", "a.b", "YW5u.9999999999.00", forged, expired):
-        assert ask(token=token) == ("Deny", "nobody"), token
-    assert ask(token=authorizer.sign(SECRET, "ann@example.com", now + 600), clientId="kim") == ("Allow", "ann@example.com")
+    for query in ({}, {"clientId": "ann"}, *({"token": token} for token in ("", "a.b", "YW5u.9999999999.00", forged, expired))):
+        assert ask(**query)[0] == "Deny", query
+    effect, verified = ask(token=authorizer.sign(SECRET, "ann@example.com", now + 600), clientId="kim")
+    assert effect == "Allow"
+    load("connect").lambda_handler({**event(authorizer=verified), "queryStringParameters": {"clientId": "kim"}}, None)
+    assert [record["clientId"] for record in connections.items] == ["ann@example.com"]
