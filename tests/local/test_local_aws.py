@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from local import patches
-from local.aws import REPOSITORY, local_aws
+from local.aws import REPOSITORY, LocalAws, local_aws
 from tools.deployment import until
 
 from .conftest import Api
@@ -64,6 +64,16 @@ def test_no_process_and_no_file_survives(tmp_path: Path, end: str) -> None:
             os.killpg(starter.pid, signal.Signals[end])
     left = until(lambda: [*filter(answers, endpoints), *processes(str(tmp_path)), *tmp_path.iterdir()], lambda left: not left, 30, 0.05)
     assert left == []
+
+
+def test_an_answers_head_and_body_leave_together(running_aws: LocalAws) -> None:
+    url = urlsplit(running_aws.endpoint)
+    with socket.create_connection((url.hostname or "", url.port or 0), 10) as connection:
+        for _ in range(50):
+            connection.sendall(f"GET / HTTP/1.1\r\nHost: {url.netloc}\r\n\r\n".encode())
+            head, _, body = connection.recv(65_536).partition(b"\r\n\r\n")
+            assert f"content-length: {len(body)}\r\n".encode() in head.lower() + b"\r\n"
+            assert body
 
 
 def test_what_was_not_read_is_not_patched(monkeypatch: pytest.MonkeyPatch) -> None:
