@@ -8,7 +8,6 @@ import re
 import shutil
 import sys
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,8 +47,7 @@ def stage() -> Iterator[tuple[dict[str, Variant], Endpoint]]:
         between = authority.create_child_ca(key_type=trustme.KeyType.RSA)  # AWS's endpoints send a leaf and an intermediate, RSA both
         own = authority.cert_pem.bytes()
         shutil.copytree(HERE / "variants", folder / "variants", ignore=shutil.ignore_patterns("__pycache__"))
-        with zipfile.ZipFile(PACKAGE) as package:
-            package.extractall(folder / "package")
+        shutil.unpack_archive(PACKAGE, folder / "package")
         usual, amazon = SITE_PACKAGES / "botocore/cacert.pem", folder / "package/amazon_roots.pem"
         variants = {
             name: Variant(folder / "variants", f"{name}.lambda_handler", folder / f"{name}.pem") for name in ("empty", "client", "baseline")

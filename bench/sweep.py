@@ -10,11 +10,11 @@ bench/results/sweep.md and sweep.json.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -97,8 +97,7 @@ class Services:
         """The packaged clean-up function, started, and its log."""
         with tempfile.TemporaryDirectory() as name:
             task, log = Path(name) / "task", Path(name) / "log"
-            with zipfile.ZipFile(PACKAGE) as package:
-                package.extractall(task)
+            shutil.unpack_archive(PACKAGE, task)
             endpoints = {"AWS_ENDPOINT_URL": self.aws.endpoint, "AWS_ENDPOINT_URL_DYNAMODB": self._tables, "RETRY_QUEUE_URL": self._queue}
             settings = {**VARIABLES, **self.aws.key, "AWS_SESSION_TOKEN": "", **endpoints, **variables}
             with Environment(task, "cleanup.lambda_handler", settings, log, timeout_s=TIMEOUT_S) as environment:
