@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from bench import report
-from bench.sweep import TABLE, TIMEOUT_S, Services, connection_id, invoke, services
+from bench.sweep import TABLE, TIMEOUT_S, Services, connection_id, services
 from local.aws import create_table
 from local.fault_proxy import Answer, FaultProxy
 from tools import program
@@ -71,8 +71,7 @@ def measure(dead: int) -> Iterator[dict[str, Any]]:
             extras = EXTRAS if found == ASKED_WITH_EXTRAS else {}
             with gateway(alive) as api:
                 endpoint = {"AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"{api.url}/{API['WEBSOCKET_STAGE']}"}
-                with on.cleanup_function(**PROBE, **API, **endpoint, **extras) as (environment, log):
-                    taken = invoke(environment, _events(on, log, dead))
+                taken, _ = on.run(lambda log: _events(on, log, dead), **PROBE, **API, **endpoint, **extras)
                 questions = Counter(int(request.at) for request in api.requests)
             pages = on.dynamodb.get_paginator("scan").paginate(TableName=TABLE, ProjectionExpression="connectionId")
             left = {item["connectionId"]["S"] for page in pages for item in page["Items"]}

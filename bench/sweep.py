@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,16 +92,21 @@ class Services:
         ]
         return {"Records": records} if records else None
 
-    @contextmanager
-    def cleanup_function(self, **variables: str) -> Iterator[tuple[Environment, Path]]:
-        """The packaged clean-up function, started, and its log."""
+    def run(self, events: Callable[[Path], Iterable[dict[str, Any]]], **variables: str) -> tuple[dict[str, Any], str]:
+        """Start the packaged clean-up function and invoke it with each event, which may depend on its log; what that took, and the log."""
         with tempfile.TemporaryDirectory() as name:
             task, log = Path(name) / "task", Path(name) / "log"
             shutil.unpack_archive(PACKAGE, task)
             endpoints = {"AWS_ENDPOINT_URL": self.aws.endpoint, "AWS_ENDPOINT_URL_DYNAMODB": self._tables, "RETRY_QUEUE_URL": self._queue}
             settings = {**VARIABLES, **self.aws.key, "AWS_SESSION_TOKEN": "", **endpoints, **variables}
             with Environment(task, "cleanup.lambda_handler", settings, log, timeout_s=TIMEOUT_S) as environment:
-                yield environment, log
+                begun, cpu, invocations = time.monotonic(), environment.cpu_seconds(), 0
+                for event in events(log):
+                    environment.invoke(event)
+                    invocations += 1
+                seconds, cpu = time.monotonic() - begun, environment.cpu_seconds() - cpu
+                taken = {"seconds": seconds, "cpu": cpu, "peak": environment.peak_memory_bytes(), "invocations": invocations}
+            return taken, log.read_text()
 
 
 @contextmanager
@@ -131,16 +136,6 @@ def connection_id(number: int) -> str:
     return f"QwErS{number:010d}="
 
 
-def invoke(environment: Environment, events: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Invoke the function with each event; what that took."""
-    begun, cpu, invocations = time.monotonic(), environment.cpu_seconds(), 0
-    for event in events:
-        environment.invoke(event)
-        invocations += 1
-    seconds, cpu = time.monotonic() - begun, environment.cpu_seconds() - cpu
-    return {"seconds": seconds, "cpu": cpu, "peak": environment.peak_memory_bytes(), "invocations": invocations}
-
-
 def measure(records: int) -> Iterator[dict[str, Any]]:
     """Sweep that many live records, then the same with dead ones among them."""
     with services() as on:
@@ -155,15 +150,14 @@ def measure(records: int) -> Iterator[dict[str, Any]]:
 
 
 def sweep(on: Services, alive: int, dead: int) -> dict[str, Any]:
-    def events() -> Iterator[dict[str, Any]]:
+    def events(_log: Path) -> Iterator[dict[str, Any]]:
         event: dict[str, Any] | None = {"sweep": {"segment": 0, "segments": 1}}
         while event:
             yield event
             event = on.messages()
 
-    with on.cleanup_function() as (environment, log):
-        taken = invoke(environment, events())
-        lines = [json.loads(line) for line in log.read_text().splitlines()]
+    taken, log = on.run(events)
+    lines = [json.loads(line) for line in log.splitlines()]
     removed = sum(line["outcome"] == "removed" for line in lines)
     if (removed, lines[-1].get("active"), lines[-1].get("finished")) != (dead, alive, True):
         raise RuntimeError(f"{removed} of {dead} dead records were removed among {alive} live ones; the last line: {lines[-1]}")

@@ -7,11 +7,11 @@ from types import FunctionType
 from typing import Any
 from xml.sax.saxutils import escape
 
-from ministack.core import iam_evaluator
-from ministack.core.responses import get_account_id, get_region
+from ministack.core.responses import get_account_id
 from ministack.services import cloudwatch, eventbridge
 
 from . import replaces
+from .permissions import denies
 
 ROLES = {"ssm": "AWSServiceRoleForCloudWatchAlarms_ActionSSM", "ssm-incidents": "AWSServiceRoleForCloudWatchAlarms_ActionSSMIncidents"}
 SUPPRESSOR = ("ActionsSuppressor", "ActionsSuppressorWaitPeriod", "ActionsSuppressorExtensionPeriod")
@@ -96,12 +96,10 @@ def _refused(request: dict[str, Any], is_json: bool, is_cbor: bool) -> Any:
     MiniStack: The permission is not checked.
     Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
     """
-    caller = iam_evaluator._verified_key.get()
     for kind in {action.split(":")[2] for action in request.get("AlarmActions") or ()} & set(ROLES):
         service = f"{kind}.alarms.cloudwatch.amazonaws.com"
         role = f"arn:aws:iam::{get_account_id()}:role/aws-service-role/{service}/{ROLES[kind]}"
-        judged = ("iam:CreateServiceLinkedRole", "iam", get_region(), role)
-        if caller and iam_evaluator.enforce(caller, *judged, service_context={"iam:AWSServiceName": service}) is not None:
+        if denies("iam:CreateServiceLinkedRole", role, service_context={"iam:AWSServiceName": service}):
             message = f"not authorized to perform: iam:CreateServiceLinkedRole on resource: {role}"
             return cloudwatch._error("AccessDenied", message, 403, is_json, is_cbor)
     return None

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+from ministack.core.responses import get_region
 from ministack.services import iam, lambda_svc, sts
 
 from . import replaces
@@ -60,6 +61,12 @@ def enforce(original: Any, access_key: str, action: str, service: str, region: s
         with CALLS.open("a") as file:
             file.write(f"{access_key} {action} {resource_arn}\n")
     return original(access_key, action, service, region, resource_arn, **context)
+
+
+def denies(action: str, resource: str, **context: Any) -> bool:
+    """Whether the caller of the operation at hand may not do this, too."""
+    caller, service = iam_evaluator._verified_key.get(), action.partition(":")[0]
+    return bool(caller) and iam_evaluator.enforce(caller, action, service, get_region(), resource, **context) is not None
 
 
 @replaces(iam_evaluator, "pin_request_origin", "de819c1bd9ac")

@@ -10,11 +10,11 @@ import time
 import uuid
 from typing import Any
 
-from ministack.core import iam_evaluator
-from ministack.core.responses import AccountRegionScopedDict, get_region
+from ministack.core.responses import AccountRegionScopedDict
 from ministack.services import sqs
 
 from . import replaces
+from .permissions import denies
 
 _tasks: Any = AccountRegionScopedDict()  # source's ARN -> its tasks, the latest first
 
@@ -30,9 +30,10 @@ def start(data: dict[str, Any]) -> dict[str, str]:
     source, destination = (sqs._queue_by_arn(data[name]) for name in ("SourceArn", "DestinationArn"))
     if source is None or destination is None:
         raise sqs._Err("ResourceNotFoundException", "The resource that you specified for the ARN parameter doesn't exist.", 404)
-    for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
-        _judge(action, data["SourceArn"])
-    _judge("SendMessage", data["DestinationArn"])
+    needed = dict.fromkeys(("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"), data["SourceArn"])
+    for action, queue in {**needed, "SendMessage": data["DestinationArn"]}.items():
+        if denies(f"sqs:{action}", queue):
+            raise sqs._Err("AccessDenied", f"Not authorized to perform: sqs:{action} on resource: {queue}", 403)
     moved = [source["messages"].pop(0) for _ in range(len(source["messages"]))]
     for message in moved:
         sqs._act_send_message({"MessageBody": message["body"]}, destination["url"])
@@ -44,10 +45,3 @@ def start(data: dict[str, Any]) -> dict[str, str]:
 
 def listed(data: dict[str, Any]) -> dict[str, Any]:
     return {"Results": [{k: v for k, v in task.items() if k != "TaskHandle"} for task in _tasks.get(data["SourceArn"], [])][:10]}
-
-
-def _judge(action: str, queue: str) -> None:
-    """Raises AccessDenied unless the caller may do this to that queue."""
-    caller = iam_evaluator._verified_key.get()
-    if caller and iam_evaluator.enforce(caller, f"sqs:{action}", "sqs", get_region(), queue) is not None:
-        raise sqs._Err("AccessDenied", f"Not authorized to perform: sqs:{action} on resource: {queue}", 403)
