@@ -152,14 +152,6 @@ def table(header: Iterable[str], cells: Callable[[Storm], Iterable[str]]) -> str
     return program.table(("closes", "within", *header), rows)
 
 
-def function_table(columns: dict[str, dict[Storm, float]]) -> str:
-    """`columns`: shares lost by heading, this module's without a reservation first."""
-    ours = next(iter(columns.values()))
-    return table(
-        (*columns, "table true again"), lambda storm: (*(f"{lost[storm]:.1%}" for lost in columns.values()), duration(wait_s(ours, storm)))
-    )
-
-
 def queue_table(ours: Function, lost: dict[Storm, float]) -> str:
     """By the function and by the queue: what is lost, and when the table is true; then what the second depends on."""
     columns: dict[str, tuple[Function, Queue]] = {
@@ -207,14 +199,19 @@ def main() -> None:
     }
     named = {"this module": ours, "baseline": theirs}
     slower = {f"{name}, cold start twice as long": shares(Function(2 * f.cold, f.warm)) for name, f in named.items()}
-    text, queued = function_table(columns | slower), queue_table(ours, columns["this module"])
+    shown, share = columns | slower, columns["this module"]
+    text = table(
+        (*shown, "table true again"),
+        lambda storm: (*(f"{its[storm]:.1%}" for its in shown.values()), duration(wait_s(share, storm))),
+    )
+    queued = queue_table(ours, share)
     print(text, queued, sep="\n\n")
     times = ", ".join(f"{name} {f.cold * 1e3:.0f} ms cold and {f.warm * 1e3:.1f} ms warm" for name, f in named.items())
     about = f"`python -m bench.storm_model`, from speed-{report.RUNTIME}.json: an environment is busy for {times}."
     report.save("storm-model.md", f"{text}\n\n{about}\n")
     report.save("storm-queue.md", f"{queued}\n")
     by_queue = {f"by the queue, {queue.writes_per_s:,} writes/s": queue for queue in (NEW_TABLE, WARM_TABLE)}
-    waits = {"by the function": {storm: wait_s(columns["this module"], storm) for storm in STORMS}}
+    waits = {"by the function": {storm: wait_s(share, storm) for storm in STORMS}}
     waits |= {name: {storm: true_by_queue_s(*storm, *ours, queue) for storm in STORMS} for name, queue in by_queue.items()}
     report.save("storm-model.svg", drawn("Share of the closes that a storm loses, by its size", "lost", columns))
     report.save("storm-queue.svg", drawn("How long after a storm the table is true again, by its size", "seconds", waits, log=True))
