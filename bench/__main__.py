@@ -10,19 +10,35 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from matplotlib.figure import Figure
+
 from bench import bill, report, speed
 from bench.report import MEASURES
 from tools import picture, program
 
+BARS = (
+    ("baseline", "boto3.resource", "#bbbbbb"),
+    ("client", "boto3.client", "#f4a582"),
+    ("package", "this module", "#2166ac"),
+    ("empty", "an empty handler", "#92c5de"),
+)
 
-def drawn(summary: dict[str, Any], caption: str) -> str:
-    """Each measure as a share of boto3.resource's, and its goal."""
-    measures = {name: measure for name, measure in reversed(MEASURES.items()) if name in summary["package"]}
-    shares: dict[str, dict[str, float]] = {"goal": {measure.label: measure.goal for measure in measures.values()}}
-    for variant, label in {"package": "this module", **report.OTHERS}.items():
-        ratios = summary[variant]["ratio"]
-        shares[label.strip("`")] = {measure.label: ratios[name]["median"] for name, measure in measures.items() if name in ratios}
-    return picture.chart("What a disconnect costs", "as a share of the same with boto3.resource", {caption: shares})
+
+def bars(summary: dict[str, Any], caption: str) -> str:
+    """Bars of each measure as a share of boto3.resource's, with the goals as marks; an SVG picture."""
+    shown = [name for name in reversed(MEASURES) if name in summary["package"]]
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    axes = figure.subplots()
+    for number, (variant, label, colour) in enumerate(BARS):
+        ratios = [1.0 if variant == "baseline" else summary[variant]["ratio"].get(name, {"median": 0})["median"] for name in shown]
+        bars = axes.barh([place - 0.2 * number for place in range(len(shown))], ratios, height=0.19, label=label, color=colour)
+        axes.bar_label(bars, [f"{ratio:.2f}" if ratio else "" for ratio in ratios], padding=2, fontsize=7)
+    goals = [MEASURES[name].goal for name in shown]
+    axes.scatter(goals, [place - 0.4 for place in range(len(shown))], marker="|", s=90, color="#b2182b", label="goal", zorder=3)
+    axes.set_yticks([place - 0.3 for place in range(len(shown))], [MEASURES[name].label for name in shown])
+    axes.set(title="What a disconnect costs, as a share of the same with boto3.resource", xlabel=caption)
+    figure.legend(loc="outside lower center", ncols=len(BARS) + 1)
+    return picture.svg(figure)
 
 
 def main() -> None:
@@ -40,7 +56,7 @@ def main() -> None:
     report.save(f"speed-{python}.json", {**where, "summary": summary})
     about = f"{where['date']}, `python -m bench`, medians of {rounds} rounds, {warm} warm disconnects each. {where['machine']}."
     report.save(f"speed-{python}.md", f"{table}\n\n{about}\n")
-    report.save(f"speed-{python}.svg", drawn(summary, f"Python {python}, {where['date']}, {rounds} rounds"))
+    report.save(f"speed-{python}.svg", bars(summary, f"Python {python}, {where['date']}, {rounds} rounds"))
     if python == report.RUNTIME:
         bill.main()
 

@@ -175,18 +175,30 @@ def wait_s(shares: dict[Storm, float], storm: Storm) -> float:
     return true_again_s(round(shares[storm] * storm.closes))
 
 
-def drawn(title: str, unit: str, columns: dict[str, dict[Storm, float]], log: bool = False) -> str:
-    """A panel for each time that a storm takes: each column's values by the storm's size. What is less than a second counts as one."""
-    from tools import picture  # only bench's requirements have matplotlib
+def drawn(title: str, unit: str, columns: dict[str, dict[Storm, float]]) -> str:
+    """A panel for each time that a storm takes: each column's values over the storm's size; an SVG picture. Seconds are logarithmic."""
+    from matplotlib.figure import Figure  # only bench's requirements have it
 
-    least = 1 if log else 0
-    panels = {
-        f"within {within_s} s": {
-            name: {f"{size:,} closes": max(values[Storm(size, within_s)], least) for size in SIZES} for name, values in columns.items()
-        }
-        for within_s in WITHIN_S
-    }
-    return picture.chart(title, unit, panels, log)
+    from tools import picture
+
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    panels = figure.subplots(1, len(WITHIN_S), sharey=True)
+    for axes, within_s in zip(panels, WITHIN_S, strict=True):
+        for name, values in columns.items():
+            shown = [max(values[Storm(size, within_s)], 1 if unit == "seconds" else 0) for size in SIZES]
+            axes.plot([f"{size:,}" for size in SIZES], shown, marker=".", label=name)
+        axes.set_title(f"within {within_s} s", loc="left")
+        axes.grid(axis="y", color="#dddddd")
+    if unit == "seconds":
+        panels[0].set_yscale("log")
+        for axes in panels:
+            axes.minorticks_off()
+        panels[0].set_yticks([1, 10, 60, 600, 7200], ["1 s", "10 s", "1 min", "10 min", "2 h"])
+    else:
+        panels[0].set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
+    figure.suptitle(title)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(columns))
+    return picture.svg(figure)
 
 
 def main() -> None:
@@ -214,7 +226,7 @@ def main() -> None:
     waits = {"by the function": {storm: wait_s(share, storm) for storm in STORMS}}
     waits |= {name: {storm: true_by_queue_s(*storm, *ours, queue) for storm in STORMS} for name, queue in by_queue.items()}
     report.save("storm-model.svg", drawn("Share of the closes that a storm loses, by its size", "lost", columns))
-    report.save("storm-queue.svg", drawn("How long after a storm the table is true again, by its size", "seconds", waits, log=True))
+    report.save("storm-queue.svg", drawn("How long after a storm the table is true again, by its size", "seconds", waits))
 
 
 if __name__ == "__main__":

@@ -31,22 +31,6 @@ def svg(figure: Figure) -> str:
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
 
 
-def chart(title: str, unit: str, panels: dict[str, dict[str, dict[str, float]]], log: bool = False) -> str:
-    """A panel for each heading: for each category a row, with a mark for each series' value; an SVG picture."""
-    figure = Figure(figsize=(9, 4), layout="constrained")
-    columns = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
-    for axes, (heading, series) in zip(columns, panels.items(), strict=True):
-        for (name, values), marker in zip(series.items(), "osD^v", strict=False):
-            axes.plot(list(values.values()), list(values), marker, label=name, alpha=0.7)
-        axes.set_title(heading, loc="left")
-        axes.set_xlabel(unit)
-        axes.grid(color="#dddddd")
-        axes.set_xscale("log" if log else "linear")
-    figure.suptitle(title)
-    figure.legend(*columns[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
-    return svg(figure)
-
-
 def dashboard(aws: LocalAws, name: str, start: float, end: float, period: int, path: Path) -> None:
     """Writes an SVG of the dashboard's charts between two times (epoch s), in periods of so many seconds instead of its own."""
     body = json.loads(aws.client("cloudwatch").get_dashboard(DashboardName=name)["DashboardBody"])
