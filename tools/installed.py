@@ -49,7 +49,7 @@ def go_program(name: str, module: str, version: str, package: str, *flags: str) 
     folder = CACHE / f"go-{name}"  # 1.6 GB, which Go would keep in HOME, read-only without -modcacherw
     shutil.rmtree(folder, ignore_errors=True)  # of a build that was killed
     try:
-        kept = {"GOPATH": f"{folder}/path", "GOMODCACHE": f"{folder}/modules", "GOCACHE": f"{folder}/build"}
+        kept = {"GOPATH": f"{folder}/path", "GOMODCACHE": f"{folder}/modules", "GOCACHE": f"{folder}/build", "CGO_ENABLED": "0"}
         env = {**os.environ, **kept, "GOFLAGS": f"{os.environ.get('GOFLAGS', '')} -modcacherw".strip()}
         download = ["go", "mod", "download", "-json", f"{module}@v{version}"]  # `go install` refuses a module with replace directives
         try:
