@@ -51,7 +51,7 @@ unit: python .venv/test
 matrix: terraform .venv/test
 	@$(BIN)/python -m tools.matrix
 
-lint: terraform .venv/lint .venv-checkov/checkov
+lint: terraform .venv/lint
 	@$(BIN)/python -m tools.lint
 
 docs: .venv/lint
@@ -75,7 +75,8 @@ bench: .venv-bench/bench
 # A stamp per lock file: installed when the lock file is newer than the stamp.
 define install
 	@echo "Installing $< into $(@D) …" >&2
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $<
+	@$(@D)/bin/python -m compileall -qq -j 0 $(@D)/lib || true  # on all cores; pip compiles on one
 	@touch $@
 endef
 

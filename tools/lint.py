@@ -25,7 +25,7 @@ LOCAL_SOURCE = re.compile(r'^\s*source\s*=\s*"(\.[^"]*)"', re.MULTILINE)
 TFLINT = "0.64.0"
 # It runs for seconds, and takes minutes to build. Without optimisations and debug information it takes two thirds of that.
 QUICKLY_BUILT = ("-gcflags=all=-N -l -dwarf=false", "-ldflags=-s -w")
-BUILDING = threading.Lock()
+BUILDING, INSTALLING = threading.Lock(), threading.Lock()
 # The one warning that is ignored: AWS provider 6.29 and newer want key_schema in an index, which 5.x does not know.
 UNAVOIDABLE = re.compile(r"(hash|range)_key is deprecated\. Use key_schema instead\.?")
 
@@ -90,14 +90,14 @@ def tflint_binary() -> str:
         return go_program("tflint", "github.com/terraform-linters/tflint", TFLINT, ".", *QUICKLY_BUILT)
 
 
-def build_ahead() -> None:
-    """Have tflint built, if necessary, while other linters run: it takes as long as they do."""
+def in_background(work: Callable[[], object]) -> None:
+    """Have something built or installed while other linters run. Its linter waits for it, and says why it is missing."""
 
-    def build() -> None:
-        with suppress(UnavailableError):  # the linter says so
-            tflint_binary()
+    def attempt() -> None:
+        with suppress(UnavailableError):
+            work()
 
-    threading.Thread(target=build, daemon=True).start()
+    threading.Thread(target=attempt, daemon=True).start()
 
 
 def tflint(folder: Path = REPOSITORY) -> Outcome:
@@ -116,10 +116,20 @@ def tflint(folder: Path = REPOSITORY) -> Outcome:
     return held, text.strip() or word
 
 
+def install_checkov() -> Outcome:
+    with INSTALLING:
+        return command("make", ".venv-checkov/checkov")
+
+
+def checkov(*options: str) -> Outcome:
+    installed, text = install_checkov()
+    return command(".venv-checkov/bin/checkov", *options) if installed else (installed, text)
+
+
 def checkov_plan() -> Outcome:
     with tempfile.TemporaryDirectory() as plans:
         held, text = command(sys.executable, "-m", "tools.plan", "examples/complete", f"--json={plans}")
-        return command(".venv-checkov/bin/checkov", "--config-file", ".checkov.plan.yaml", "-d", plans) if held else (held, text)
+        return checkov("--config-file", ".checkov.plan.yaml", "-d", plans) if held else (held, text)
 
 
 LINTERS: dict[str, Callable[[], Outcome]] = {
@@ -128,7 +138,7 @@ LINTERS: dict[str, Callable[[], Outcome]] = {
     "mypy": partial(command, sys.executable, "-m", "mypy"),
     "terraform fmt": terraform_fmt,
     "terraform validate": terraform_validate,
-    "checkov": partial(command, ".venv-checkov/bin/checkov", "--config-file", ".checkov.yaml"),
+    "checkov": partial(checkov, "--config-file", ".checkov.yaml"),
     "checkov of a plan": checkov_plan,
     "package": partial(command, sys.executable, "-m", "tools.package", "--check"),
     "generated docs": partial(command, sys.executable, "-m", "tools.docs", "--check"),
@@ -148,7 +158,9 @@ def main() -> int:
     folder = parser.parse_args().folder
     if folder and not folder.is_dir():
         parser.error(f"there is no folder {folder}")
-    build_ahead()
+    in_background(tflint_binary)
+    if not folder:
+        in_background(install_checkov)
     ended: dict[str, list[str]] = {"ok": [], "FAILED": [], "not run": []}
     for name, run in (linters(folder.resolve()) if folder else LINTERS).items():
         started = time.monotonic()
