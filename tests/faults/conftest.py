@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing
 import pytest
 
 from local.fault_proxy import FaultProxy
+from tests.faults.process import SESSION
 from tests.faults.world import World
 from tests.unit.fake_aws import FakeAws
 
@@ -18,6 +19,7 @@ MakeWorld = Callable[..., World]
 @pytest.fixture(scope="session")
 def backend() -> Iterator[Backend]:
     aws = FakeAws()
+    SESSION.events.register("before-send", aws.serve)  # for the worlds' own clients
     with closing(aws), FaultProxy(aws.answer) as proxy:
         yield aws, proxy
 

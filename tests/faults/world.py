@@ -430,9 +430,9 @@ class World:
         return fault
 
     def _answer(self, request: Any, event_name: str, **_: object) -> AWSResponse | None:
-        """Answers boto3 without a socket where no fault can be met. What botocore raises after its time-out is raised at once."""
+        """Answers a function's boto3 without a socket where no fault can be met. A call that hangs times out at once."""
         if not request.url.startswith(f"{self.proxy.url}/"):
-            return self.aws.serve(request)
+            return None
         service, operation = event_name.split(".")[1:]
         call = ProxyRequest(SIGNED_AS.get(service, service), operation, request.url, request.body or b"", "boto3")
         faults = [
