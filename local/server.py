@@ -5,7 +5,6 @@ python -m local.server URL-THAT-FUNCTIONS-AND-THE-GATEWAY-USE-FOR-AWS
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import os
 import pkgutil
@@ -18,8 +17,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from local import one_write
 from local.door import refusal
 
 Scope = MutableMapping[str, Any]
@@ -92,40 +91,6 @@ async def _refuse(scope: Scope, send: Send, why: bytes) -> None:
     await send({"type": "http.response.body", "body": why})
 
 
-class OneWriteProtocol(H11Protocol):
-    """Head and body of an answer leave together, as they do from AWS: uvicorn writes them one after the other. docs/local-aws.md says why
-    Terraform's provider needs it.
-    """
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(Gathering(transport))  # type: ignore[arg-type]
-
-
-class Gathering:
-    """A transport that sends what is written in one step of the event loop in one piece."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._gathered: list[bytes] = []
-
-    def write(self, data: bytes) -> None:
-        if not self._gathered:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._gathered.append(data)
-
-    def close(self) -> None:
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        gathered, self._gathered = b"".join(self._gathered), []
-        if gathered:
-            self._transport.write(gathered)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-
 def main(endpoint: str) -> None:
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     # Inherited by what it accepts. asyncio leaves sockets of protocol 0 alone, and then every second call on a kept-alive connection
@@ -141,7 +106,7 @@ def main(endpoint: str) -> None:
     # hypercorn, MiniStack's own server, reports every close as 1006; of uvicorn's protocols this one tells code and reason.
     config = uvicorn.Config(
         Aws(importlib.import_module("ministack.app").app, hosts, Path(os.environ["TMPDIR"], "open-sockets")),
-        http=OneWriteProtocol,
+        http=one_write.OneWriteProtocol,
         ws="websockets-sansio",
         ws_max_size=LARGEST_MESSAGE,
         ws_ping_interval=None,

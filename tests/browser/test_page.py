@@ -1,19 +1,9 @@
-"""The live page of `make up`: what it shows, what its buttons do, and that no other website can use it."""
+"""The live page of `make up`: what it shows, and what its buttons do."""
 
 from __future__ import annotations
 
-import http.client
-import json
-import socket
-from contextlib import closing, suppress
-from typing import Any
-from urllib.parse import urlsplit
-
 import pytest
 from playwright.sync_api import Page, expect
-from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect as open_websocket
-from websockets.typing import Origin
 
 from tools.clients import ENDINGS, Client
 from tools.stack import Stack
@@ -115,42 +105,3 @@ def test_the_tab_itself_is_a_client_that_a_second_tab_sees_leave(tab: Page, url:
     expect(tab.locator("#records")).to_contain_text(name)
     second.close()
     assert gone(tab, 2)[0] == (name, "client_closed", "1005", "disconnect")
-
-
-# Who may use it
-
-
-def get(url: str, path: str, method: str = "GET", **headers: str) -> int:
-    """The status; 0 if there is no answer."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
-    connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
-    with closing(connection), suppress(http.client.RemoteDisconnected):
-        return connection.getresponse().status
-    return 0
-
-
-def order_one(url: str, host: str = "", origin: str = "") -> Any:
-    """What came of an order, sent as the page sends it but for these."""
-    at = socket.create_connection((urlsplit(url).hostname or "", urlsplit(url).port or 0), 60)
-    with open_websocket(f"ws://{host or urlsplit(url).netloc}/live", sock=at, origin=Origin(origin or url.rstrip("/")), proxy=None) as live:
-        live.send('{"action": "open", "count": 1}')
-        while "said" not in (parts := json.loads(live.recv(timeout=60))):
-            pass
-    return parts["said"]
-
-
-def test_the_page_takes_orders_from_itself_alone(url: str, stack: Stack) -> None:
-    elsewhere = [{"host": "rebound.example.com"}, {"host": "127.0.0.1"}, {"origin": "https://example.com"}, {"origin": "null"}]
-    for headers in (*elsewhere, {"origin": "http://127.0.0.1:1"}):
-        with pytest.raises(InvalidStatus, match="403"):
-            order_one(url, **headers)
-    assert stack.records() == []
-    assert order_one(url) == {"refused": False, "text": "1 connected"}
-    for headers in (*elsewhere, {"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-site"}):
-        assert get(url, "/", **headers) == 403
-    assert get(url, "/", Sec_Fetch_Site="none") == 200
-    for method, path in ("GET", "/server.py"), ("GET", "/../server.py"), ("POST", "/"), ("PUT", "/live"):
-        assert get(url, path, method) in (404, 0)  # 0: Python 3.10, whose websockets 16 closes the connection on any method but GET
-    for address in {str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)} - {"127.0.0.1"}:
-        with pytest.raises(OSError, match="refused"):
-            socket.create_connection((address, urlsplit(url).port or 0), timeout=5)
