@@ -1,8 +1,7 @@
-"""It shows functions nothing of the caller's, leaves nothing behind, and refuses a MiniStack that it does not know."""
+"""It ends with nothing left behind, answers as Terraform's provider needs it, and refuses a MiniStack that it does not know."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -15,10 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from local import patches
-from local.aws import REPOSITORY, LocalAws, local_aws
+from local.aws import REPOSITORY, LocalAws
 from tools.deployment import until
-
-from .conftest import Api
 
 RUN_UNTIL_SIGNAL = """
 import sys
@@ -84,18 +81,3 @@ def test_what_was_not_read_is_not_patched(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(patches, "VERSION", "1.0.0")
     with pytest.raises(SystemExit, match="is installed"):
         patches.replaces(service, "answers", digest)
-
-
-def test_a_function_sees_nothing_of_the_callers_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    callers = ("AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_SESSION_TOKEN", "HTTP_PROXY", "HTTPS_PROXY", "HOME", "PYTHONPATH", "AWS_CONFIG_FILE")
-    for name in callers:
-        monkeypatch.setenv(name, "of the caller")
-    with local_aws() as aws:
-        assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & set(aws.environment), "Terraform would use the caller's account"
-        inside = Api(aws, "", "", aws.client("sqs").create_queue(QueueName="q")["QueueUrl"])
-        code = "import os\ndef handler(event, context):\n    return dict(os.environ)"
-        name = inside.function(code, Environment={"Variables": {"ITS_OWN": "setting"}})
-        seen = json.loads(aws.client("lambda").invoke(FunctionName=name)["Payload"].read())
-    assert not [name for name in callers if seen.get(name) == "of the caller"]
-    assert (seen["ITS_OWN"], seen["AWS_REGION"], seen["AWS_ENDPOINT_URL"]) == ("setting", "ap-northeast-2", aws.faults.url)
-    assert seen["AWS_ACCESS_KEY_ID"].startswith("ASIA")
