@@ -26,8 +26,8 @@ async def dispatch(original: Any, action: str, data: dict[str, Any], url: str) -
 
 
 def start(data: dict[str, Any]) -> dict[str, str]:
-    """Moves at once what AWS moves in the background."""
-    source, destination = (sqs._queue_by_arn(data[name]) for name in ("SourceArn", "DestinationArn"))
+    """Moves at once, to the destination that must be named, what AWS moves in the background."""
+    source, destination = (sqs._queue_by_arn(data.get(name, "")) for name in ("SourceArn", "DestinationArn"))
     if source is None or destination is None:
         raise sqs._Err("ResourceNotFoundException", "The resource that you specified for the ARN parameter doesn't exist.", 404)
     needed = dict.fromkeys(("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"), data["SourceArn"])
