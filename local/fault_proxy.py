@@ -118,11 +118,13 @@ class Fault:
     hits: int = 0
     withdrawn: threading.Event = field(default_factory=threading.Event)
 
+    def concerns(self, service: str, operation: str) -> bool:
+        """Whether some request for this operation might meet it."""
+        return not self.withdrawn.is_set() and service == self.service and self.operation in (None, operation)
+
     def meets(self, request: Request, dice: random.Random) -> bool:
         return (
-            not self.withdrawn.is_set()
-            and request.service == self.service
-            and self.operation in (None, request.operation)
+            self.concerns(request.service, request.operation)
             and (self.times is None or self.hits < self.times)
             and self.where(request)
             and (self.probability >= 1 or dice.random() < self.probability)

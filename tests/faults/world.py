@@ -435,11 +435,7 @@ class World:
             return None
         service, operation = event_name.split(".")[1:]
         call = ProxyRequest(SIGNED_AS.get(service, service), operation, request.url, request.body or b"", "boto3")
-        faults = [
-            fault
-            for fault in self.faults
-            if fault.service == call.service and fault.operation in (None, operation) and not fault.withdrawn.is_set()
-        ]
+        faults = [fault for fault in self.faults if fault.concerns(call.service, operation)]
         for fault in faults:
             if fault.what == "hang" and fault.meets(call, random.Random()):
                 fault.hits += 1
